@@ -1,0 +1,161 @@
+"""The instructions of the host: what each means, in plain Python and NumPy.
+
+One table, used by the generated host (through ``expression``), by the reference interpreter and by the
+specializer's constant folding (through ``evaluate``). All are pure.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class HostOpSpec:
+    """``evaluate`` is the meaning; ``expression`` is how the generated host writes it.
+
+    In ``expression`` ``{0}``, ``{1}`` stand for the operands; ``None`` means that the host calls
+    the function of this module by name. ``precedence`` as in Python's grammar (higher binds
+    tighter; 100 for an atom or a call) tells the generator where parentheses are needed.
+    """
+
+    evaluate: Callable[..., Any]
+    expression: str | None = None
+    precedence: int = 100
+
+
+def item(array: Any) -> bool | int | float:
+    """The Python number in a tensor of one element (bool, integer or floating)."""
+    if type(array) is np.ndarray or isinstance(array, np.generic):
+        return array.item()
+    return array.item() if hasattr(array, "item") else array
+
+
+def truth(number: Any) -> bool:
+    """``bool()`` of a number."""
+    return bool(number)
+
+
+def dim(array: Any, axis: int) -> int:
+    """The size of ``array`` along ``axis`` as a Python int."""
+    return int(array.shape[axis])
+
+
+def list_append(items: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
+    """A new list with ``value`` at its end. Lists of the program are immutable tuples in the host."""
+    return (*items, value)
+
+
+def list_pop(items: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The list without its last element."""
+    if not items:
+        raise IndexError("pop from empty list")
+    return items[:-1]
+
+
+def list_get(items: tuple[Any, ...], index: int) -> Any:
+    """``items[index]`` with Python's negative indices and IndexError."""
+    if not -len(items) <= index < len(items):
+        raise IndexError("list index out of range")
+    return items[index]
+
+
+def list_set(items: tuple[Any, ...], index: int, value: Any) -> tuple[Any, ...]:
+    """A new list with ``items[index]`` replaced."""
+    if not -len(items) <= index < len(items):
+        raise IndexError("list assignment index out of range")
+    position = index % len(items)
+    return (*items[:position], value, *items[position + 1 :])
+
+
+def stack(items: tuple[Any, ...], axis: int) -> Any:
+    """``torch.stack`` of a list of arrays (never empty: the program checks)."""
+    return np.stack(items, axis)
+
+
+def cat(items: tuple[Any, ...], axis: int) -> Any:
+    """``torch.cat`` of a list of arrays (never empty: the program checks)."""
+    return np.concatenate(items, axis)
+
+
+def tensor_of_numbers(items: tuple[Any, ...], dtype: str) -> Any:
+    """``torch.tensor`` of a list of numbers, as an array of ``dtype``."""
+    return np.asarray(items, dtype=dtype).reshape(len(items))
+
+
+def lookup(index: int, *table: Any) -> Any:
+    """``table[index]``: the static value that a tag stands for (*The Trick*)."""
+    return table[index]
+
+
+HOST_OPS: dict[str, HostOpSpec] = {
+    # tensor -> number
+    "item": HostOpSpec(item),
+    "dim": HostOpSpec(dim, "{0}.shape[{1}]"),
+    # conversions
+    "bool": HostOpSpec(truth, "bool({0})"),
+    "int": HostOpSpec(builtins.int, "int({0})"),
+    "float": HostOpSpec(builtins.float, "float({0})"),
+    # arithmetic on numbers, with Python's own meaning
+    "or_": HostOpSpec(operator.or_, "{0} | {1}", 7),
+    "xor": HostOpSpec(operator.xor, "{0} ^ {1}", 8),
+    "and_": HostOpSpec(operator.and_, "{0} & {1}", 9),
+    "lshift": HostOpSpec(operator.lshift, "{0} << {1}", 10),
+    "rshift": HostOpSpec(operator.rshift, "{0} >> {1}", 10),
+    "add": HostOpSpec(operator.add, "{0} + {1}", 11),
+    "sub": HostOpSpec(operator.sub, "{0} - {1}", 11),
+    "mul": HostOpSpec(operator.mul, "{0} * {1}", 12),
+    "truediv": HostOpSpec(operator.truediv, "{0} / {1}", 12),
+    "floordiv": HostOpSpec(operator.floordiv, "{0} // {1}", 12),
+    "mod": HostOpSpec(operator.mod, "{0} % {1}", 12),
+    "neg": HostOpSpec(operator.neg, "-{0}", 13),
+    "pos": HostOpSpec(operator.pos, "+{0}", 13),
+    "invert": HostOpSpec(operator.invert, "~{0}", 13),
+    "pow": HostOpSpec(operator.pow, "{0} ** {1}", 14),
+    "abs": HostOpSpec(builtins.abs, "abs({0})"),
+    "min": HostOpSpec(builtins.min, "min({0}, {1})"),
+    "max": HostOpSpec(builtins.max, "max({0}, {1})"),
+    "round": HostOpSpec(builtins.round, "round({0})"),
+    "round_digits": HostOpSpec(builtins.round, "round({0}, {1})"),
+    # comparison
+    "lt": HostOpSpec(operator.lt, "{0} < {1}", 6),
+    "le": HostOpSpec(operator.le, "{0} <= {1}", 6),
+    "gt": HostOpSpec(operator.gt, "{0} > {1}", 6),
+    "ge": HostOpSpec(operator.ge, "{0} >= {1}", 6),
+    "eq": HostOpSpec(operator.eq, "{0} == {1}", 6),
+    "ne": HostOpSpec(operator.ne, "{0} != {1}", 6),
+    "not": HostOpSpec(operator.not_, "not {0}", 5),
+    "select": HostOpSpec(lambda c, a, b: a if c else b, "{1} if {0} else {2}", 2),
+    # the math module
+    **{
+        f"math.{name}": HostOpSpec(getattr(math, name), f"math.{name}({{0}})")
+        for name in (
+            "sqrt exp log log2 log10 log1p expm1 sin cos tan asin acos atan sinh cosh tanh "
+            "floor ceil trunc fabs isnan isinf isfinite erf gamma lgamma degrees radians"
+        ).split()
+    },
+    **{
+        f"math.{name}": HostOpSpec(getattr(math, name), f"math.{name}({{0}}, {{1}})")
+        for name in ("pow", "atan2", "fmod", "copysign", "hypot")
+    },
+    "math.log_base": HostOpSpec(math.log, "math.log({0}, {1})"),
+    # lists whose length is decided at run time
+    "list": HostOpSpec(lambda *items: items),
+    "list_append": HostOpSpec(list_append),
+    "list_extend": HostOpSpec(operator.add, "{0} + {1}", 11),
+    "list_pop": HostOpSpec(list_pop),
+    "list_get": HostOpSpec(list_get),
+    "list_set": HostOpSpec(list_set),
+    "list_len": HostOpSpec(len, "len({0})"),
+    "stack": HostOpSpec(stack),
+    "cat": HostOpSpec(cat),
+    "tensor_of_numbers": HostOpSpec(tensor_of_numbers),
+    # tags
+    "lookup": HostOpSpec(lookup),
+}

@@ -1,0 +1,407 @@
+"""The program: control flow over blocks of straight-line tensor code, as plain data.
+
+This is what the compiler makes, what the passes change and what the runtime executes; it is defined
+once, here, because the runtime may import nothing else of ours. ``dyncc.ir`` re-exports it and adds
+the text form, the parser and the verifier. Everything is a frozen dataclass over tuples, so a
+program can be hashed, compared and written as JSON (see :mod:`dyncc.runtime.codec`).
+
+Grammar::
+
+    Program    ::= methods, states, blocks, graphs
+    Method     ::= signature, entry block per state variant
+    Block      ::= name (params) { Step* Terminator }
+    Step       ::= Compute(graph, inputs -> outputs)          one call into an engine
+                 | HostOp(op, operands -> result)             one Python instruction of the host
+    Terminator ::= Jump | Branch | Switch | Return | Raise
+    Operand    ::= Ref(name) | Const(python value)
+    Type       ::= TensorType(dtype, shape) | ScalarType(kind) | ListType(element)
+
+Values are immutable and defined once in a block (SSA); blocks pass values by block parameters, as in
+MLIR and Swift's SIL. Names are local to a block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, Literal, TypeAlias, TypeVar
+
+G = TypeVar("G")
+
+# --------------------------------------------------------------------------------------- types
+
+Dim: TypeAlias = "int | str"
+"""A size: a number, or the text of a symbolic expression such as ``s0`` or ``s0 + 1``."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorType:
+    """A tensor. ``dtype`` is NumPy's name (``bfloat16`` besides); symbols are local to a block."""
+
+    dtype: str
+    shape: tuple[Dim, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarType:
+    """A Python number (or the text that a table lookup yields), weakly typed in promotion.
+
+    In the host it is a Python object; where a :class:`Compute` takes it, it is passed as a 0-d
+    array of int64, float64 or bool.
+    """
+
+    kind: Literal["int", "float", "bool", "str"]
+
+
+@dataclass(frozen=True, slots=True)
+class ListType:
+    """A list whose length is decided at run time. Values are functional: append makes a new one."""
+
+    element: Type
+
+
+Type: TypeAlias = "TensorType | ScalarType | ListType"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A definition: a block parameter or the result of a step."""
+
+    name: str
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A use of a value of the same block."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A static Python value: ``None``, bool, int, float or str."""
+
+    value: None | bool | int | float | str
+
+
+Operand: TypeAlias = "Ref | Const"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A place in the user's source: 1-based lines and columns, ``end`` exclusive."""
+
+    path: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    function: str = ""
+    """Qualified name of the function that the place is in (for tracebacks)."""
+
+
+# --------------------------------------------------------------------------------------- steps
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Run a graph: a pure function from ``inputs`` to ``outputs``, in order.
+
+    An input may be a tensor or a number (passed as a 0-d array); outputs are tensors.
+    """
+
+    graph: str
+    inputs: tuple[Operand, ...]
+    outputs: tuple[Value, ...]
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostOp:
+    """A Python instruction of the host. ``op`` is a key of :data:`dyncc.runtime.hostops.HOST_OPS`."""
+
+    op: str
+    operands: tuple[Operand, ...]
+    result: Value
+    span: Span | None = None
+
+
+Step: TypeAlias = "Compute | HostOp"
+
+# --------------------------------------------------------------------------------- terminators
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A jump to ``block`` with one argument for each of its parameters."""
+
+    block: str
+    args: tuple[Operand, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    target: Edge
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Two-way decision on a bool scalar."""
+
+    pred: Operand
+    then: Edge
+    orelse: Edge
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Decision on an int scalar: ``cases[i]`` is taken when it equals ``values[i]``, else ``default``."""
+
+    index: Operand
+    values: tuple[int, ...]
+    cases: tuple[Edge, ...]
+    default: Edge
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """An argument that the program changed in place: the host copies ``value`` back into it."""
+
+    input: str
+    value: Operand
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Leave with ``output``; the session's next state is variant ``state`` with these cells."""
+
+    output: Tree
+    writes: tuple[Write, ...] = ()
+    state: int = 0
+    cells: tuple[Operand, ...] = ()
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionType:
+    """An exception class by name. ``base`` is the nearest builtin class of its MRO."""
+
+    name: str
+    module: str
+    base: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """A piece of an error message: literal text, or a value with a format (``conversion``, ``spec``)."""
+
+    value: Operand
+    conversion: str = ""
+    spec: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """Leave by an exception; ``message`` is None where the exception has no argument.
+
+    ``state`` and ``cells`` as for Return: what the program changed before it raised stays changed.
+    """
+
+    error: ExceptionType
+    message: tuple[TextPart, ...] | None
+    writes: tuple[Write, ...] = ()
+    state: int = 0
+    cells: tuple[Operand, ...] = ()
+    span: Span | None = None
+
+
+Terminator: TypeAlias = "Jump | Branch | Switch | Return | Raise"
+
+# --------------------------------------------------------------------------------------- trees
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A value (tensor, number, list) or a constant."""
+
+    value: Operand
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A Python container.
+
+    ========== =========================== =====================================================
+    kind       ``keys``                    rebuilt as
+    ========== =========================== =====================================================
+    tuple      ()                          ``tuple``
+    list       ()                          ``list``
+    set        ()                          ``set``
+    dict       the keys (str, int, …)      ``dict`` (``OrderedDict`` where ``name`` says so)
+    namedtuple field names                 the class itself if importable data, else an equivalent
+    dataclass  field names                 likewise
+    record     keys                        a ``dict`` that also has its keys as attributes
+                                           (Hugging Face ``ModelOutput``)
+    ========== =========================== =====================================================
+
+    ``name`` and ``module`` are those of the Python class.
+    """
+
+    kind: Literal["tuple", "list", "set", "dict", "namedtuple", "dataclass", "record"]
+    children: tuple[Tree, ...]
+    keys: tuple[None | bool | int | float | str, ...] = ()
+    name: str = ""
+    module: str = ""
+
+
+Tree: TypeAlias = "Leaf | Node"
+
+# ----------------------------------------------------------------------------------- interface
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """An argument (or a part of one) that was compiled in. ``value`` is checked at the call.
+
+    ``opaque`` is the type's name of an object that has no JSON form (a config object): such an
+    argument may be left out of the call; where it is given, its type's name is compared.
+    """
+
+    value: None | bool | int | float | str = None
+    opaque: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A tensor or number that the program takes. A dim of ``type`` that is a str is free."""
+
+    name: str
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class InputNode:
+    """A container among the arguments; as :class:`Node`, over :class:`Input` and :class:`Fixed`."""
+
+    kind: str
+    children: tuple[InputTree, ...]
+    keys: tuple[None | bool | int | float | str, ...] = ()
+    name: str = ""
+    module: str = ""
+
+
+InputTree: TypeAlias = "Input | Fixed | InputNode"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of the compiled method. ``default`` is None where it has none."""
+
+    name: str
+    kind: Literal["positional", "keyword", "var_positional", "var_keyword"]
+    tree: InputTree
+    optional: bool = False
+    """Whether the method's own signature has a default, and the example left it out or passed it.
+
+    When the call leaves it out, an Input takes ``default``; a Fixed needs no value.
+    """
+    default: None | bool | int | float | str = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a method starts in a state variant. The block's parameters are inputs, then cells.
+
+    ``inputs`` names, for each leading parameter of the block, the :class:`Input` it takes; the
+    cells of the state variant follow in their order.
+    """
+
+    block: str
+    inputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """A checked assumption on the sizes of a call: a Python expression over symbols of the inputs."""
+
+    expression: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A compiled method: its parameters, and its entry for every state variant."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    entries: tuple[Entry, ...]
+    constraints: tuple[Constraint, ...] = ()
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A piece of module state that calls change. ``path`` is how the user would write it."""
+
+    name: str
+    type: Type
+    path: str
+    initial: str | Const | None = None
+    """In variant 0: the name of a weight, or a number. None in every other variant."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A shape of the session's state (``self.hidden`` is None, or a tensor, …)."""
+
+    cells: tuple[Cell, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A value that was compiled into the program: for ``inspect`` and the report."""
+
+    what: str
+    value: str
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    name: str
+    params: tuple[Value, ...]
+    steps: tuple[Step, ...]
+    terminator: Terminator
+    spans: tuple[Span, ...] = ()
+    """The source that the block comes from."""
+    note: str = ""
+    """What the user would call this place, e.g. ``SkipNet.forward:17`` (also in a loop: ``loop``)."""
+
+
+@dataclass(frozen=True)
+class Program(Generic[G]):
+    """A whole program. ``G`` is the kind of its graphs: torch.fx, onnx_ir, or a reference to a file."""
+
+    name: str
+    methods: Mapping[str, Method]
+    states: tuple[State, ...]
+    blocks: Mapping[str, Block]
+    graphs: Mapping[str, G]
+    frozen: tuple[Frozen, ...] = field(default=())
+
+
+def successors(terminator: Terminator) -> tuple[Edge, ...]:
+    """The edges of a terminator, in the order in which it names them."""
+    match terminator:
+        case Jump(target=target):
+            return (target,)
+        case Branch(then=then, orelse=orelse):
+            return (then, orelse)
+        case Switch(cases=cases, default=default):
+            return (*cases, default)
+        case Return() | Raise():
+            return ()
