@@ -129,7 +129,7 @@ def _gap(
 ) -> list[list[Piece]]:
     """One missing line is printed, more are elided."""
     before, after = between
-    width, margin = sizes
+    width = sizes[0]
     if after == before + 2 and before + 1 in source:
         return _line(source[before + 1], before + 1, annotations, lanes, sizes)
     bars = Canvas()
