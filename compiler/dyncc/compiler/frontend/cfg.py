@@ -105,8 +105,19 @@ class StoreDeref:
 
 
 @dataclass(frozen=True, slots=True)
+class DeleteDeref:
+    """``del`` of a variable in a cell; raises UnboundLocalError (NameError if free) when it is empty."""
+
+    name: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class NewCell:
-    """A fresh cell for ``name`` (at a comprehension whose variable is captured by an inner function)."""
+    """A fresh, empty cell for ``name`` (at a comprehension whose variable an inner function captures).
+
+    Such a name is renamed apart like ``x$1`` and not among the function's ``cellvars``.
+    """
 
     name: str
     span: Span
@@ -273,12 +284,17 @@ class Unpack:
 
 @dataclass(frozen=True, slots=True)
 class MakeFunction:
-    """An inner function or lambda: ``code`` with this frame's cells for its free variables."""
+    """An inner function, lambda or generator expression.
+
+    ``closure`` names this frame's cells for ``code.co_freevars``, in their order (a comprehension's
+    variable ``x`` is in cell ``x$1``).
+    """
 
     dst: Register
     code: types.CodeType
     defaults: tuple[Register, ...]
     kwdefaults: tuple[tuple[str, Register], ...]
+    closure: tuple[str, ...]
     span: Span
 
 
@@ -290,6 +306,16 @@ class Import:
     module: str
     fromlist: tuple[str, ...]
     level: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFrom:
+    """``from … import name``: the attribute, else the submodule in ``sys.modules``, else ImportError."""
+
+    dst: Register
+    module: Register
+    name: str
     span: Span
 
 
@@ -364,9 +390,10 @@ class Unsupported:
 
 
 Instruction: TypeAlias = (
-    "Const | Move | Delete | LoadGlobal | StoreGlobal | DeleteGlobal | LoadDeref | StoreDeref | NewCell"
+    "Const | Move | Delete | LoadGlobal | StoreGlobal | DeleteGlobal | LoadDeref | StoreDeref"
+    " | DeleteDeref | NewCell"
     " | GetAttr | SetAttr | DelAttr | GetItem | SetItem | DelItem | Unary | Binary | Compare | Build"
-    " | BuildDict | BuildSlice | Format | Join | Call | GetIter | Unpack | MakeFunction | Import"
+    " | BuildDict | BuildSlice | Format | Join | Call | GetIter | Unpack | MakeFunction | Import | ImportFrom"
     " | ListAppend | DictSet | WithEnter | WithExit | ExcMatch | Yield | Unsupported"
 )
 
