@@ -1,0 +1,96 @@
+"""What a pass is, and what it may do to a graph.
+
+A program pass is a frozen dataclass whose fields are its options (int, float, bool or str). It sees a
+program whose graphs are of any kind ``G`` and edits them through :class:`GraphOps` alone, so that the
+same pass serves recorded PyTorch code and ONNX.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, Protocol, TypeAlias, TypeVar
+
+from dyncc.ir import Dim, Program
+
+G = TypeVar("G")
+
+
+@dataclass(frozen=True, slots=True)
+class FromOutput:
+    """An input of the second graph that takes output ``index`` of the first."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class FromInput:
+    """An input of the second graph that takes input ``index`` of the concatenated graph.
+
+    The concatenated graph's inputs are those of the first graph, then new ones; so an ``index``
+    below the first's number of inputs shares an input with it.
+    """
+
+    index: int
+
+
+Source: TypeAlias = "FromOutput | FromInput"
+
+
+class GraphOps(Protocol[G]):
+    """The edits of a graph that a program pass needs. None of them changes its arguments."""
+
+    def signature(self, graph: G) -> tuple[int, int]:
+        """The number of inputs and of outputs."""
+        ...
+
+    def concatenate(self, first: G, second: G, sources: Sequence[Source]) -> G:
+        """``first`` then ``second``, whose input ``i`` comes from ``sources[i]``.
+
+        Inputs: those of ``first``, then one for each larger index that a FromInput names (without
+        a gap). Outputs: those of ``first``, then those of ``second``. Both graphs' symbolic sizes
+        are in one scope (see ``rename_symbols``).
+        """
+        ...
+
+    def keep_outputs(self, graph: G, indices: Sequence[int]) -> G:
+        """The graph with only these outputs, in this order, and without what nothing then needs."""
+        ...
+
+    def unused_inputs(self, graph: G) -> tuple[int, ...]:
+        """The inputs that no operation and no output uses, ascending."""
+        ...
+
+    def keep_inputs(self, graph: G, indices: Sequence[int]) -> G:
+        """The graph with only these inputs, in this order. The others must be unused."""
+        ...
+
+    def rename_symbols(self, graph: G, symbols: Mapping[str, Dim]) -> G:
+        """The graph with the symbols of its types replaced (by numbers, symbols or expressions)."""
+        ...
+
+    def digest(self, graph: G) -> str:
+        """A hexadecimal digest; graphs with equal digests compute the same, on the same types.
+
+        It does not depend on the names of values, symbols or the run.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Result(Generic[G]):
+    """``modified`` is whether the program changed at all; ``notes`` are for ``--explain-pass``."""
+
+    program: Program[G]
+    modified: bool
+    notes: tuple[str, ...] = ()
+
+
+class Pass(Protocol):
+    """A program pass. ``name`` is its kebab-case name in a pipeline."""
+
+    name: ClassVar[str]
+
+    def run(self, program: Program[G], graphs: GraphOps[G]) -> Result[G]:
+        """The program after the pass. ``program`` is left as it was; it must be valid."""
+        ...
