@@ -1,0 +1,22 @@
+"""The command ``dyncc``. Importing it loads neither torch nor a terminal library."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line. Ends with SystemExit; the codes are :class:`dyncc.compiler.cli.exits.Exit`."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        from dyncc.compiler.cli.app import run_app
+    except ModuleNotFoundError as error:
+        if error.name not in ("typer", "rich"):
+            raise
+        sys.stderr.write(
+            f"error: the command line needs the package `{error.name}`\n"
+            "help: pip install 'dyncc[cli]' to run bundles, or 'dyncc[compiler,cpu]' to compile\n"
+        )
+        raise SystemExit(4) from None
+    run_app(arguments)

@@ -1,0 +1,280 @@
+"""The commands and their options. What they do is in the modules beside this one, imported when needed.
+
+``dyncc --help`` imports no torch (tested).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from dyncc.compiler.cli.console import Console
+from dyncc.compiler.cli.exits import MEANING, Exit, usage
+
+EXIT_CODES = "\n".join(f"  {int(code)}  {text}" for code, text in MEANING.items())
+EPILOG = f"\b\nExit codes:\n{EXIT_CODES}"
+FLAGS = frozenset({"-v", "--verbose", "-q", "--quiet", "--json"})
+
+
+class ImplicitCompile(TyperGroup):
+    """``dyncc model.py`` means ``dyncc compile model.py``; ``dyncc -v run …`` means ``dyncc run -v …``."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        return super().parse_args(ctx, self.route(args))  # type: ignore[arg-type]
+
+    def route(self, args: list[str]) -> list[str]:
+        """The arguments with the command first."""
+        if not args or args[0] in ("--help", "--version", *self.commands):
+            return args
+        flags = 0
+        while flags < len(args) and args[flags] in FLAGS:
+            flags += 1
+        if flags < len(args) and args[flags] in self.commands:
+            return [args[flags], *args[:flags], *args[flags + 1 :]]
+        return ["compile", *args]
+
+
+app = typer.Typer(
+    name="dyncc",
+    cls=ImplicitCompile,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more; show tracebacks.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input",
+        metavar="NAME=VALUE",
+        help="An input: x=1x3x32x32:f32 (random), x=photo.npy, k=3:int, flag=true:bool, mode=mean:str.",
+    ),
+]
+InputsFile = Annotated[
+    Path | None,
+    typer.Option("--inputs", metavar="FILE.npz", help="Inputs by name, as `numpy.savez` writes."),
+]
+Bundle = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder that dyncc wrote.")]
+Threads = Annotated[
+    int | None,
+    typer.Option("--threads", min=1, metavar="N", help="Threads of the engine; default: all cores."),
+]
+
+
+def run_app(arguments: Sequence[str]) -> None:
+    """Parse and run; ends with SystemExit."""
+    app(list(arguments), prog_name="dyncc")
+
+
+def _version(value: bool) -> None:
+    if value:
+        from dyncc.compiler.cli.doctor import version_of
+
+        typer.echo(f"dyncc {version_of('dyncc')}")
+        raise typer.Exit
+
+
+@app.callback(epilog=EPILOG)
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    r"""The compiler for dynamic neural networks: plain PyTorch in, a bundle out that runs without torch.
+
+    \b
+    dyncc FILE.py               compile the model of a file; writes FILE.dyncc beside it
+    dyncc FILE.py:Net.method    compile what is named
+    """
+
+
+@app.command("compile", epilog=EPILOG)
+def compile_command(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE[:ENTRY]",
+            help="A Python file, and in it a class, Class.method, function or object; "
+            "without ENTRY the model is looked for.",
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="The bundle; default: FILE.dyncc beside FILE."),
+    ] = None,
+    inputs: Inputs = None,
+    inputs_file: InputsFile = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights", metavar="FILE", help="A state dict: .safetensors, or .pt without pickled code."
+        ),
+    ] = None,
+    dynamic: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--dynamic",
+            metavar="NAME=DIM,…",
+            help="Sizes that may differ from call to call: x=0,2; named to be equal: x=0:batch.",
+        ),
+    ] = None,
+    threads: Threads = None,
+    train: Annotated[
+        bool,
+        typer.Option("--keep-mode", help="Leave the model in training mode if it is; default: eval()."),
+    ] = False,
+    no_verify: Annotated[bool, typer.Option("--no-verify", help="Skip the checks of the result.")] = False,
+    passes: Annotated[
+        str | None, typer.Option("--passes", metavar="TEXT", help="The passes to run, e.g. a,b{option=1}.")
+    ] = None,
+    dump_ir: Annotated[
+        Path | None,
+        typer.Option("--dump-ir", metavar="DIR", help="Write the program's text after each step."),
+    ] = None,
+    verify_each: Annotated[
+        bool, typer.Option("--verify-each", help="Check the program's rules between passes.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the output even if it is no bundle of dyncc's.")
+    ] = False,
+    as_json: Json = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compile a model. The word `compile` may be left out."""
+    console = _console(as_json, verbose, quiet)
+    with console.reporting():
+        from dyncc.compiler.cli.compile_command import CompileOptions, run_compile
+
+        options = CompileOptions(
+            target=model,
+            output=output,
+            inputs=tuple(inputs or ()),
+            inputs_file=inputs_file,
+            weights=weights,
+            dynamic=tuple(dynamic or ()),
+            threads=threads,
+            keep_mode=train,
+            verify=not no_verify,
+            passes=passes,
+            dump_ir=dump_ir,
+            verify_each=verify_each,
+            force=force,
+        )
+        run_compile(options, console)
+
+
+@app.command("run")
+def run_command(
+    bundle: Bundle,
+    inputs: Inputs = None,
+    inputs_file: InputsFile = None,
+    method: Annotated[
+        str | None,
+        typer.Option("--method", metavar="NAME", help="Which method, where the bundle has several."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE.npz", help="Write the outputs there.")
+    ] = None,
+    threads: Threads = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run a bundle and print its outputs.
+
+    Needs no torch.
+    """
+    console = _console(as_json, verbose, quiet)
+    with console.reporting():
+        from dyncc.compiler.cli.run_command import run_bundle
+
+        run_bundle(bundle, tuple(inputs or ()), inputs_file, method, output, threads, console)
+
+
+@app.command("inspect")
+def inspect_command(
+    bundle: Bundle, as_json: Json = False, verbose: Verbose = False, quiet: Quiet = False
+) -> None:
+    """Show what is in a bundle.
+
+    Methods, blocks, edges, sizes, what was fixed, and the source lines. Loads no engine.
+    """
+    console = _console(as_json, verbose, quiet)
+    with console.reporting():
+        from dyncc.compiler.cli.inspect_command import inspect_bundle
+
+        inspect_bundle(bundle, console)
+
+
+@app.command("verify")
+def verify_command(
+    bundle: Bundle,
+    threads: Threads = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Check a bundle against the examples kept in it.
+
+    Runs their inputs and compares with the outputs kept beside them. Needs no torch.
+    """
+    console = _console(as_json, verbose, quiet)
+    with console.reporting():
+        from dyncc.compiler.cli.verify_command import verify_bundle
+
+        verify_bundle(bundle, threads, console)
+
+
+@app.command("explain")
+def explain_command(
+    code: Annotated[
+        str | None, typer.Argument(metavar="CODE", help="A code such as DY103; without: all.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Explain a diagnostic.
+
+    What it means, a program that is refused and the same program repaired.
+    """
+    console = Console(0, as_json)
+    with console.reporting():
+        from dyncc.compiler.cli.explain import explain
+
+        explain(code, console)
+
+
+@app.command("doctor")
+def doctor_command(as_json: Json = False) -> None:
+    """Say which engines load here.
+
+    What is installed, which engines really run a model, and what is in conflict. Exit code 4 if none runs.
+    """
+    console = Console(0, as_json)
+    with console.reporting():
+        from dataclasses import asdict
+
+        from dyncc.compiler.cli.doctor import examine, has_engine, render_findings
+
+        findings = examine()
+        console.product(render_findings(findings), [asdict(finding) for finding in findings])
+        if not has_engine(findings):
+            console.say("\nno engine can run a bundle here")
+            raise SystemExit(int(Exit.MISSING))
+
+
+def _console(as_json: bool, verbose: bool, quiet: bool) -> Console:
+    if verbose and quiet:
+        console = Console()
+        with console.reporting():
+            raise usage("-v and -q contradict each other")
+    return Console(1 if verbose else -1 if quiet else 0, as_json)

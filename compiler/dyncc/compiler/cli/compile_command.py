@@ -1,0 +1,137 @@
+"""``dyncc FILE[:ENTRY]``: find the model and its inputs, compile, say what was done."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import inspect
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dyncc.compiler.cli.console import Console
+from dyncc.compiler.cli.exits import missing, usage
+
+if TYPE_CHECKING:
+    from dyncc.compiler.cli.discover import Target
+    from dyncc.compiler.cli.prepare import Call
+
+NEEDED = {"torch": "compiler", "onnx": "compiler", "onnxscript": "compiler", "onnx_ir": "compiler"}
+
+
+@dataclass(frozen=True, slots=True)
+class CompileOptions:
+    """The command line of ``dyncc compile``, as it was given."""
+
+    target: str
+    output: Path | None = None
+    inputs: tuple[str, ...] = ()
+    inputs_file: Path | None = None
+    weights: Path | None = None
+    dynamic: tuple[str, ...] = ()
+    threads: int | None = None
+    keep_mode: bool = False
+    verify: bool = True
+    passes: str | None = None
+    dump_ir: Path | None = None
+    verify_each: bool = False
+    force: bool = False
+
+
+def run_compile(options: CompileOptions, console: Console) -> None:
+    """The whole command. Raises CliError or CompileError."""
+    started = time.perf_counter()
+    require_packages()
+    from dyncc.compiler.cli.discover import discover, split_target
+
+    output = output_path(options, split_target(options.target)[0])
+    target = discover(options.target)
+    call = prepare(options, target, console)
+    net = compile_target(options, target, call, output)
+    from dyncc.compiler.cli.report import report_json, report_text
+
+    console.show(net.report.warnings)
+    console.say(report_text(net.report, time.perf_counter() - started, console.verbosity > 0))
+    console.product(str(net.report.path), report_json(net.report))
+
+
+def require_packages() -> None:
+    """Raises (exit code 4) where a package that compiling needs is not installed."""
+    absent = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if absent:
+        names = ", ".join(f"`{name}`" for name in absent)
+        raise missing(f"compiling needs {names}", "pip install 'dyncc[compiler,cpu]'")
+    if importlib.util.find_spec("onnxruntime") is None:
+        raise missing("no engine is installed", "pip install 'dyncc[cpu]'   (or 'dyncc[gpu]' for CUDA)")
+
+
+def output_path(options: CompileOptions, file: Path) -> Path:
+    """Where the bundle goes. Raises a usage error rather than replace what is no bundle."""
+    output = options.output or file.with_suffix(".dyncc")
+    is_bundle = output.is_dir() and ((output / "program.json").is_file() or not any(output.iterdir()))
+    if output.exists() and not is_bundle and not options.force:
+        raise usage(
+            f"{output} exists and is no bundle of dyncc's", "-o DIR names another, --force replaces it"
+        )
+    if not output.absolute().parent.is_dir():
+        raise usage(f"no such folder: {output.absolute().parent}", notes=["named by --output"])
+    return output
+
+
+def prepare(options: CompileOptions, target: Target, console: Console) -> Call:
+    """Weights, mode and example inputs."""
+    from dyncc.compiler.cli.prepare import example_call, load_weights
+
+    if options.weights:
+        load_weights(target, options.weights)
+    network = target.network
+    if network is not None and not options.keep_mode:
+        if network.training and options.weights is None and not target.found.startswith("the only"):
+            console.detail(
+                "the model was in training mode; compiled in eval() mode (--keep-mode leaves it)"
+            )
+        network.eval()
+    call = example_call(target, options.inputs, options.inputs_file)
+    console.say(f"found     {target.found}, inputs from {call.found}")
+    return call
+
+
+def compile_target(options: CompileOptions, target: Target, call: Call, output: Path) -> Any:
+    """Call the compiler. What the user's code prints goes to stderr."""
+    from dyncc.compiler.cli.prepare import dynamic_shapes
+
+    arguments: dict[str, Any] = {
+        "kwargs": call.kwargs or None,
+        "dynamic_shapes": dynamic_shapes(target, call, options.dynamic),
+        "output": output,
+        "threads": options.threads,
+        "verify": options.verify,
+        "passes": options.passes,
+        "dump_ir": options.dump_ir,
+        "verify_each": options.verify_each,
+        "command": command_line(),
+    }
+    with contextlib.redirect_stdout(sys.stderr):
+        return _accepted(compiler(), target.model, call.args, arguments)
+
+
+def compiler() -> Callable[..., Any]:
+    """``dyncc.compiler.compile``; a place of its own so that tests can put another there."""
+    from dyncc.compiler.api import compile as compile_model
+
+    return compile_model
+
+
+def command_line() -> str:
+    """The command to run again, as it stands in the bundle."""
+    import shlex
+
+    return shlex.join(["dyncc", *sys.argv[1:]])
+
+
+def _accepted(function: Callable[..., Any], model: Any, args: Any, arguments: dict[str, Any]) -> Any:
+    parameters = inspect.signature(function).parameters
+    return function(model, args, **{k: v for k, v in arguments.items() if k in parameters})

@@ -1,0 +1,185 @@
+"""From a found model to the arguments of ``compile``: mode, weights, example inputs, dynamic sizes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dyncc.compiler.cli.discover import Target, split_arguments
+from dyncc.compiler.cli.exits import CliError, Exit, usage
+from dyncc.compiler.cli.inputs import InputSpec, TensorValue, bind, map_values, parse_inputs
+from dyncc.compiler.cli.usercode import display, user_code
+from dyncc.compiler.diagnostics import Diagnostic
+
+
+@dataclass(frozen=True)
+class Call:
+    """The example call: ``args`` and ``kwargs``, per method where several are compiled."""
+
+    args: Any
+    kwargs: Any
+    found: str
+
+
+def load_weights(target: Target, file: Path) -> None:
+    """Load a state dict into the network: ``.safetensors``, or what ``torch.save`` wrote (weights only).
+
+    Raises a usage error where there is no such file or no network, exit code 1 where they do not fit.
+    """
+    network = target.network
+    if network is None:
+        raise usage("--weights needs an nn.Module, and this is a plain function")
+    if not file.is_file():
+        raise usage(f"no such file: {file}", notes=["named by --weights"])
+    state = _read_weights(file)
+    try:
+        result = network.load_state_dict(state, strict=False)
+        problems = _mismatch(result.missing_keys, result.unexpected_keys)
+    except RuntimeError as error:
+        problems = [line.strip() for line in str(error).splitlines()[1:]]
+    if problems:
+        message = f"the weights in {file} do not fit `{type(network).__name__}`"
+        raise CliError(Exit.REFUSED, [Diagnostic("", message, None, notes=tuple(problems))])
+
+
+def example_call(target: Target, specs: Iterable[str], file: Path | None) -> Call:
+    """The example inputs: from the command line, else from the file's ``example_inputs()`` or
+    ``get_inputs()``. Raises a usage error that names the parameters where there are none."""
+    given = parse_inputs(specs, file)
+    if given:
+        if isinstance(target.model, dict):
+            raise usage("several methods need their inputs from `example_inputs()` in the file")
+        return _bound(target, given)
+    for name in ("example_inputs", "get_inputs"):
+        function = getattr(target.module, name, None)
+        if callable(function):
+            with user_code(f"{name}() in {display(target.file)}", target.file):
+                inputs = function()
+            return _call_of(target, inputs, f"`{name}()`")
+    parameters = _required(target)
+    if not parameters:
+        return Call((), {}, "no parameters")
+    raise usage(
+        "no example inputs",
+        "name their shapes: "
+        + " ".join(f"--input {name}=1x3x32x32:f32" for name in parameters)
+        + " (or a number: k=3)",
+        "or define `example_inputs()` in the file",
+        notes=[f"it takes {', '.join(f'`{name}`' for name in parameters)}"],
+    )
+
+
+def dynamic_shapes(target: Target, call: Call, specs: Sequence[str]) -> dict[str, Any] | None:
+    """``--dynamic NAME=DIM[:SYMBOL],…`` as ``torch.export`` takes it; the same symbol is the same size."""
+    if not specs:
+        return None
+    parameters = list(inspect.signature(target.entry).parameters)
+    names = [*parameters[: len(call.args)], *call.kwargs]
+    shapes: dict[str, Any] = dict.fromkeys(names)
+    for spec in specs:
+        name, equals, dims = spec.partition("=")
+        if not equals or not dims:
+            raise usage(f"cannot read `--dynamic {spec}`", "write --dynamic x=0,2 or --dynamic x=0:batch")
+        if name not in shapes:
+            raise usage(f"`{name}` in `--dynamic {spec}` is not among the inputs", notes=[_names(names)])
+        shapes[name] = dict(_dim(spec, dim) for dim in dims.split(","))
+    return shapes
+
+
+def _dim(spec: str, text: str) -> tuple[int, Any]:
+    number, _, symbol = text.partition(":")
+    if not number.strip().lstrip("-").isdigit() or (symbol and not symbol.isidentifier()):
+        raise usage(f"cannot read `{text}` in `--dynamic {spec}`", "write --dynamic x=0,2:length")
+    return int(number), torch.export.Dim(symbol) if symbol else torch.export.Dim.DYNAMIC
+
+
+def _names(names: Iterable[str]) -> str:
+    return "the inputs are " + ", ".join(f"`{name}`" for name in names)
+
+
+def _read_weights(file: Path) -> dict[str, torch.Tensor]:
+    try:
+        if file.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(file)
+        state = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:
+        # safetensors and torch raise classes of their own, all of which mean the same here
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        message = f"cannot read the weights in {file}"
+        helps = ("only a state dict of tensors is loaded, no pickled objects",)
+        raise CliError(
+            Exit.REFUSED, [Diagnostic("", message, None, notes=(reason,), helps=helps)]
+        ) from error
+    for key in ("state_dict", "model_state_dict", "model"):
+        if isinstance(state, dict) and isinstance(state.get(key), dict):
+            state = state[key]
+    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
+        message = f"{file} holds no state dict"
+        raise CliError(Exit.REFUSED, [Diagnostic("", message, None)])
+    return state
+
+
+def _mismatch(missing: Sequence[str], unexpected: Sequence[str]) -> list[str]:
+    groups = (("missing in the file", missing), ("not in the model", unexpected))
+    return [f"{text}: {_short(keys)}" for text, keys in groups if keys]
+
+
+def _short(keys: Sequence[str]) -> str:
+    shown = ", ".join(f"`{key}`" for key in keys[:6])
+    return shown + (f" and {len(keys) - 6} more" if len(keys) > 6 else "")
+
+
+def _call_of(target: Target, inputs: object, found: str) -> Call:
+    if isinstance(target.model, dict):
+        if not isinstance(inputs, dict) or inputs.keys() != target.model.keys():
+            raise usage(
+                f"{found} must return a dict with the inputs of each method", notes=[_methods(target)]
+            )
+        calls = {name: split_arguments(value) for name, value in inputs.items()}
+        return Call({k: a for k, (a, _) in calls.items()}, {k: kw for k, (_, kw) in calls.items()}, found)
+    args, kwargs = split_arguments(inputs)
+    return Call(args, kwargs, found)
+
+
+def _methods(target: Target) -> str:
+    assert isinstance(target.model, dict)
+    return "the methods are " + ", ".join(f"`{name}`" for name in target.model)
+
+
+def _bound(target: Target, given: Iterable[InputSpec]) -> Call:
+    """Named values become positional arguments as far as the signature's order allows."""
+    positional, named = bind(given)
+    args = [map_values(value, _tensor) for value in positional]
+    kwargs = {name: map_values(value, _tensor) for name, value in named.items()}
+    signature = inspect.signature(target.entry)
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise usage(
+            f"the inputs do not fit the program: {error}",
+            notes=[f"it takes {_signature_text(signature)}"],
+        ) from None
+    return Call(bound.args, bound.kwargs, "--input")
+
+
+def _signature_text(signature: inspect.Signature) -> str:
+    parameters = [p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values()]
+    return f"`{signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty)}`"
+
+
+def _tensor(value: TensorValue) -> torch.Tensor:
+    tensor = torch.from_numpy(value.array)
+    return tensor.to(torch.bfloat16) if value.dtype == "bfloat16" else tensor
+
+
+def _required(target: Target) -> list[str]:
+    parameters = inspect.signature(target.entry).parameters.values()
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [p.name for p in parameters if p.default is inspect.Parameter.empty and p.kind not in variadic]

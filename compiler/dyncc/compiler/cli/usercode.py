@@ -1,0 +1,168 @@
+"""Running the user's own code: importing the file, calling constructors, loading weights.
+
+Whatever it raises becomes a diagnostic at the user's line, and what it prints goes to stderr, since
+stdout belongs to the product.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import linecache
+import os
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType, ModuleType, TracebackType
+
+from dyncc.compiler.cli.exits import CliError, Exit, usage
+from dyncc.compiler.diagnostics import Diagnostic, Label
+from dyncc.runtime.program import Span
+
+
+@contextlib.contextmanager
+def user_code(doing: str, file: Path) -> Iterator[None]:
+    """Run a block of the user's code; ``doing`` says what for (``importing model.py``).
+
+    Raises :class:`CliError` with exit code 1 for any exception in it.
+    """
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            yield
+        except CliError:
+            raise
+        except SyntaxError as error:
+            raise CliError(Exit.REFUSED, [_syntax_error(error)]) from error
+        except (Exception, SystemExit) as error:
+            raise CliError(Exit.REFUSED, [_raised(doing, file, error)]) from error
+
+
+def import_file(file: Path) -> ModuleType:
+    """Import a Python file as Python would when it is run from its folder, or as part of its package.
+
+    Raises a usage error where there is no such file, and exit code 1 for what the import raises.
+    """
+    if file.is_dir():
+        raise usage(f"{file} is a folder", "name the Python file that defines the model")
+    if not file.is_file():
+        raise usage(f"no such file: {file}")
+    if file.suffix != ".py":
+        raise usage(f"{file} is not a Python file", "dyncc FILE.py, or dyncc FILE.py:ENTRY")
+    file = file.resolve()
+    root, parts = _package_of(file)
+    sys.path.insert(0, str(root))
+    with user_code(f"importing {display(file)}", file):
+        return importlib.import_module(".".join(parts)) if len(parts) > 1 else _import_alone(file)
+
+
+def display(path: Path) -> str:
+    """The path as the user would write it: relative where it lies below the working directory."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith(os.pardir) else relative
+
+
+def _package_of(file: Path) -> tuple[Path, list[str]]:
+    """The folder to put on the path, and the parts of the module's name: more than one inside a package,
+    where relative imports then work."""
+    root, parts = file.parent, [file.stem]
+    while (root / "__init__.py").is_file():
+        parts.insert(0, root.name)
+        root = root.parent
+    return root, parts
+
+
+def _import_alone(file: Path) -> ModuleType:
+    """Import under the file's own name, or another where that name is taken (``random.py``)."""
+    name = re.sub(r"\W", "_", file.stem)
+    if name in sys.modules or name in sys.stdlib_module_names or _origin(name) not in (None, file):
+        name = f"dyncc_user_{name}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None and spec.loader is not None  # a .py file always has a loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _origin(name: str) -> Path | None:
+    spec = importlib.util.find_spec(name)
+    return Path(spec.origin).resolve() if spec and spec.origin else None
+
+
+def _syntax_error(error: SyntaxError) -> Diagnostic:
+    if error.filename is None or error.lineno is None:
+        return Diagnostic("", f"syntax error: {error.msg}", None)
+    column = max(error.offset or 1, 1)
+    end = error.end_offset if error.end_lineno == error.lineno and error.end_offset else 0
+    span = Span(error.filename, error.lineno, column, error.lineno, max(end, column + 1))
+    return Diagnostic("", f"syntax error: {error.msg}", span, helps=_python_help())
+
+
+def _python_help() -> tuple[str, ...]:
+    version = ".".join(map(str, sys.version_info[:2]))
+    return (f"dyncc reads the file with the Python that it runs on, {version}",)
+
+
+def _raised(doing: str, file: Path, error: BaseException) -> Diagnostic:
+    """A diagnostic at the deepest line of the user's file, with where the exception came from."""
+    message = "".join(traceback.format_exception_only(error)).strip() or type(error).__name__
+    frames = list(_frames(error.__traceback__))
+    own = [index for index, (frame, _) in enumerate(frames) if _is_file(frame, file)]
+    if not own:
+        return Diagnostic("", f"{doing} raised an exception", None, notes=(message,), helps=_help(error))
+    span = _frame_span(*frames[own[-1]])
+    label = _first_line(message)
+    related: tuple[Label, ...] = ()
+    deepest = _frame_span(*frames[-1])
+    if own[-1] != len(frames) - 1 and not deepest.path.startswith("<"):
+        related = (Label(deepest, "raised here"),)
+    notes = (message,) if "\n" in message else ()
+    return Diagnostic("", f"{doing} raised an exception", span, label, related, notes, _help(error))
+
+
+def _help(error: BaseException) -> tuple[str, ...]:
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        package = error.name.partition(".")[0]
+        return (f"install `{package}` in the environment that dyncc runs in ({sys.prefix})",)
+    if isinstance(error, SystemExit):
+        return ("put what only a script should do under `if __name__ == '__main__':`",)
+    return ("-v shows the traceback",)
+
+
+def _first_line(text: str) -> str:
+    return text.splitlines()[0]
+
+
+def _frames(trace: TracebackType | None) -> Iterator[tuple[FrameType, TracebackType]]:
+    while trace is not None:
+        yield trace.tb_frame, trace
+        trace = trace.tb_next
+
+
+def _is_file(frame: FrameType, file: Path) -> bool:
+    return frame.f_code.co_filename == str(file)
+
+
+def _frame_span(frame: FrameType, trace: TracebackType) -> Span:
+    """The expression that a traceback entry stands at, or its whole line."""
+    path, line = frame.f_code.co_filename, trace.tb_lineno
+    position = next(
+        (p for i, p in enumerate(frame.f_code.co_positions()) if i == trace.tb_lasti // 2),
+        (None, None, None, None),
+    )
+    text = linecache.getline(path, line).rstrip("\n")
+    start, end_line, column, end_column = position
+    if start != line or end_line != line or column is None or end_column is None:
+        indent = len(text) - len(text.lstrip())
+        return Span(path, line, indent + 1, line, max(len(text), indent + 1) + 1)
+    # co_positions counts UTF-8 bytes
+    encoded = text.encode()
+    first, last = len(encoded[:column].decode()), len(encoded[:end_column].decode())
+    return Span(path, line, first + 1, line, last + 1)
