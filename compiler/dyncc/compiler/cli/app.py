@@ -17,6 +17,13 @@ from dyncc.compiler.cli.exits import MEANING, Exit, usage
 
 EXIT_CODES = "\n".join(f"  {int(code)}  {text}" for code, text in MEANING.items())
 EPILOG = f"\b\nExit codes:\n{EXIT_CODES}"
+HELP = """The compiler for dynamic neural networks: plain PyTorch in, a bundle out that runs without torch.
+
+\b
+dyncc FILE.py              compile the model of a file; writes FILE.dyncc beside it
+dyncc FILE.py:Net.method   compile what is named
+dyncc COMMAND -h           the options of a command; `dyncc compile -h` those of compiling
+"""
 FLAGS = frozenset({"-v", "--verbose", "-q", "--quiet", "--json"})
 
 
@@ -28,7 +35,7 @@ class ImplicitCompile(TyperGroup):
 
     def route(self, args: list[str]) -> list[str]:
         """The arguments with the command first."""
-        if not args or args[0] in ("--help", "--version", *self.commands):
+        if not args or args[0] in ("-h", "--help", "--version", *self.commands):
             return args
         flags = 0
         while flags < len(args) and args[flags] in FLAGS:
@@ -83,18 +90,13 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(epilog=EPILOG)
+@app.callback(help=HELP, epilog=EPILOG)
 def root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    r"""The compiler for dynamic neural networks: plain PyTorch in, a bundle out that runs without torch.
-
-    \b
-    dyncc FILE.py               compile the model of a file; writes FILE.dyncc beside it
-    dyncc FILE.py:Net.method    compile what is named
-    """
+    """``dyncc`` itself; :data:`HELP` is what people read."""
 
 
 @app.command("compile", epilog=EPILOG)
