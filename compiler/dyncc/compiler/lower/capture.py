@@ -1,0 +1,138 @@
+"""Capture: many recorded graphs in one ``torch.export``.
+
+Each call of a graph is made under an annotation that names the graph and the node, which the exporter
+carries along to what the call became; so a failure at any later stage is traced to its node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import fx
+from torch.export import Dim, ExportedProgram
+from torch.fx import traceback as fx_traceback
+
+from dyncc.compiler.graph import placeholders, run_graph
+from dyncc.compiler.lower.failure import Failure, LoweringError, Place
+from dyncc.compiler.lower.replace import replacement
+from dyncc.compiler.lower.sizes import choose, equalities, example
+from dyncc.compiler.lower.template import Template
+
+_KEY = "dyncc"
+
+
+def place_of(node: fx.Node) -> Place | None:
+    """The recorded call that a node of an exported program comes from, if that is known."""
+    mark = node.meta.get("custom", {}).get(_KEY)
+    return None if mark is None else Place(*mark)
+
+
+@dataclass(frozen=True)
+class _Located:
+    """A callable that makes its call under an annotation of its place."""
+
+    target: Callable[..., Any]
+    place: Place
+
+    @property
+    def __name__(self) -> str:
+        return getattr(self.target, "__name__", "call")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        with fx_traceback.annotate({_KEY: (self.place.template, self.place.node)}):
+            try:
+                return replacement(self.target)(*args, **kwargs)
+            except LoweringError:
+                raise
+            except Exception as error:
+                raise LoweringError([Failure(self.place, _reason(error))]) from error
+
+
+class _Batch(torch.nn.Module):
+    """All graphs of a batch on their own inputs; weights come first, as inputs too."""
+
+    def __init__(self, batch: Sequence[Template]) -> None:
+        super().__init__()
+        self.names = weight_names(batch)
+        self.graphs = [_located(template.graph, index) for index, template in enumerate(batch)]
+
+    def forward(self, weights: Sequence[torch.Tensor], *groups: Sequence[torch.Tensor]) -> tuple[Any, ...]:
+        named = dict(zip(self.names, weights, strict=True))
+        return tuple(_run(graph, inputs, named) for graph, inputs in zip(self.graphs, groups, strict=True))
+
+
+def _run(
+    graph: fx.Graph, inputs: Sequence[torch.Tensor], weights: Mapping[str, torch.Tensor]
+) -> tuple[torch.Tensor, ...]:
+    for _, size, value in equalities([node.meta["type"] for node in placeholders(graph)], inputs):
+        torch._check(size == value)
+    return run_graph(graph, inputs, weights)
+
+
+def _located(graph: fx.Graph, index: int) -> fx.Graph:
+    new = fx.Graph()
+    values: dict[fx.Node, fx.Node] = {}
+    for position, node in enumerate(graph.nodes):
+        values[node] = new.node_copy(node, values.__getitem__)
+        if node.op == "call_function":
+            assert callable(node.target)
+            values[node].target = _Located(node.target, Place(index, position))
+    return new
+
+
+def weight_names(batch: Sequence[Template]) -> list[str]:
+    """The weights of a batch, each once, in the order in which the export takes them."""
+    return list(dict.fromkeys(name for template in batch for name in template.weights))
+
+
+def capture(
+    batch: Sequence[Template],
+    weights: Mapping[str, torch.Tensor],
+    hints: Mapping[str, Mapping[str, int]],
+    candidates: Sequence[int],
+) -> ExportedProgram:
+    """Export a batch. Inputs: its weights, then each template's inputs; outputs: each template's.
+
+    ``candidates`` are the example sizes of symbols for which ``hints`` (by graph) has none. Raises
+    :class:`LoweringError`.
+    """
+    module = _Batch(batch).eval()
+    groups, shapes = [], []
+    for template in batch:
+        nodes = placeholders(template.graph)
+        types = [node.meta["type"] for node in nodes]
+        sizes = choose(types, hints.get(template.name, {}), candidates)
+        groups.append(tuple(example(node, sizes) for node in nodes))
+        shapes.append(tuple(_dynamic(type_.shape) for type_ in types))
+    stored = tuple(weights[name].detach() for name in module.names)
+    try:
+        with fx_traceback.preserve_node_meta():
+            return torch.export.export(
+                module,
+                (stored, *groups),
+                dynamic_shapes=((None,) * len(stored), tuple(shapes)),
+                strict=False,
+            )
+    except Exception as error:
+        raise _located_error(error) from error
+
+
+def _located_error(error: BaseException) -> LoweringError:
+    """The error that a call raised, from under what the exporter made of it."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, LoweringError):
+            return seen
+        seen = seen.__cause__ or seen.__context__
+    return LoweringError([Failure(None, _reason(error))])
+
+
+def _reason(error: BaseException) -> str:
+    return f"{type(error).__name__}: {str(error).strip().split(chr(10))[0]}"
+
+
+def _dynamic(shape: Sequence[int | str]) -> dict[int, Any] | None:
+    return {axis: Dim.AUTO for axis, dim in enumerate(shape) if isinstance(dim, str)} or None

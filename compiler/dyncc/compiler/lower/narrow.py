@@ -1,0 +1,46 @@
+"""The proof that an export kept free every size that a graph's types leave free.
+
+``torch.export`` decides a condition on a size by the example's and says nothing (seen: one side of
+``x.shape[0] > 1`` baked into an ONNX file). What it decided shows in the dims of its inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from torch import fx
+from torch.export import ExportedProgram
+
+from dyncc.compiler.graph import placeholders
+from dyncc.compiler.lower.capture import weight_names
+from dyncc.compiler.lower.failure import Failure, LoweringError, Place
+from dyncc.compiler.lower.template import Template
+
+
+def check_sizes(batch: Sequence[Template], program: ExportedProgram) -> None:
+    """Raise :class:`LoweringError` for every input whose exported dims allow less than its type."""
+    heads = [node for node in program.graph.nodes if node.op == "placeholder"][len(weight_names(batch)) :]
+    shapes = iter([tuple(node.meta["val"].shape) for node in heads])
+    failures: list[Failure] = []
+    for index, template in enumerate(batch):
+        positions = {node: position for position, node in enumerate(template.graph.nodes)}
+        for node, problem in _narrowed(
+            template.graph, [next(shapes) for _ in placeholders(template.graph)]
+        ):
+            failures.append(Failure(Place(index, positions[node]), problem, narrowed=True))
+    if failures:
+        raise LoweringError(failures)
+
+
+def _narrowed(graph: fx.Graph, shapes: Sequence[Sequence[Any]]) -> Iterator[tuple[fx.Node, str]]:
+    owners: dict[str, str] = {}
+    for node, shape in zip(placeholders(graph), shapes, strict=True):
+        for axis, (dim, size) in enumerate(zip(node.meta["type"].shape, shape, strict=True)):
+            if isinstance(dim, int):
+                continue
+            text = str(size)
+            if text.lstrip("-").isdecimal():
+                yield node, f"size `{dim}` of axis {axis} of `{node.name}` became {text}"
+            elif (owner := owners.setdefault(text, dim)) != dim:
+                yield node, f"sizes `{owner}` and `{dim}` of `{node.name}` became equal"

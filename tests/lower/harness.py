@@ -1,0 +1,147 @@
+"""Recorded graphs made from a Python function, and the comparison of PyTorch with ONNX Runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx_ir
+import onnxruntime
+import torch
+from torch import fx
+from torch.overrides import TorchFunctionMode
+from torch.utils import _pytree as pytree
+
+from dyncc.compiler.graph import placeholders, run_graph
+from dyncc.compiler.lower import Lowered, lower_program
+from dyncc.runtime.program import Block, Compute, Leaf, Program, Ref, Return, Span, State, TensorType, Value
+
+
+class _Recorder(TorchFunctionMode):
+    """Records the outermost torch calls on tensors, as the specializer does."""
+
+    def __init__(self, graph: fx.Graph) -> None:
+        super().__init__()
+        self.graph = graph
+        self.nodes: dict[int, fx.Node] = {}
+        self.alive: list[Any] = []
+
+    def bind(self, value: Any, node: fx.Node) -> None:
+        self.alive.append(value)
+        self.nodes[id(value)] = node
+        if isinstance(value, torch.Tensor):
+            node.meta["type"] = TensorType(str(value.dtype).removeprefix("torch."), tuple(value.shape))
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        swap = lambda value: self.nodes.get(id(value), value)  # noqa: E731
+        node = self.graph.call_function(func, pytree.tree_map(swap, args), pytree.tree_map(swap, kwargs))
+        node.meta["span"] = Span("net.py", len(self.graph.nodes), 1, len(self.graph.nodes), 9)
+        if isinstance(result, (tuple, list)) and not isinstance(result, torch.Size):
+            for index, item in enumerate(result):
+                if isinstance(item, torch.Tensor):
+                    self.bind(item, self.graph.call_function(_item, (node, index)))
+        elif not isinstance(result, (bool, str, type(None))):
+            self.bind(result, node)
+        return result
+
+
+def _item(values: Any, index: int) -> Any:
+    return values[index]
+
+
+def record(
+    function: Callable[..., Any],
+    inputs: Sequence[torch.Tensor],
+    types: Sequence[TensorType] | None = None,
+    weights: Mapping[str, torch.Tensor] | None = None,
+) -> fx.Graph:
+    """The graph of ``function(*inputs)``; a tensor of ``weights`` that it uses becomes a weight.
+
+    ``types`` of the inputs are those of the given tensors unless told. Numbers drawn out of a tensor
+    (``item()``) are followed only into other torch calls.
+    """
+    graph = fx.Graph()
+    recorder = _Recorder(graph)
+    for index, tensor in enumerate(inputs):
+        node = graph.placeholder(f"x{index}")
+        recorder.bind(tensor, node)
+        if types is not None:
+            node.meta["type"] = types[index]
+        if not tensor.is_contiguous():
+            node.meta["stride"] = tensor.stride()
+    for name, tensor in (weights or {}).items():
+        recorder.bind(tensor, graph.get_attr(name))
+    with torch.no_grad(), recorder:
+        result = function(*inputs)
+    results = result if isinstance(result, tuple) else (result,)
+    graph.output(tuple(recorder.nodes[id(value)] for value in results))
+    return graph
+
+
+def program_of(graphs: Mapping[str, fx.Graph]) -> Program[fx.Graph]:
+    """A program with a block for each graph, which runs it on the block's parameters."""
+    blocks = {}
+    for name, graph in graphs.items():
+        params = tuple(Value(node.name, node.meta["type"]) for node in placeholders(graph))
+        results = graph.output_node().args[0]
+        outputs = tuple(
+            Value(f"r{i}", node.meta.get("type", TensorType("float32", ())))
+            for i, node in enumerate(results)
+        )
+        step = Compute(name, tuple(Ref(p.name) for p in params), outputs)
+        blocks[name] = Block(name, params, (step,), Return(Leaf(Ref("r0"))))
+    return Program("test", {}, (State(),), blocks, dict(graphs))
+
+
+def lower(
+    graphs: Mapping[str, fx.Graph], weights: Mapping[str, torch.Tensor] | None = None, **options: Any
+) -> Lowered:
+    return lower_program(program_of(graphs), weights or {}, **options)
+
+
+def run_onnx(model: onnx_ir.Model, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(
+        onnx_ir.to_proto(model).SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    return session.run(None, dict(inputs))
+
+
+def run_lowered(lowered: Lowered, name: str, inputs: Sequence[torch.Tensor]) -> list[np.ndarray]:
+    """Run the block ``name`` on ``inputs``, its parameters in order."""
+    block = lowered.program.blocks[name]
+    values = {param.name: tensor.numpy() for param, tensor in zip(block.params, inputs, strict=True)}
+    (step,) = (step for step in block.steps if isinstance(step, Compute))
+    model = lowered.program.graphs[name]
+    feeds = {
+        head.name: values[operand.name]
+        for head, operand in zip(model.graph.inputs, step.inputs, strict=True)
+    }
+    return run_onnx(model, feeds)
+
+
+def assert_same(
+    actual: Sequence[np.ndarray], expected: Sequence[torch.Tensor], rtol: float, atol: float
+) -> None:
+    """Same number, dtypes, shapes and values (NaN where NaN is expected)."""
+    assert len(actual) == len(expected)
+    for array, tensor in zip(actual, expected, strict=True):
+        wanted = tensor.detach().numpy()
+        assert array.dtype == wanted.dtype
+        assert array.shape == wanted.shape
+        np.testing.assert_allclose(array, wanted, rtol=rtol, atol=atol, equal_nan=True)
+
+
+def check(
+    function: Callable[..., Any], *inputs: torch.Tensor, rtol: float = 1e-5, atol: float = 1e-6
+) -> None:
+    """``function`` recorded, run by torch and run by ONNX Runtime gives the same."""
+    graph = record(function, inputs)
+    lowered = lower({"g": graph})
+    expected = run_graph(graph, inputs, {})
+    assert_same(run_lowered(lowered, "g", inputs), expected, rtol, atol)
