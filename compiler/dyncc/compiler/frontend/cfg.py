@@ -390,11 +390,43 @@ class Unsupported:
 
 
 Instruction: TypeAlias = (
-    "Const | Move | Delete | LoadGlobal | StoreGlobal | DeleteGlobal | LoadDeref | StoreDeref"
-    " | DeleteDeref | NewCell"
-    " | GetAttr | SetAttr | DelAttr | GetItem | SetItem | DelItem | Unary | Binary | Compare | Build"
-    " | BuildDict | BuildSlice | Format | Join | Call | GetIter | Unpack | MakeFunction | Import | ImportFrom"
-    " | ListAppend | DictSet | WithEnter | WithExit | ExcMatch | Yield | Unsupported"
+    Const
+    | Move
+    | Delete
+    | LoadGlobal
+    | StoreGlobal
+    | DeleteGlobal
+    | LoadDeref
+    | StoreDeref
+    | DeleteDeref
+    | NewCell
+    | GetAttr
+    | SetAttr
+    | DelAttr
+    | GetItem
+    | SetItem
+    | DelItem
+    | Unary
+    | Binary
+    | Compare
+    | Build
+    | BuildDict
+    | BuildSlice
+    | Format
+    | Join
+    | Call
+    | GetIter
+    | Unpack
+    | MakeFunction
+    | Import
+    | ImportFrom
+    | ListAppend
+    | DictSet
+    | WithEnter
+    | WithExit
+    | ExcMatch
+    | Yield
+    | Unsupported
 )
 
 # -------------------------------------------------------------------------------- terminators
