@@ -283,7 +283,7 @@ class _Printer:
             self.block(block)
 
     def method(self, method: Method) -> None:
-        head = f"method {name_text(method.name)}{_list(map(_parameter_text, method.parameters))}"
+        head = f"method {name_text(method.name)}{_list(map(parameter_text, method.parameters))}"
         self.line(head + self.at(method.span), ("method", method.name))
         for constraint in method.constraints:
             because = f" because {string_text(constraint.reason)}" if constraint.reason else ""
@@ -321,7 +321,7 @@ def _note_text(note: str) -> str:
 _KIND_PREFIX = {"positional": "", "keyword": "keyword ", "var_positional": "*", "var_keyword": "**"}
 
 
-def _parameter_text(parameter: Parameter) -> str:
+def parameter_text(parameter: Parameter) -> str:
     tree = parameter.tree
     if isinstance(tree, Input) and tree.name == parameter.name:
         shown = type_text(tree.type)
