@@ -6,6 +6,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+
 from dyncc.compiler.diagnostics import CompileError, Diagnostic, Label
 from dyncc.compiler.diagnostics_render import layout, render, rich_text
 from dyncc.runtime.program import Span
