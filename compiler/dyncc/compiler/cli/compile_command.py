@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
-import inspect
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,11 +59,11 @@ def run_compile(options: CompileOptions, console: Console) -> None:
 
 def require_packages() -> None:
     """Raises (exit code 4) where a package that compiling needs is not installed."""
-    absent = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    absent = [name for name in NEEDED if find_spec(name) is None]
     if absent:
         names = ", ".join(f"`{name}`" for name in absent)
         raise missing(f"compiling needs {names}", "pip install 'dyncc[compiler,cpu]'")
-    if importlib.util.find_spec("onnxruntime") is None:
+    if find_spec("onnxruntime") is None:
         raise missing("no engine is installed", "pip install 'dyncc[cpu]'   (or 'dyncc[gpu]' for CUDA)")
 
 
@@ -115,7 +114,7 @@ def compile_target(options: CompileOptions, target: Target, call: Call, output: 
         "command": command_line(),
     }
     with contextlib.redirect_stdout(sys.stderr):
-        return _accepted(compiler(), target.model, call.args, arguments)
+        return compiler()(target.model, call.args, **arguments)
 
 
 def compiler() -> Callable[..., Any]:
@@ -130,8 +129,3 @@ def command_line() -> str:
     import shlex
 
     return shlex.join(["dyncc", *sys.argv[1:]])
-
-
-def _accepted(function: Callable[..., Any], model: Any, args: Any, arguments: dict[str, Any]) -> Any:
-    parameters = inspect.signature(function).parameters
-    return function(model, args, **{k: v for k, v in arguments.items() if k in parameters})
