@@ -1,0 +1,242 @@
+"""Expressions of the generated programs, by kind. All are tame: tensors stay within a few units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.fuzz.scope import Writer
+
+
+def vector(w: Writer) -> str:
+    """A fresh float32 tensor [D] (never an alias of a variable)."""
+    a = any_vector(w)
+    forms = [
+        f"torch.tanh(self.{w.pick(['f1', 'f2'])}({a}))",
+        f"{a} * {w.constant(0.3, 0.9)}",
+        f"{a} + {w.constant()}",
+        f"({a} - {any_vector(w)}) * 0.5",
+        f"{a} * torch.sigmoid({any_vector(w)})",
+        f"{a}.clone()",
+        f"torch.relu({a})",
+        f"-{a}",
+        f"torch.where({a} > {w.constant()}, {a}, {any_vector(w)} * 0.5)",
+        f"torch.cat([{a}[{w.width // 2}:], {any_vector(w)}[:{w.width // 2}]])",
+        f"torch.softmax({a}, dim=0)",
+        f"{a}.flip(0)",
+        f"torch.tanh({a} @ self.weight)",
+        f"torch.clamp({a}, -1.5, 1.5)",
+    ]
+    if w.of("s"):
+        forms.append(f"{a} * torch.tanh({w.pick(w.of('s'))})")
+    if w.has("numbers") and w.of("n"):
+        forms += [f"torch.tanh({a} + {w.pick(w.of('n'))})", f"torch.tanh({a} * {w.pick(w.of('n'))})"]
+    if w.has("numbers") and w.of("f"):
+        forms += [f"torch.tanh({a} + {w.pick(w.of('f'))})", f"torch.tanh({a} * {w.pick(w.of('f'))})"]
+    if w.of("q"):
+        forms.append(f"torch.tanh({a} * {w.pick(w.of('q'))})")
+    if w.of("w"):
+        forms.append(f"torch.tanh({a} + {w.pick(w.of('w'))}).float()")
+    if w.has("experts"):
+        forms.append(f"torch.tanh(self.experts[{index(w, 3)}]({a}))")
+    if w.has("helper") and not w.inner:
+        forms.append(helper_call(w, a))
+    if w.of("m"):
+        forms.append(f"torch.tanh({a} + {w.pick(w.of('m'))}).float()")
+    if w.of("z"):
+        forms.append(f"torch.tanh({a} * {w.pick(w.of('z'))}.mean())")
+    if w.of("h"):
+        half = w.pick(w.of("h"))
+        forms.append(f"torch.cat([{half}, {half} * 0.5])")
+    return w.pick(forms)
+
+
+def helper_call(w: Writer, argument: str) -> str:
+    if w.chance(0.5):
+        return f"self.helper({argument})"
+    return f"self.helper({argument}, {w.pick(['2', '0', 'k=1', *w.of('n')])})"
+
+
+def any_vector(w: Writer) -> str:
+    """A float32 tensor [D]: a variable, a buffer or an item."""
+    choices = w.of("v")
+    if w.chance(0.12):
+        return "self.bias"
+    return w.pick(choices[-3:] if w.chance(0.4) else choices)
+
+
+def scalar(w: Writer) -> str:
+    """A float32 tensor []."""
+    a = any_vector(w)
+    forms = [
+        f"{a}.mean()",
+        f"{a}.sum() * 0.3",
+        f"{a}.abs().max()",
+        f"{a}[{w.rng.randrange(w.width)}]",
+        f"{a}[-1]",
+        f"({a} * {any_vector(w)}).sum()",
+        f"torch.norm({a})",
+        f"{a}.max() - {a}.min()",
+        f"{a}[1:].mean()",
+    ]
+    if w.of("h"):
+        forms.append(f"{w.pick(w.of('h'))}.mean()")
+    if w.of("s"):
+        forms += [w.pick(w.of("s")), f"{w.pick(w.of('s'))} * 0.5"]
+    if w.of("w"):
+        forms.append(f"{w.pick(w.of('w'))}.mean().float()")
+    if w.has("slices") and w.of("n"):
+        forms.append(f"{a}[: {size(w)}].sum() * 0.4")
+        forms.append(f"{a}[{size(w)} :].sum() * 0.4")
+    return w.pick(forms)
+
+
+def size(w: Writer) -> str:
+    """A number in 1 .. D - 1."""
+    return f"1 + {w.pick(w.of('n'))} % {w.width - 1}"
+
+
+def index(w: Writer, count: int) -> str:
+    """A number in 0 .. count - 1 that depends on a tensor."""
+    a = any_vector(w)
+    forms = [
+        f"int({a}.argmax()) % {count}",
+        f"{a}[:{count}].argmax().item()",
+        f"int({a}[:{count}].argmin())",
+        f"int({a}.abs().sum() * 1.37) % {count}",
+    ]
+    if w.of("n"):
+        forms.append(f"({w.pick(w.of('n'))} + int({a}.argmax())) % {count}")
+    return w.pick(forms)
+
+
+def tensor_condition(w: Writer) -> str:
+    """A condition that reads a tensor."""
+    a = any_vector(w)
+    op = w.pick([">", "<", ">=", "<="])
+    forms = [
+        f"{scalar(w)} {op} {w.constant()}",
+        f"{scalar(w)} {op} {w.constant()}",
+        f"{scalar(w)} {op} {scalar(w)} + {w.constant()}",
+        f"({a} > {w.constant(0.3, 0.9)}).any()",
+        f"({a} > {w.constant(-0.9, -0.2)}).all()",
+        f"torch.any({a} < {w.constant(-0.9, -0.3)})",
+        f"{a}.argmax() == {w.rng.randrange(w.width)}",
+        f"bool({scalar(w)} {op} {w.constant()})",
+        f"({scalar(w)}).item() {op} {w.constant()}",
+        f"float({scalar(w)}) {op} {w.constant()}",
+        f"{w.constant(-0.9, -0.1)} < {scalar(w)} < {w.constant(0.1, 0.9)}",
+        f"(({a} > {w.constant()}).sum() {op} {w.rng.randrange(1, w.width)})",
+    ]
+    if w.of("b"):
+        forms += [w.pick(w.of("b"))] * 2
+    if w.has("numbers") and w.of("n"):
+        forms.append(f"{scalar(w)} * 2 {op} {w.pick(w.of('n'))} - 0.3717")
+    if w.has("comprehension") and w.of("L"):
+        word = w.pick(["any", "all"])
+        forms.append(f"{word}(e.mean() > {w.constant()} for e in {w.pick(w.of('L'))})")
+    if w.of("v") and w.chance(0.05):
+        forms.append(f"torch.equal({a}, {any_vector(w)})")
+    return w.pick(forms)
+
+
+def number_condition(w: Writer) -> str | None:
+    """A condition on Python values that may be static or dynamic by now."""
+    forms: list[str] = []
+    for name in w.of("n"):
+        forms += [f"{name} > {w.rng.randrange(4)}", f"{name} % 2 == {w.rng.randrange(2)}"]
+    for name in w.of("f"):
+        forms.append(f"{name} > {w.constant()}")
+    forms += [*w.of("g"), *(f"not {name}" for name in w.of("g"))]
+    forms += [f'{name} == "{w.pick(["a", "b"])}"' for name in w.of("t")]
+    forms += [f"len({name}) > {w.rng.randrange(3)}" for name in w.of("L", "N")]
+    forms += [f"{name} is None" for name in w.of("o")]
+    forms += [f"{name}.shape[0] > {w.rng.randrange(1, 2 * w.width)}" for name in w.of("z")]
+    return w.pick(forms) if forms else None
+
+
+def condition(w: Writer) -> str:
+    """Any condition, mostly one that reads a tensor."""
+    static = number_condition(w)
+    if static is None:
+        return tensor_condition(w)
+    if w.has("boolops") and w.chance(0.35):
+        first, second = tensor_condition(w), static if w.chance(0.6) else tensor_condition(w)
+        if w.chance(0.5):
+            first, second = second, first
+        first, second = f"({first})", f"({second})"
+        text = f"{first} {w.pick(['and', 'or'])} {second}"
+        return f"not ({text})" if w.chance(0.2) else text
+    return static if w.chance(0.25) else tensor_condition(w)
+
+
+def integer(w: Writer) -> str:
+    """An int."""
+    n = w.of("n")
+    forms = [str(w.rng.randrange(4))]
+    if n:
+        a = w.pick(n)
+        forms += [f"{a} + 1", f"{a} * 2 - 1", f"max({a}, 2)", f"min({a}, 3)", f"{a} % 3", f"abs({a} - 2)"]
+        forms += [f"{a} if {condition(w)} else {w.rng.randrange(3)}"] if w.has("boolops") else []
+    if w.has("numbers"):
+        forms += [f"int({scalar(w)} * 3.3)", f"int({any_vector(w)}.argmax())", index(w, 4)]
+    if w.of("L"):
+        forms.append(f"len({w.pick(w.of('L'))})")
+    if w.of("z"):
+        forms.append(f"{w.pick(w.of('z'))}.shape[0]")
+    return w.pick(forms)
+
+
+def floating(w: Writer) -> str:
+    """A float."""
+    forms = [w.constant(), f"({scalar(w)}).item()", f"float({scalar(w)})"]
+    for a in w.of("f"):
+        forms += [f"{a} * 0.5 + 0.1", f"min({a}, 0.5)", f"max({a}, {w.constant()})", f"abs({a})", f"-{a}"]
+    for n in w.of("n"):
+        forms += [f"{n} / 3", f"{n} * 0.25"]
+    return w.pick(forms)
+
+
+def truth(w: Writer) -> str:
+    """A bool of Python."""
+    forms = ["True", "False", f"bool({tensor_condition(w)})"]
+    static = number_condition(w)
+    if static is not None:
+        forms += [f"bool({static})"] * 2
+    return w.pick(forms)
+
+
+def initial(w: Writer, kind: str) -> str:
+    """A value of ``kind`` for a variable that starts its life."""
+    a = any_vector(w)
+    makers: dict[str, Callable[[], str]] = {
+        "v": lambda: vector(w),
+        "w": lambda: w.pick([f"{a}.double()", f"{a}.to(torch.float64) * 0.5"]),
+        "q": lambda: w.pick([f"({a} * 2.3).round().long()", f"torch.arange({w.width}) - 2"]),
+        "h": lambda: w.pick(views(w, a)),
+        "s": lambda: scalar(w),
+        "b": lambda: f"{scalar(w)} > {w.constant()}",
+        "n": lambda: integer(w),
+        "f": lambda: floating(w),
+        "g": lambda: truth(w),
+        "t": lambda: w.pick(['"a"', '"b"', '""']),
+        "L": lambda: w.pick(["[]", f"[{a}]", f"[{a}, {vector(w)}]"]),
+        "N": lambda: "[]",
+        "o": lambda: "None",
+        "m": lambda: vector(w),
+        "z": lambda: w.pick([vector(w), f"{a}[:{w.width // 2}]"]),
+    }
+    return makers[kind]()
+
+
+def views(w: Writer, base: str) -> list[str]:
+    """Views of ``base`` with D // 2 elements."""
+    half = w.width // 2
+    return [
+        f"{base}[:{half}]",
+        f"{base}[{w.width - half}:]",
+        f"{base}[1 : {half + 1}]",
+        f"{base}.narrow(0, {w.width - half - 1}, {half})",
+        f"{base}[: {half * 2}].view(2, {half})[{w.rng.randrange(2)}]",
+        f"{base}[: {half * 2}].view({half}, 2).t()[1]",
+        f"{base}[::2][:{half}]",
+    ]
