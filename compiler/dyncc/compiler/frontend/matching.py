@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 _SEQUENCE = 1 << 5  # Py_TPFLAGS_SEQUENCE, which subclasses of collections.abc.Sequence have
@@ -53,7 +54,8 @@ def class_values(
     ``positional`` patterns take their names from ``__match_args__``. TypeError as CPython raises it.
     """
     if not isinstance(cls, type):
-        raise TypeError("called match pattern must be a class")
+        kind = "class" if sys.version_info >= (3, 12) else "type"
+        raise TypeError(f"called match pattern must be a {kind}")
     if not isinstance(subject, cls):
         return None
     values: list[Any] = []

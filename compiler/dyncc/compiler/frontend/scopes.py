@@ -62,7 +62,8 @@ def analyze(definition: Definition, code: types.CodeType) -> Scope:
     bound = walk.bound - walk.declared
     names = frozenset((*parameters(code), *bound))
     compiled = {*code.co_varnames, *code.co_cellvars}
-    if not names <= compiled or not {n for n in compiled if n[0] != "@"} <= names | walk.variables:
+    written = {name for name in compiled if not name.startswith("@")}  # pytest adds names with @
+    if not names - walk.annotated <= compiled or not written <= names | walk.variables:
         raise SourceUnavailable(code, "its file has changed since it was loaded")
     free = frozenset(code.co_freevars)
     return Scope(
@@ -91,6 +92,7 @@ class _Walk(ast.NodeVisitor):
         self.declared: set[str] = set()
         self.captured: set[str] = set()
         self.variables: set[str] = set()
+        self.annotated: set[str] = set()  # perhaps never bound, so that the compiler forgets them
         self.by_comprehension: dict[Comprehension, set[str]] = {}
         self.codes: dict[Inner, types.CodeType] = {}
         self._definition = definition
@@ -201,6 +203,15 @@ class _Walk(ast.NodeVisitor):
     def visit_GeneratorExp(self, node: ast.GeneratorExp) -> None:
         self.visit(node.generators[0].iter)
         self._inner(node)
+        self._walruses(node)
+
+    def _walruses(self, node: ast.AST) -> None:
+        """``:=`` in a generator expression binds in the function around it."""
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.NamedExpr):
+                self._bind_walrus(child)
+            if not isinstance(child, ast.Lambda):
+                self._walruses(child)
 
     def _defaults(self, arguments: ast.arguments) -> None:
         for default in (*arguments.defaults, *arguments.kw_defaults):
@@ -235,6 +246,9 @@ class _Walk(ast.NodeVisitor):
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
         self.visit(node.value)
+        self._bind_walrus(node)
+
+    def _bind_walrus(self, node: ast.NamedExpr) -> None:
         if not isinstance(self._definition.node, ast.GeneratorExp):  # else it binds in the function around
             self._bind(node.target.id)
 
@@ -242,6 +256,8 @@ class _Walk(ast.NodeVisitor):
         self.visit(node.target)
         if node.value is not None:
             self.visit(node.value)
+        elif isinstance(node.target, ast.Name):
+            self.annotated.add(mangle(node.target.id, self._definition.class_name))
 
     def _declare(self, node: ast.Global | ast.Nonlocal) -> None:
         self.declared.update(mangle(name, self._definition.class_name) for name in node.names)

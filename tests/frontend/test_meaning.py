@@ -1,0 +1,16 @@
+"""Graphs do what Python does: results, exceptions and the order of side effects."""
+
+from __future__ import annotations
+
+import pytest
+from tests.frontend.compare import Case, assert_same
+from tests.cases.frontend.run import control, exceptional, expressions, functions, matches
+
+MODULES = (control, exceptional, expressions, functions, matches)
+CASES = [case for module in MODULES for case in module.case.cases]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.function.__name__)
+def test_same_as_python(case: Case) -> None:
+    for arguments in case.arguments:
+        assert_same(case.function, arguments)
