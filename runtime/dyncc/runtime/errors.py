@@ -1,0 +1,60 @@
+"""What the runtime raises of its own.
+
+::
+
+    DynccError
+    ├── BundleError              the bundle cannot be used
+    │   ├── DamagedBundle        a file is missing, cut short, or does not say what it must
+    │   ├── NewerBundle          written by a later schema than this runtime reads
+    │   └── DigestMismatch       a file is not the one that was written (or not the one that was pinned)
+    ├── InputError               the call does not fit the compiled program (a TypeError and a ValueError)
+    ├── EngineMissing            the engine is not installed, or lacks the device (an ImportError)
+    ├── EngineError              the engine refused or failed to run a block (a RuntimeError)
+    ├── StepLimit                a call took more steps than ``max_steps`` (a RuntimeError)
+    └── Timeout                  a call took longer than ``timeout`` (a TimeoutError)
+
+Every message names the thing and, where there is one, the remedy. What the user's program raises is
+not here: it leaves the program as the exception that the program's author wrote.
+"""
+
+from __future__ import annotations
+
+
+class DynccError(Exception):
+    """Base of all errors of the runtime."""
+
+
+class BundleError(DynccError):
+    """The bundle cannot be used."""
+
+
+class DamagedBundle(BundleError):
+    """A file of the bundle is missing, cut short, or does not say what it must."""
+
+
+class NewerBundle(BundleError):
+    """The bundle was written with a later schema than this runtime reads."""
+
+
+class DigestMismatch(BundleError):
+    """A file is not the one that the compiler wrote, or the bundle not the one that was pinned."""
+
+
+class InputError(DynccError, TypeError, ValueError):
+    """An argument is missing, superfluous, or not what the program was compiled for."""
+
+
+class EngineMissing(DynccError, ImportError):
+    """The engine that the bundle needs is not installed, or has no such device here."""
+
+
+class EngineError(DynccError, RuntimeError):
+    """The engine refused a block or failed while it ran one."""
+
+
+class StepLimit(DynccError, RuntimeError):
+    """A call took more steps than its ``max_steps``."""
+
+
+class Timeout(DynccError, TimeoutError):
+    """A call took longer than its ``timeout``."""

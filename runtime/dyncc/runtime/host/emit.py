@@ -1,0 +1,145 @@
+"""Text with a line map: indentation, long lines, and comments that name the user's source."""
+
+from __future__ import annotations
+
+import io
+import os
+import tokenize
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from dyncc.runtime.host.expressions import render
+from dyncc.runtime.host.statements import Break, Continue, If, Line, Loop, Match, Stmt
+from dyncc.runtime.program import Span
+
+WIDTH = 100
+COMMENT_COLUMN = 44
+
+Sources = Mapping[str, Mapping[int, str]]
+"""Lines of the user's files: path → number → text."""
+
+
+@dataclass(slots=True)
+class Emitter:
+    """Collects lines. ``spans`` maps the number of a line to the place in the user's source."""
+
+    sources: Sources
+    lines: list[str] = field(default_factory=list)
+    spans: dict[int, Span] = field(default_factory=dict)
+    last: tuple[str, int] | None = None
+    """The source line that was named last."""
+
+    def add(self, text: str = "", depth: int = 0, span: Span | None = None) -> None:
+        """A line of code; with a comment if ``span`` is on another source line than the last one."""
+        indent = "    " * depth
+        parts = [f"{indent}{part}" if part else "" for part in wrapped(text, WIDTH - len(indent))]
+        comment = self._comment(span)
+        if comment:
+            code = parts[0].ljust(COMMENT_COLUMN - 2) + "  "
+            if len(parts) == 1 and len(code) + len(comment) <= WIDTH + 20:
+                parts[0] = code + comment
+            else:
+                parts.insert(0, indent + comment)
+        if span is not None:
+            for number in range(len(self.lines), len(self.lines) + len(parts)):
+                self.spans[number + 1] = span
+        self.lines.extend(parts)
+
+    def _comment(self, span: Span | None) -> str:
+        if span is None or (span.path, span.line) == self.last:
+            return ""
+        self.last = (span.path, span.line)
+        source = self.sources.get(span.path, {}).get(span.line, "").strip()
+        text = f"# {os.path.basename(span.path)}:{span.line}"
+        if source:
+            text += f"  {source}"
+        return text if len(text) <= 72 else text[:71] + "…"
+
+    def body(self, body: Sequence[Stmt], depth: int) -> None:
+        """Statements, indented by ``depth``."""
+        if not body:
+            self.add("pass", depth)
+        for stmt in body:
+            self.statement(stmt, depth)
+
+    def statement(self, stmt: Stmt, depth: int) -> None:
+        match stmt:
+            case Line(text=text, span=span):
+                self.add(text, depth, span)
+            case If():
+                self._if(stmt, depth)
+            case Match(subject=subject, cases=cases, span=span):
+                self.add(f"match {render(subject, str)}:", depth, span)
+                for pattern, code in cases:
+                    self.add(f"case {'_' if pattern is None else pattern}:", depth + 1)
+                    self.body(code, depth + 2)
+            case Loop(body=inner, condition=condition, once=once, span=span):
+                test = "True" if condition is None else render(condition, str)
+                self.add(f"while {test}:" + ("  # once: left by break" if once else ""), depth, span)
+                self.body(inner, depth + 1)
+            case Break():
+                self.add("break", depth)
+            case Continue():
+                self.add("continue", depth)
+
+    def _if(self, stmt: If, depth: int) -> None:
+        word, rest = "if", stmt
+        while True:
+            self.add(f"{word} {render(rest.condition, str)}:", depth, rest.span)
+            self.body(rest.then, depth + 1)
+            if len(rest.orelse) == 1 and isinstance(rest.orelse[0], If):
+                word, rest = "elif", rest.orelse[0]
+                continue
+            if rest.orelse:
+                self.add("else:", depth)
+                self.body(rest.orelse, depth + 1)
+            return
+
+    def text(self) -> str:
+        return "\n".join(line.rstrip() for line in self.lines) + "\n"
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """``text``, a line of code, in lines of at most ``width`` where its brackets allow that."""
+    if len(text) <= width:
+        return [text]
+    group = _outer_bracket(text)
+    if group is None:
+        return [text]
+    start, end, commas = group
+    head, tail = text[: start + 1], text[end:]
+    inner = text[start + 1 : end]
+    if len(inner) + 4 <= width and not commas:
+        return [head, f"    {inner}", tail]
+    bounds = [start, *commas, end]
+    items = [text[one + 1 : other].strip() for one, other in pairwise(bounds)]
+    items = [item for item in items if item]
+    out = [head]
+    for item in items:
+        parts = wrapped(f"{item},", width - 4)
+        out.extend(f"    {part}" for part in parts)
+    return [*out, tail]
+
+
+def _outer_bracket(text: str) -> tuple[int, int, list[int]] | None:
+    """The widest bracket of the line that is in no other: its start, its end, the commas right inside."""
+    best: tuple[int, int, list[int]] | None = None
+    stack: list[tuple[int, list[int]]] = []
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
+    except (tokenize.TokenError, IndentationError):
+        return None
+    for token in tokens:
+        if token.type != tokenize.OP:
+            continue
+        column = token.start[1]
+        if token.string in "([{":
+            stack.append((column, []))
+        elif token.string in ")]}" and stack:
+            start, commas = stack.pop()
+            if not stack and column - start > 1 and (best is None or column - start > best[1] - best[0]):
+                best = (start, column, commas)
+        elif token.string == "," and stack:
+            stack[-1][1].append(column)
+    return best

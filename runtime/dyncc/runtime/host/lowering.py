@@ -1,0 +1,257 @@
+"""A block as Python statements over expressions: which instructions become part of a larger expression.
+
+An instruction is written where its result is used, instead of on a line of its own, when that changes
+nothing: it is used once, and either it cannot raise, or nothing else that can raise or run stands between
+its place and the place where it is used.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from dyncc.runtime import program as p
+from dyncc.runtime.host.expressions import Expr, Read, apply_op, call, constant
+
+TOTAL = frozenset(
+    {
+        *("item", "dim", "bool", "and_", "or_", "xor", "not", "select"),
+        *("eq", "ne", "lt", "le", "gt", "ge", "add", "sub", "mul", "neg", "pos", "invert"),
+        *("abs", "min", "max", "list", "list_append", "list_extend", "list_len"),
+        *("math.fabs", "math.isnan", "math.isinf", "math.isfinite", "math.erf"),
+    }
+)
+"""Instructions that raise for none of the operands that the compiler gives them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """``targets = expr`` (no target: ``expr`` alone). A target that nothing reads is None."""
+
+    targets: tuple[str | None, ...]
+    expr: Expr
+    span: p.Span | None
+
+
+@dataclass(slots=True)
+class Lowered:
+    """A block's statements, the operand of its decision, and the arguments of its edges."""
+
+    statements: list[Statement] = field(default_factory=list)
+    decision: Expr | None = None
+    exact: bool = False
+    """Whether ``decision`` compares integers (then its comparison may be turned around)."""
+    edges: list[list[Expr]] = field(default_factory=list)
+    leaving: list[Expr] = field(default_factory=list)
+    """For Return and Raise: the expressions of :func:`leaving_operands`, in that order."""
+
+
+def leaving_operands(terminator: p.Return | p.Raise) -> Iterator[p.Operand]:
+    """The operands of a Return or Raise, in the order in which the host evaluates them."""
+    for write in terminator.writes:
+        yield write.value
+    yield from terminator.cells
+    if isinstance(terminator, p.Return):
+        yield from tree_operands(terminator.output)
+    else:
+        for part in terminator.message or ():
+            yield part.value
+
+
+def operands_of(step: p.Step) -> tuple[p.Operand, ...]:
+    """What a step reads."""
+    return step.inputs if isinstance(step, p.Compute) else step.operands
+
+
+def tree_operands(tree: p.Tree) -> Iterator[p.Operand]:
+    """The operands of an output tree, from left to right."""
+    if isinstance(tree, p.Leaf):
+        yield tree.value
+    else:
+        for child in tree.children:
+            yield from tree_operands(child)
+
+
+class _Lowering:
+    def __init__(self, block: p.Block, methods: dict[str, str], live: dict[str, tuple[bool, ...]]) -> None:
+        self.block = block
+        self.methods = methods
+        self.live = live
+        self.types = {value.name: value.type for value in block.params}
+        self.definitions: dict[str, tuple[int, p.HostOp]] = {}
+        for index, step in enumerate(block.steps):
+            if isinstance(step, p.HostOp):
+                self.types[step.result.name] = step.result.type
+                self.definitions[step.result.name] = (index, step)
+            else:
+                self.types.update((value.name, value.type) for value in step.outputs)
+        self.needed = self._needed_steps()
+        self.uses = self._count_uses()
+        self.busy = [
+            index
+            for index, step in enumerate(block.steps)
+            if isinstance(step, p.Compute) or step.op not in TOTAL
+        ]
+        """Where something runs that may raise."""
+        self.inlined: set[str] = set()
+
+    def _edge_args(self) -> Iterator[tuple[p.Operand, ...]]:
+        """Of each edge, the arguments that the target reads."""
+        for edge in p.successors(self.block.terminator):
+            yield tuple(arg for arg, live in zip(edge.args, self.live[edge.block], strict=True) if live)
+
+    def _terminator_operands(self) -> Iterator[p.Operand]:
+        terminator = self.block.terminator
+        if isinstance(terminator, p.Branch):
+            yield terminator.pred
+        elif isinstance(terminator, p.Switch):
+            yield terminator.index
+        elif isinstance(terminator, p.Return | p.Raise):
+            yield from leaving_operands(terminator)
+        for args in self._edge_args():
+            yield from args
+
+    def _needed_steps(self) -> list[bool]:
+        """Which steps do anything: all but instructions that cannot raise and whose result is unread."""
+        read = {operand.name for operand in self._terminator_operands() if isinstance(operand, p.Ref)}
+        needed: list[bool] = []
+        for step in reversed(self.block.steps):
+            idle = isinstance(step, p.HostOp) and step.op in TOTAL and step.result.name not in read
+            needed.append(not idle)
+            if not idle:
+                read.update(operand.name for operand in operands_of(step) if isinstance(operand, p.Ref))
+        return needed[::-1]
+
+    def _count_uses(self) -> Counter[str]:
+        operands = list(self._terminator_operands())
+        for step, needed in zip(self.block.steps, self.needed, strict=True):
+            operands.extend(operands_of(step) if needed else ())
+        return Counter(operand.name for operand in operands if isinstance(operand, p.Ref))
+
+    def run(self) -> Lowered:
+        for index, step in enumerate(self.block.steps):
+            if self.needed[index]:
+                self._consume(operands_of(step), index)
+        self._consume_terminator()
+        out = Lowered()
+        for step, needed in zip(self.block.steps, self.needed, strict=True):
+            if not needed:
+                continue
+            statement = self._statement(step)
+            if statement is not None:
+                out.statements.append(statement)
+        self._finish(out)
+        return out
+
+    # ---------------------------------------------------------------- which instructions are inlined
+
+    def _consume(self, operands: Iterable[p.Operand], at: int, only_total: bool = False) -> None:
+        for operand in operands:
+            if isinstance(operand, p.Ref) and self._may_move(operand.name, at, only_total):
+                self.inlined.add(operand.name)
+
+    def _may_move(self, name: str, to: int, only_total: bool) -> bool:
+        if name not in self.definitions or self.uses[name] != 1:
+            return False
+        start, step = self.definitions[name]
+        if all(member.op in TOTAL for member in self._members(step)):
+            return True
+        return not only_total and not any(start < index < to for index in self.busy)
+
+    def _members(self, step: p.HostOp) -> Iterator[p.HostOp]:
+        """The instruction and those that were inlined into it."""
+        yield step
+        for operand in step.operands:
+            if isinstance(operand, p.Ref) and operand.name in self.inlined:
+                yield from self._members(self.definitions[operand.name][1])
+
+    def _consume_terminator(self) -> None:
+        end = len(self.block.steps)
+        terminator = self.block.terminator
+        if isinstance(terminator, p.Branch):
+            self._consume([terminator.pred], end)
+        elif isinstance(terminator, p.Switch):
+            self._consume([terminator.index], end)
+        elif isinstance(terminator, p.Return | p.Raise):
+            # The session's state changes before the output is built: what may raise comes before that.
+            changes = terminator.writes or terminator.cells
+            self._consume(leaving_operands(terminator), end, only_total=bool(changes))
+        arguments = list(self._edge_args())
+        # On one of several edges it would run only where that edge is taken, and among several arguments
+        # the order is that of the assignments: an instruction that may raise stays where it is.
+        alone = len(arguments) == 1 and len(arguments[0]) == 1
+        for args in arguments:
+            self._consume(args, end, only_total=not alone)
+
+    # -------------------------------------------------------------------------------- what is written
+
+    def expr(self, operand: p.Operand) -> Expr:
+        if isinstance(operand, p.Const):
+            return constant(operand.value)
+        if operand.name not in self.inlined:
+            return Read(operand.name)
+        return self._apply(self.definitions[operand.name][1])
+
+    def _apply(self, step: p.HostOp) -> Expr:
+        types = tuple(
+            self.types[operand.name] if isinstance(operand, p.Ref) else None for operand in step.operands
+        )
+        return apply_op(step.op, tuple(map(self.expr, step.operands)), types)
+
+    def _statement(self, step: p.Step) -> Statement | None:
+        if isinstance(step, p.Compute):
+            targets = tuple(value.name if self.uses[value.name] else None for value in step.outputs)
+            function = f"self.{self.methods[step.graph]}"
+            return Statement(targets, call(function, tuple(map(self.expr, step.inputs))), step.span)
+        name = step.result.name
+        if name in self.inlined:
+            return None
+        if not self.uses[name]:
+            return Statement((), self._apply(step), step.span)
+        return Statement((name,), self._apply(step), step.span)
+
+    def _finish(self, out: Lowered) -> None:
+        terminator = self.block.terminator
+        if isinstance(terminator, p.Branch):
+            out.decision = self.expr(terminator.pred)
+            out.exact = self._compares_integers(terminator.pred)
+        elif isinstance(terminator, p.Switch):
+            out.decision = self.expr(terminator.index)
+        elif isinstance(terminator, p.Return | p.Raise):
+            out.leaving = [self.expr(operand) for operand in leaving_operands(terminator)]
+        out.edges = [[self.expr(operand) for operand in args] for args in self._edge_args()]
+
+    def _compares_integers(self, operand: p.Operand) -> bool:
+        if not isinstance(operand, p.Ref) or operand.name not in self.definitions:
+            return False
+        step = self.definitions[operand.name][1]
+        return all(
+            isinstance(of.value, int)
+            if isinstance(of, p.Const)
+            else self.types[of.name] in (p.ScalarType("int"), p.ScalarType("bool"))
+            for of in step.operands
+        )
+
+
+def lower(block: p.Block, methods: dict[str, str], live: dict[str, tuple[bool, ...]]) -> Lowered:
+    """``block`` as statements.
+
+    ``methods`` maps graphs to attributes of ``self``; ``live`` says of every block which of its
+    parameters it reads (the others are not passed).
+    """
+    return _Lowering(block, methods, live).run()
+
+
+def live_params(blocks: dict[str, p.Block]) -> dict[str, tuple[bool, ...]]:
+    """Of each block's parameters, which are read: by it, or by a block that it passes them to."""
+    live = {name: [False] * len(block.params) for name, block in blocks.items()}
+    changed = True
+    while changed:
+        changed = False
+        for name, block in reversed(blocks.items()):
+            state = _Lowering(block, {}, {key: tuple(flags) for key, flags in live.items()})
+            for index, value in enumerate(block.params):
+                if not live[name][index] and state.uses[value.name]:
+                    live[name][index] = changed = True
+    return {name: tuple(flags) for name, flags in live.items()}

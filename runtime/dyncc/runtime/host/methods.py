@@ -1,0 +1,275 @@
+"""A method of the program as a method of the host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from dyncc.runtime import program as p
+from dyncc.runtime.host import wording
+from dyncc.runtime.host.expressions import Apply, Expr, Read, Text, reads
+from dyncc.runtime.host.flow import reverse_postorder, split_entries
+from dyncc.runtime.host.lowering import Lowered, live_params, lower
+from dyncc.runtime.host.names import Scope, identifier, name_values
+from dyncc.runtime.host.statements import Line, Stmt, depths, tidy
+from dyncc.runtime.host.structure import Exit, Place, Structurer
+from dyncc.runtime.wellformed import inputs_of
+
+ENTRY = "<entry>"
+"""The place before the first block: it binds the inputs and picks the entry of the session's state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """What the program's graphs and cells are called on ``self``."""
+
+    graphs: Mapping[str, str]
+    cells: tuple[Mapping[str, str], ...]
+    """Of each state: cell's name → attribute."""
+
+
+@dataclass(frozen=True, slots=True)
+class MethodText:
+    """A method of the host: its parameters (by input) and its body."""
+
+    name: str
+    parameters: Mapping[str, str]
+    body: list[Stmt]
+    span: p.Span | None
+    outputs: tuple[p.Tree, ...] = field(default=())
+
+
+class MethodWriter:
+    """Writes one method. ``traced``: with a call of ``step`` on every edge."""
+
+    def __init__(
+        self,
+        program: p.Program[Any],
+        method: p.Method,
+        attributes: Attributes,
+        classes: wording.ClassNames,
+        reserved: set[str],
+        traced: bool,
+    ) -> None:
+        self.program = program
+        self.method = method
+        self.attributes = attributes
+        self.classes = classes
+        self.reserved = reserved
+        self.traced = traced
+        graph: dict[str, list[str]] = {ENTRY: [entry.block for entry in method.entries]}
+        for name, block in program.blocks.items():
+            graph[name] = [edge.block for edge in p.successors(block.terminator)]
+        self.order = reverse_postorder(ENTRY, graph)[1:]
+        self.blocks = {name: program.blocks[name] for name in self.order}
+        self.live = live_params(self.blocks)
+        self.code = {
+            name: lower(block, dict(attributes.graphs), self.live) for name, block in self.blocks.items()
+        }
+        self.inputs = inputs_of(method)
+        self.names = self._name()
+
+    # ------------------------------------------------------------------------------------------ names
+
+    def _entry_scope(self) -> Scope:
+        code = Lowered(edges=[list(self._entry_args(index)) for index in range(len(self.method.entries))])
+        return Scope(ENTRY, tuple(self.inputs), code, tuple(entry.block for entry in self.method.entries))
+
+    def _entry_args(self, state: int) -> Iterator[Expr]:
+        entry = self.method.entries[state]
+        cells = [Text(f"self.{name}") for name in self.attributes.cells[state].values()]
+        args: list[Expr] = [*map(Read, entry.inputs), *cells]
+        for arg, live in zip(args, self.live[entry.block], strict=True):
+            if live:
+                yield arg
+
+    def _name(self) -> dict[tuple[str, str], str]:
+        self.entry = self._entry_scope()
+        scopes = [self.entry]
+        for name, block in self.blocks.items():
+            params = tuple(
+                value.name for value, live in zip(block.params, self.live[name], strict=True) if live
+            )
+            targets = tuple(edge.block for edge in p.successors(block.terminator))
+            scopes.append(Scope(name, params, self.code[name], targets))
+        self.params = {scope.name: scope.params for scope in scopes}
+        return name_values(scopes, self.reserved)
+
+    def bind(self, expr: Expr, scope: str) -> Expr:
+        """``expr`` with the variables' names in place of the values'."""
+        if isinstance(expr, Read):
+            return Text(self.names[scope, expr.value])
+        if isinstance(expr, Apply):
+            return replace(expr, operands=tuple(self.bind(operand, scope) for operand in expr.operands))
+        return expr
+
+    # ----------------------------------------------------------------------------------------- places
+
+    def write(self) -> MethodText:
+        """The method's text as a tree of statements."""
+        body = self._structured(flat=False)
+        indent, loops = depths(body)
+        if indent > 90 or loops > 18:  # Python's own limits are 100 and 20
+            body = self._structured(flat=True)
+        parameters = {name: self.names[ENTRY, name] for name in self.inputs}
+        outputs = tuple(
+            block.terminator.output
+            for block in self.blocks.values()
+            if isinstance(block.terminator, p.Return)
+        )
+        return MethodText(self.method.name, parameters, body, self.method.span, outputs)
+
+    def _structured(self, flat: bool) -> list[Stmt]:
+        places = {ENTRY: self._entry_place(), **{name: self._place(name) for name in self.blocks}}
+        taken = {*self.reserved, *self.names.values()}
+        selector = identifier("at", taken)
+        taken.add(selector)
+
+        def graph() -> dict[str, list[str]]:
+            return {name: [exit.target for exit in place.exits] for name, place in places.items()}
+
+        def dispatch(entries: list[str]) -> str:
+            name = f"<dispatch {entries[0]}>"
+            number = {entry: index for index, entry in enumerate(entries)}
+            for place in places.values():
+                for exit in place.exits:
+                    if exit.target in number:
+                        exit.lines = [*exit.lines, Line(f"{selector} = {number[exit.target]}")]
+                        exit.target = name
+            exits = [Exit(entry) for entry in entries]
+            places[name] = Place(
+                name,
+                [],
+                exits,
+                Text(selector),
+                tuple(range(len(entries) - 1)),
+                label=f"dispatch_{selector}",
+            )
+            return name
+
+        if flat:
+            dispatch(list(self.blocks))
+        else:
+            split_entries(ENTRY, [ENTRY, *self.order], graph, dispatch)
+        return tidy(Structurer(ENTRY, places, taken).run())
+
+    def _entry_place(self) -> Place:
+        entries = self.method.entries
+        exits = [
+            self._exit(ENTRY, index, entry.block, args)
+            for index, (entry, args) in enumerate(zip(entries, self.entry.code.edges, strict=True))
+        ]
+        if len(entries) == 1:
+            return Place(ENTRY, [], exits)
+        return Place(ENTRY, [], exits, Text("self.state"), tuple(range(len(entries) - 1)))
+
+    def _place(self, name: str) -> Place:
+        block, code = self.blocks[name], self.code[name]
+        lines = [
+            Line(
+                self._statement_text(statement.targets, self.bind(statement.expr, name), name),
+                statement.span,
+            )
+            for statement in code.statements
+        ]
+        terminator = block.terminator
+        if isinstance(terminator, p.Return | p.Raise):
+            lines.extend(self._leaving(terminator, code, name))
+        exits = [
+            self._exit(name, index, edge.block, args)
+            for index, (edge, args) in enumerate(zip(p.successors(terminator), code.edges, strict=True))
+        ]
+        spans = [line.span for line in lines] + [terminator.span, *block.spans]
+        first = next((span for span in spans if span is not None), None)
+        return Place(
+            name,
+            lines,
+            exits,
+            None if code.decision is None else self.bind(code.decision, name),
+            terminator.values if isinstance(terminator, p.Switch) else None,
+            code.exact,
+            terminator.span,
+            f"line_{first.line}" if first else name,
+        )
+
+    def _statement_text(self, targets: tuple[str | None, ...], expr: Expr, scope: str) -> str:
+        value = wording.text(expr)
+        if not any(targets):
+            return value
+        names = ["_" if target is None else self.names[scope, target] for target in targets]
+        return f"{', '.join(names)} = {value}"
+
+    # ------------------------------------------------------------------------------------------ edges
+
+    def _exit(self, source: str, index: int, target: str, args: list[Expr]) -> Exit:
+        moves = {
+            self.names[target, param]: self.bind(arg, source)
+            for param, arg in zip(self.params[target], args, strict=True)
+        }
+        span = None if source == ENTRY else self.blocks[source].terminator.span
+        lines = [Line(text, span) for text in ordered_moves(moves)]
+        if self.traced:
+            where = "" if source == ENTRY else source
+            lines.insert(0, Line(f"step({where!r}, {index}, {target!r})", span))
+        return Exit(target, lines)
+
+    # ---------------------------------------------------------------------------------------- leaving
+
+    def _leaving(self, terminator: p.Return | p.Raise, code: Lowered, scope: str) -> Iterator[Line]:
+        texts = iter([self.bind(expr, scope) for expr in code.leaving])
+        span = terminator.span
+        if terminator.writes:
+            items = [
+                f"{wording.quoted(write.input)}: {wording.text(next(texts))}" for write in terminator.writes
+            ]
+            yield Line(f"self.writes = {{{', '.join(items)}}}", span)
+        cells = self.attributes.cells[terminator.state].values()
+        for cell in cells:
+            yield Line(f"self.{cell} = {wording.text(next(texts))}", span)
+        if len(self.program.states) > 1:
+            yield Line(f"self.state = {terminator.state}", span)
+        if isinstance(terminator, p.Return):
+            types = {value.name: value.type for value in _values(self.blocks[scope])}
+            output = wording.output_text(terminator.output, texts, types, self.classes)
+            yield Line(f"return {output}", span, leaves=True)
+            return
+        error = self.classes.of_error(terminator.error)
+        if terminator.message is not None:
+            error += f"({wording.message_text(terminator.message, list(texts))})"
+        yield Line(f"raise {error}", span, leaves=True)
+
+
+def _values(block: p.Block) -> Iterator[p.Value]:
+    yield from block.params
+    for step in block.steps:
+        if isinstance(step, p.Compute):
+            yield from step.outputs
+        else:
+            yield step.result
+
+
+def ordered_moves(moves: Mapping[str, Expr]) -> list[str]:
+    """Assignments that together do ``moves`` at once, in an order in which none destroys what another
+    reads; where there is none, as one tuple assignment."""
+    pending = {name: expr for name, expr in moves.items() if expr != Text(name)}
+    lines: list[str] = []
+    while pending:
+        free = [
+            name
+            for name in pending
+            if not any(name in variables(expr) for other, expr in pending.items() if other != name)
+        ]
+        if not free:
+            left, right = ", ".join(pending), ", ".join(wording.text(expr) for expr in pending.values())
+            return [*lines, f"{left} = {right}"]
+        for name in free[:1]:
+            lines.append(f"{name} = {wording.text(pending.pop(name))}")
+    return lines
+
+
+def variables(expr: Expr) -> set[str]:
+    """The names in an expression whose names are given."""
+    if isinstance(expr, Apply):
+        return set().union(*(variables(operand) for operand in expr.operands))
+    return {expr.text} if isinstance(expr, Text) else set(reads(expr))

@@ -1,0 +1,138 @@
+"""Names for the values of a method: few variables, called what the user called them.
+
+Values are local to a block and every edge passes the next block's parameters, so a variable only has to
+be right inside one block and over one edge. Two values may share a variable unless both are alive at one
+place of a block. Arguments and the parameters that they are passed to are made to share one where their
+names agree (then the edge assigns nothing); what remains is given the user's name, numbered where two
+values of one name are alive together.
+"""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from dyncc.runtime.host.expressions import Read, reads
+from dyncc.runtime.host.lowering import Lowered
+
+RESERVED = frozenset({"self", "math", "np", "Any", "step", "_", *dir(builtins), *keyword.kwlist})
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A block as the naming sees it: live parameters, code, and where its edges go."""
+
+    name: str
+    params: tuple[str, ...]
+    code: Lowered
+    targets: tuple[str, ...]
+
+
+def base_of(name: str) -> str:
+    """The user's name in a value's name: ``h.1`` is ``h``. Empty for a name that is nobody's."""
+    text = re.sub(r"(\.\d+)+$", "", name)
+    text = re.sub(r"\W+", "_", text).strip("_")
+    if re.fullmatch(r"(t|v|tmp|arg)?_?\d*", text):
+        return ""
+    return f"n{text}" if text[0].isdigit() else text
+
+
+def identifier(text: str, taken: Iterable[str] = ()) -> str:
+    """``text`` as a Python name that is no keyword, no builtin and not in ``taken``."""
+    name = re.sub(r"\W+", "_", text).strip("_") or "value"
+    name = f"n{name}" if name[0].isdigit() else name
+    if name in RESERVED:
+        name = f"{name}_"
+    taken = set(taken)
+    candidate, number = name, 2
+    while candidate in taken:
+        candidate, number = f"{name}_{number}", number + 1
+    return candidate
+
+
+class _Variable:
+    """Values that share a variable: of each scope, their spans of life ``(first, last)``."""
+
+    def __init__(self, scope: str, value: str, life: tuple[int, int]) -> None:
+        self.members = [(scope, value)]
+        self.lives: dict[str, list[tuple[int, int]]] = {scope: [life]}
+        self.base = base_of(value)
+
+    def clashes(self, other: _Variable) -> bool:
+        small, large = sorted((self.lives, other.lives), key=len)
+        return any(
+            (first < other_last and other_first < last) or first == other_first
+            for scope in small.keys() & large.keys()
+            for first, last in small[scope]
+            for other_first, other_last in large[scope]
+        )
+
+    def absorb(self, other: _Variable) -> None:
+        self.members.extend(other.members)
+        for scope, lives in other.lives.items():
+            self.lives.setdefault(scope, []).extend(lives)
+        self.base = self.base or other.base
+
+
+def lives_of(scope: Scope) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Of each value of a scope that is read: where it is defined and last read (a statement's index)."""
+    first = dict.fromkeys(scope.params, -1)
+    last: dict[str, int] = {}
+    for index, statement in enumerate(scope.code.statements):
+        for value in reads(statement.expr):
+            last[value] = index
+        first.update((target, index) for target in statement.targets if target is not None)
+    end = len(scope.code.statements)
+    ends = [*scope.code.leaving, *(arg for edge in scope.code.edges for arg in edge)]
+    if scope.code.decision is not None:
+        ends.append(scope.code.decision)
+    for expr in ends:
+        last.update((value, end) for value in reads(expr))
+    for value, start in first.items():
+        yield value, (start, last.get(value, start))
+
+
+def name_values(scopes: list[Scope], reserved: Iterable[str]) -> dict[tuple[str, str], str]:
+    """A variable for every (scope, value). ``scopes`` are in the order of the text."""
+    variables: dict[tuple[str, str], _Variable] = {}
+    for scope in scopes:
+        for value, life in lives_of(scope):
+            variables[scope.name, value] = _Variable(scope.name, value, life)
+    by_name = {scope.name: scope for scope in scopes}
+    for named in (True, False):
+        for scope in scopes:
+            for target, args in zip(scope.targets, scope.code.edges, strict=True):
+                for arg, param in zip(args, by_name[target].params, strict=True):
+                    if isinstance(arg, Read):
+                        _join(variables, (scope.name, arg.value), (target, param), named)
+    names: dict[tuple[str, str], str] = {}
+    holders: dict[str, list[_Variable]] = {}
+    reserved = set(reserved)
+    for variable in dict.fromkeys(variables.values()):
+        name = identifier(variable.base, reserved)
+        number = 2
+        while any(variable.clashes(other) for other in holders.get(name, ())):
+            name = identifier(f"{variable.base or 'value'}_{number}", reserved)
+            number += 1
+        holders.setdefault(name, []).append(variable)
+        names.update(dict.fromkeys(variable.members, name))
+    return names
+
+
+def _join(
+    variables: dict[tuple[str, str], _Variable], arg: tuple[str, str], param: tuple[str, str], named: bool
+) -> None:
+    """Let an argument and a parameter share a variable, if they may and their names agree.
+
+    First (``named``) those that the user called the same, then those of which one is nobody's name.
+    """
+    one, other = variables[arg], variables[param]
+    if one is other or one.clashes(other):
+        return
+    if one.base == other.base if named else not (one.base and other.base):
+        one.absorb(other)
+        for member in other.members:
+            variables[member] = one

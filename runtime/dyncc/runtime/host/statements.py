@@ -1,0 +1,177 @@
+"""The statements of a host method, as a tree, and small rewrites that make them read well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from dyncc.runtime.host.expressions import AND, NOT, Apply, Expr, Text, negate
+from dyncc.runtime.program import Span
+
+
+@dataclass(slots=True)
+class Line:
+    """A simple statement. ``leaves`` for ``return`` and ``raise``."""
+
+    text: str
+    span: Span | None = None
+    leaves: bool = False
+
+
+@dataclass(slots=True)
+class If:
+    """``exact``: the condition may be negated by turning an order comparison around."""
+
+    condition: Expr
+    then: list[Stmt]
+    orelse: list[Stmt] = field(default_factory=list)
+    span: Span | None = None
+    exact: bool = False
+
+
+@dataclass(slots=True)
+class Match:
+    """``match subject``; the pattern None is the default."""
+
+    subject: Expr
+    cases: list[tuple[int | None, list[Stmt]]]
+    span: Span | None = None
+
+
+@dataclass(slots=True)
+class Loop:
+    """``while condition`` (``while True`` where None). A loop that runs ``once`` is only left by break."""
+
+    body: list[Stmt]
+    condition: Expr | None = None
+    once: bool = False
+    span: Span | None = None
+
+
+@dataclass(slots=True)
+class Break:
+    pass
+
+
+@dataclass(slots=True)
+class Continue:
+    pass
+
+
+Stmt: TypeAlias = "Line | If | Match | Loop | Break | Continue"
+
+
+def falls(body: list[Stmt]) -> bool:
+    """Whether control can reach the end of ``body``."""
+    if not body:
+        return True
+    match body[-1]:
+        case Line(leaves=leaves):
+            return not leaves
+        case If(then=then, orelse=orelse):
+            return falls(then) or falls(orelse)
+        case Match(cases=cases):
+            return any(falls(code) for _, code in cases)
+        case Loop(body=inner, condition=condition):
+            return condition is not None or has_break(inner)
+        case Break() | Continue():
+            return False
+
+
+def has_break(body: list[Stmt]) -> bool:
+    """Whether ``body`` holds a break that leaves the loop that it is the body of."""
+    return count_breaks(body) > 0
+
+
+def count_breaks(body: list[Stmt]) -> int:
+    """The breaks in ``body`` that leave the loop that it is the body of."""
+    count = 0
+    for stmt in body:
+        match stmt:
+            case Break():
+                count += 1
+            case If(then=then, orelse=orelse):
+                count += count_breaks(then) + count_breaks(orelse)
+            case Match(cases=cases):
+                count += sum(count_breaks(code) for _, code in cases)
+            case _:
+                pass
+    return count
+
+
+def depths(body: list[Stmt]) -> tuple[int, int]:
+    """The deepest indentation in ``body`` and the deepest nest of loops, as Python counts them."""
+    indent, loops = 0, 0
+    for stmt in body:
+        match stmt:
+            case If(then=then, orelse=orelse):
+                pairs = [depths(then), depths(orelse)]
+                if len(orelse) == 1 and isinstance(orelse[0], If):  # elif
+                    pairs[1] = (pairs[1][0] - 1, pairs[1][1])
+                step, loop = 1, 0
+            case Match(cases=cases):
+                pairs = [depths(code) for _, code in cases]
+                step, loop = 2, 0
+            case Loop(body=inner):
+                pairs = [depths(inner)]
+                step, loop = 1, 1
+            case _:
+                continue
+        indent = max(indent, step + max(pair[0] for pair in pairs))
+        loops = max(loops, loop + max(pair[1] for pair in pairs))
+    return indent, loops
+
+
+def conjunction(one: Expr, other: Expr) -> Expr:
+    """``one and other``."""
+    return Apply("{0} and {1}", (one, other), AND, (AND, NOT))
+
+
+def tidy(body: list[Stmt]) -> list[Stmt]:
+    """The same statements without empty arms, needless ``else`` and loops whose test is inside."""
+    out: list[Stmt] = []
+    for stmt in body:
+        if isinstance(stmt, If):
+            out.extend(_tidy_if(stmt))
+        elif isinstance(stmt, Match):
+            stmt.cases = [(pattern, tidy(code)) for pattern, code in stmt.cases]
+            out.append(stmt)
+        elif isinstance(stmt, Loop):
+            out.extend(_tidy_loop(stmt))
+        else:
+            out.append(stmt)
+    return out
+
+
+def _tidy_if(stmt: If) -> list[Stmt]:
+    then, orelse = tidy(stmt.then), tidy(stmt.orelse)
+    if not then and not orelse:
+        return [] if isinstance(stmt.condition, Text) else [If(stmt.condition, [], [], stmt.span)]
+    condition = stmt.condition
+    if not then:
+        condition, then, orelse = negate(condition, stmt.exact), orelse, []
+    if orelse and not falls(then):
+        return [If(condition, then, [], stmt.span, stmt.exact), *orelse]
+    if orelse and not falls(orelse):
+        return [If(negate(condition, stmt.exact), orelse, [], stmt.span, stmt.exact), *then]
+    return [If(condition, then, orelse, stmt.span, stmt.exact)]
+
+
+def _tidy_loop(stmt: Loop) -> list[Stmt]:
+    """``while True: if done: …; break`` is ``while not done`` where that is the only way out."""
+    body = tidy(stmt.body)
+    if body and isinstance(body[-1], Continue):
+        body.pop()
+    if not body or stmt.once or stmt.condition is not None:
+        return [Loop(body, stmt.condition, stmt.once, stmt.span)]
+    first = body[0]
+    if not (
+        isinstance(first, If) and first.then and isinstance(first.then[-1], Break) and not first.orelse
+    ):
+        return [Loop(body, None, False, stmt.span)]
+    last = first.then[:-1]
+    if last and count_breaks(body) > 1:
+        return [Loop(body, None, False, stmt.span)]
+    if not all(isinstance(line, Line) and not line.leaves for line in last):
+        return [Loop(body, None, False, stmt.span)]
+    return [Loop(body[1:], negate(first.condition, first.exact), False, first.span), *last]
