@@ -1,0 +1,25 @@
+"""Trains blocks and gates together, with hard decisions and straight-through gradients.
+
+python -m samples.skipnet_rnn.train
+"""
+
+import torch
+from samples.skipnet_rnn.model import HERE, RecurrentGatedResNet
+from samples.training import fit, gate_loss, report_accuracy, save
+
+
+def main():
+    torch.manual_seed(0)
+    model = RecurrentGatedResNet()
+
+    def outputs_of(images):
+        logits, _, gates = model(images)
+        return logits, torch.stack(gates)
+
+    fit(model, gate_loss(outputs_of), steps=400)
+    report_accuracy(lambda image: model(image)[0])
+    save(model, HERE, {"layers": [3, 3, 3]})
+
+
+if __name__ == "__main__":
+    main()
