@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import torch
 
@@ -231,7 +231,7 @@ def split_arguments(inputs: object) -> tuple[tuple[Any, ...], dict[str, Any]]:
     return (inputs,), {}
 
 
-def _is_network_class(value: object) -> bool:
+def _is_network_class(value: object) -> TypeGuard[type[torch.nn.Module]]:
     return inspect.isclass(value) and issubclass(value, torch.nn.Module)
 
 
