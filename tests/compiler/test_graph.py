@@ -247,10 +247,29 @@ def test_keep_inputs_drops_what_is_unused() -> None:
     x, dead = r.input("x"), r.input("dead")
     r.call(torch.relu, dead)
     graph = r.done(x)
-    assert OPS.unused_inputs(graph) == (0, 2)
+    assert OPS.dependencies(graph) == (frozenset({1}),)
     assert OPS.signature(OPS.keep_inputs(graph, [1])) == (1, 1)
     with pytest.raises(ValueError, match="these inputs are used: x"):
         OPS.keep_inputs(graph, [0])
+
+
+def test_dependencies_of_each_output() -> None:
+    r = Recorder()
+    a, b, c = r.input("a"), r.input("b"), r.input("c")
+    assert OPS.dependencies(r.done(r.call(torch.add, a, b), b, r.call(torch.zeros, 2))) == (
+        frozenset({0, 1}),
+        frozenset({1}),
+        frozenset(),
+    )
+    r = Recorder()
+    a, b, c = r.input("a"), r.input("b"), r.input("c")
+    r.call(torch.Tensor.add_, r.call(torch.clone, a), b)
+    assert OPS.dependencies(r.done(c)) == (frozenset({0, 1, 2}),)
+
+
+def test_types() -> None:
+    graph = linear_relu()
+    assert OPS.types(graph) == ([TensorType("float32", ("s0", 3)), ScalarType("int")], [None])
 
 
 def test_rename_symbols() -> None:

@@ -23,7 +23,7 @@ import torch
 from torch import fx
 
 from dyncc.compiler.graph_names import last_name, readable_name, readable_value, stable_name, stable_value
-from dyncc.ir import Dim
+from dyncc.ir import Dim, Type
 from dyncc.ir.printer import type_text
 from dyncc.ir.symbols import substitute, substitute_dim, symbols_of
 from dyncc.passes.base import FromOutput, Source
@@ -145,6 +145,12 @@ class FxGraphOps:
     def signature(self, graph: fx.Graph) -> tuple[int, int]:
         return len(placeholders(graph)), len(outputs(graph))
 
+    def types(self, graph: fx.Graph) -> tuple[list[Type | None], list[Type | None]]:
+        known = [
+            [node.meta.get("type") for node in nodes] for nodes in (placeholders(graph), outputs(graph))
+        ]
+        return known[0], known[1]
+
     def concatenate(self, first: fx.Graph, second: fx.Graph, sources: Sequence[Source]) -> fx.Graph:
         new, values = fx.Graph(), {}
         heads = [_copy_placeholder(node, new) for node in placeholders(first)]
@@ -172,9 +178,10 @@ class FxGraphOps:
         results = outputs(graph)
         return _rebuilt(graph, placeholders(graph), [results[index] for index in indices])
 
-    def unused_inputs(self, graph: fx.Graph) -> tuple[int, ...]:
-        live = _live(graph, outputs(graph))
-        return tuple(index for index, node in enumerate(placeholders(graph)) if node not in live)
+    def dependencies(self, graph: fx.Graph) -> tuple[frozenset[int], ...]:
+        numbers = {node: index for index, node in enumerate(placeholders(graph))}
+        needed = (_live(graph, [result]) for result in outputs(graph))
+        return tuple(frozenset(numbers[node] for node in live if node in numbers) for live in needed)
 
     def keep_inputs(self, graph: fx.Graph, indices: Sequence[int]) -> fx.Graph:
         heads = placeholders(graph)

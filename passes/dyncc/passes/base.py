@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
-from dyncc.ir import Dim, Program
+from dyncc.ir import Dim, Program, Type
 
 G = TypeVar("G")
 
@@ -44,12 +44,20 @@ class GraphOps(Protocol[G]):
         """The number of inputs and of outputs."""
         ...
 
+    def types(self, graph: G) -> tuple[Sequence[Type | None], Sequence[Type | None]]:
+        """The types of the inputs and of the outputs, None where they are not known.
+
+        Their symbols are local to the graph; those of a Compute's operands and results say what
+        they stand for in a block.
+        """
+        ...
+
     def concatenate(self, first: G, second: G, sources: Sequence[Source]) -> G:
         """``first`` then ``second``, whose input ``i`` comes from ``sources[i]``.
 
         Inputs: those of ``first``, then one for each larger index that a FromInput names (without
-        a gap). Outputs: those of ``first``, then those of ``second``. Both graphs' symbolic sizes
-        are in one scope (see ``rename_symbols``).
+        a gap). Outputs: those of ``first``, then those of ``second``. The symbols of both graphs
+        are taken for the same (see ``rename_symbols``).
         """
         ...
 
@@ -57,12 +65,12 @@ class GraphOps(Protocol[G]):
         """The graph with only these outputs, in this order, and without what nothing then needs."""
         ...
 
-    def unused_inputs(self, graph: G) -> tuple[int, ...]:
-        """The inputs that no operation and no output uses, ascending."""
+    def dependencies(self, graph: G) -> tuple[frozenset[int], ...]:
+        """For each output, the inputs that it needs; an input that is in none can be dropped."""
         ...
 
     def keep_inputs(self, graph: G, indices: Sequence[int]) -> G:
-        """The graph with only these inputs, in this order. The others must be unused."""
+        """The graph with only these inputs, in this order. The others must be in no dependency."""
         ...
 
     def rename_symbols(self, graph: G, symbols: Mapping[str, Dim]) -> G:
