@@ -7,7 +7,6 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests.fuzz.generator import draft, generate
 from tests.fuzz.inputs import load, session
 

@@ -171,10 +171,9 @@ def _compare_arrays(c: Comparison, expected: Any, actual: Any, path: str) -> Non
     with np.errstate(all="ignore"):
         if left.dtype.kind in "fc":
             error = np.abs(right.astype("complex128") - left.astype("complex128"))
-            agree = error <= tolerance.absolute + tolerance.relative * np.abs(left)
+            # An infinite error would pass a tolerance relative to infinity.
+            agree = np.isfinite(error) & (error <= tolerance.absolute + tolerance.relative * np.abs(left))
             agree |= (left == right) | (np.isnan(left) & np.isnan(right))
-            # inf - finite passes a tolerance relative to inf.
-            agree &= np.isfinite(left) == np.isfinite(right)
             finite = error[np.isfinite(error)]
             c.largest = max(c.largest, float(finite.max()) if finite.size else 0.0)
         else:

@@ -1,0 +1,107 @@
+"""Further calls to check with, made from the examples: other numbers, other sizes, longer sessions."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from dyncc.compiler.calling import evaluate_size
+from dyncc.compiler.check.report import Example
+from dyncc.runtime.program import Input, Method, Program, ScalarType, TensorType
+
+_SIZES = (1, 2, 3, 5, 8)
+_LONGEST = 3
+"""Calls in one session."""
+
+
+def sequences(program: Program[Any], examples: Sequence[Example]) -> list[tuple[Example, ...]]:
+    """Sessions: each example alone; where there is state, also one after another."""
+    found: list[tuple[Example, ...]] = [(example,) for example in examples]
+    if len(program.states) < 2 and not any(state.cells for state in program.states):
+        return found
+    for length in range(2, _LONGEST + 1):
+        found += [(example,) * length for example in examples]
+    found += [(a, b) for a in examples for b in examples if a is not b]
+    if len(examples) > 2:
+        found.append(tuple(examples))
+    return found
+
+
+def variations(method: Method, example: Example) -> list[Example]:
+    """Calls with another number in place of one, and with other sizes where sizes are free."""
+    found: list[Example] = []
+    for position, parameter in enumerate(method.parameters):
+        tree = parameter.tree
+        if not (isinstance(tree, Input) and isinstance(tree.type, ScalarType)):
+            continue
+        if parameter.kind not in ("positional", "keyword"):
+            continue
+        value = _argument(example, position, parameter.name, parameter.default)
+        found += [_replaced(example, position, parameter.name, other) for other in _others(value)]
+    return found + _resized(method, example)
+
+
+def _others(value: Any) -> list[Any]:
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int):
+        return [v for v in dict.fromkeys((0, 1, 2, 3, value + 1, value - 1, -1)) if v != value]
+    if isinstance(value, float):
+        return [-value, 0.0, value + 10.0]
+    return []
+
+
+def _argument(example: Example, position: int, name: str, default: Any) -> Any:
+    if position < len(example.args):
+        return example.args[position]
+    return example.kwargs.get(name, default)
+
+
+def _replaced(example: Example, position: int, name: str, value: Any) -> Example:
+    if position < len(example.args):
+        args = (*example.args[:position], value, *example.args[position + 1 :])
+        return dataclasses.replace(example, args=args)
+    return dataclasses.replace(example, kwargs={**example.kwargs, name: value})
+
+
+# --------------------------------------------------------------------------------------- sizes
+
+
+def _resized(method: Method, example: Example) -> list[Example]:
+    """The example with a free size changed, in every tensor argument that has it."""
+    tensors: list[tuple[int, str, TensorType, torch.Tensor]] = []
+    for position, parameter in enumerate(method.parameters):
+        tree = parameter.tree
+        value = _argument(example, position, parameter.name, None)
+        if (
+            isinstance(tree, Input)
+            and isinstance(tree.type, TensorType)
+            and isinstance(value, torch.Tensor)
+        ):
+            tensors.append((position, parameter.name, tree.type, value))
+    symbols: dict[str, int] = {}
+    for _, _, type_, value in tensors:
+        for dim, size in zip(type_.shape, value.shape, strict=True):
+            if isinstance(dim, str) and dim.isidentifier():
+                symbols.setdefault(dim, size)
+    found: list[Example] = []
+    for symbol, now in symbols.items():
+        for size in (*_SIZES, now + 1):
+            if size != now:
+                found.append(_with_sizes(example, tensors, {**symbols, symbol: size}))
+    return found
+
+
+def _with_sizes(
+    example: Example, tensors: list[tuple[int, str, TensorType, torch.Tensor]], symbols: dict[str, int]
+) -> Example:
+    for position, name, type_, value in tensors:
+        for axis, dim in enumerate(type_.shape):
+            if isinstance(dim, str):
+                index = torch.arange(max(int(evaluate_size(dim, symbols)), 0)) % max(value.shape[axis], 1)
+                value = value.index_select(axis, index.to(value.device))
+        example = _replaced(example, position, name, value)
+    return example

@@ -1,0 +1,138 @@
+"""Forced paths: right programs pass with every edge covered, wrong ones are found out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from tests.check.programs import Counting, Halving, counting, halving
+from torch import nn
+
+from dyncc.compiler.check.forced import Budget, check_forced
+from dyncc.compiler.check.isolation import Isolation
+from dyncc.compiler.check.reads import EagerReads
+from dyncc.compiler.check.report import Example, Report
+
+SMALL = torch.full((4,), 0.1)
+
+
+def check(program: Any, weights: Any, model: nn.Module, *calls: tuple[Any, ...]) -> Report:
+    examples = [Example("forward", call) for call in calls]
+    return check_forced(program, weights, {"forward": model}, examples, Budget(cases=60))
+
+
+def test_every_edge_is_covered_from_one_example() -> None:
+    report = check(halving(), {}, Halving(), (SMALL,))
+    assert report.mismatches == []
+    assert report.uncovered == []
+    assert report.largest_error == 0.0
+    assert set(report.harvest) == {"test", "halve"}
+
+
+@pytest.mark.parametrize("wrong", [{"limit": 4}, {"factor": 0.25}, {"compare": "le"}])
+def test_a_wrong_loop_is_found_without_an_input_that_enters_it(wrong: dict[str, Any]) -> None:
+    report = check(halving(**wrong), {}, Halving(), (SMALL,))
+    assert report.mismatches
+    diagnostic = report.mismatches[0].diagnostic()
+    assert diagnostic.code == "DY301"
+    assert diagnostic.span is not None
+    assert diagnostic.span.path == "net.py"
+
+
+def test_state_writes_and_exceptions_are_compared() -> None:
+    model = Counting()
+    report = check(*counting(), model, (torch.ones(4),))
+    assert report.mismatches == []
+    assert report.uncovered == []
+    assert model.count == 0
+    assert torch.equal(model.total, torch.zeros(4))
+
+
+@pytest.mark.parametrize("wrong", [{"state_after_raise": False}, {"write": False}, {"message": "call "}])
+def test_wrong_state_writes_and_messages_are_found(wrong: dict[str, Any]) -> None:
+    report = check(*counting(**wrong), Counting(), (torch.ones(4),))
+    assert report.mismatches
+
+
+def test_a_missing_and_a_surplus_read_are_found() -> None:
+    class Reads(Halving):
+        def __init__(self, before: Callable[[torch.Tensor], object]) -> None:
+            super().__init__()
+            self.before = before
+
+        def forward(self, x: torch.Tensor) -> dict[str, Any]:
+            self.before(x)
+            return super().forward(x)
+
+    assert check(halving(), {}, Reads(lambda x: x.max().item()), (SMALL,)).mismatches
+    assert not check(halving(), {}, Reads(lambda x: x.max()), (SMALL,)).mismatches
+
+    class Deaf(nn.Module):
+        def forward(self, x: torch.Tensor) -> dict[str, Any]:
+            return {"x": x, "n": 0}
+
+    report = check(halving(), {}, Deaf(), (SMALL,))
+    assert "the original does not" in report.mismatches[0].text
+
+
+def test_a_near_tie_is_not_a_fault() -> None:
+    class Rounded(Halving):
+        def forward(self, x: torch.Tensor) -> dict[str, Any]:
+            return super().forward(x * (1 - 3e-7))
+
+    # The sum is the threshold but for a rounding: the two sides read different truths.
+    report = check(halving(), {}, Rounded(), (torch.full((4,), 0.25) * (1 + 1.5e-7),))
+    assert report.mismatches == []
+    assert report.near_ties
+
+
+def test_reads_are_logged_in_order_and_answered() -> None:
+    f, i = torch.tensor(0.5), torch.tensor(3)
+    with EagerReads(lambda position, value: 7 if position == 1 else value) as reads:
+        assert bool(f)
+        assert int(i) == 7
+        assert [1, 2, 3, 4][i] == 4
+        assert torch.arange(3.0).tolist() == [0.0, 1.0, 2.0]
+        assert torch.equal(i, i)
+        assert f"{f:.1f}" == "0.5"
+        with pytest.raises(RuntimeError, match="ambiguous"):
+            bool(torch.ones(2))
+    assert [read.value for read in reads.log] == [0.5, 3, 3, 0.0, 1.0, 2.0, True, 0.5]
+    assert {read.path for read in reads.log} <= {__file__}
+    assert torch.Tensor.item is torch._C.TensorBase.item
+    assert int(i) == 3
+
+
+def test_isolation_restores_what_a_call_changes() -> None:
+    class Messy(nn.Module):
+        calls = 0
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.log: list[int] = [1]
+            self.table = {"a": torch.zeros(2)}
+            self.seen = nn.Buffer(torch.zeros(2))
+            self.hidden = None
+
+        def forward(self) -> None:
+            type(self).calls += 1
+            self.log.append(2)
+            self.table["a"].add_(1)
+            self.table["b"] = torch.ones(1)
+            self.seen.add_(torch.rand(2))
+            self.hidden = self.seen + 1
+            self.extra = 1
+
+    model = Messy()
+    names, drawn = set(vars(model)), torch.get_rng_state()
+    isolation = Isolation([model.forward])
+    model()
+    isolation.restore()
+    assert (model.log, Messy.calls, model.hidden) == ([1], 0, None)
+    assert list(model.table) == ["a"]
+    assert torch.equal(model.table["a"], torch.zeros(2))
+    assert torch.equal(model.seen, torch.zeros(2))
+    assert set(vars(model)) == names
+    assert torch.equal(torch.get_rng_state(), drawn)
