@@ -1,0 +1,80 @@
+"""Facts: what was learned about a program and holds for every further attempt to specialize it.
+
+Specialization starts out optimistic. When something turns out otherwise (a function decides on a tensor, a
+weight is changed, a number differs from turn to turn, a generalized number is needed statically), the fact is
+noted and everything begins again. Facts only grow and there are finitely many, so it ends.
+"""
+
+from __future__ import annotations
+
+import types
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from dyncc.compiler.specialize.values import DATA, Restart
+
+Place = tuple[Any, ...]
+"""A program point (see ``snapshot``) and a path of a slot in the state at it."""
+
+
+@dataclass
+class Facts:
+    """``interpret``: code that decides. ``widen``: slots whose number, list or text varies at run time.
+
+    ``keep``: slots that must stay static although they vary. ``cells``: weights that calls change.
+    ``tables``: for a widened text, the values seen. ``elements``: for a widened list, its element type.
+    ``symbols``: sizes that vary. ``cuts``: places (code, label, index) where a block must end first.
+    """
+
+    interpret: set[types.CodeType] = field(default_factory=set[types.CodeType])
+    widen: set[Place] = field(default_factory=set[Place])
+    keep: set[Place] = field(default_factory=set[Place])
+    tables: dict[Place, list[Any]] = field(default_factory=dict[Place, "list[Any]"])
+    elements: dict[Place, Any] = field(default_factory=dict[Place, Any])
+    symbols: set[Place] = field(default_factory=set[Place])
+    cells: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
+    frozen: dict[Place, Any] = field(default_factory=dict[Place, Any])
+    """Numbers among the arguments that the program needs statically: place → why."""
+    written: set[str] = field(default_factory=set[str])
+    """Names of tensor inputs that the program changes in place."""
+    changed: bool = False
+    log: list[str] = field(default_factory=list[str])
+
+    def note(self, what: str) -> None:
+        self.changed = True
+        self.log.append(what)
+
+    def demand(self, origins: frozenset[Any]) -> None:
+        """Something generalized is needed statically: keep it so and begin again.
+
+        Returns where there is nothing to keep (the number was read from data).
+        """
+        new = {origin for origin in origins if origin != DATA} - self.keep
+        if not new:
+            return
+        self.keep |= new
+        self.widen -= new
+        self.symbols -= new
+        self.note(f"keep static: {sorted(map(str, new))}")
+        raise Restart
+
+    def must_interpret(self, codes: set[types.CodeType]) -> None:
+        new = codes - self.interpret
+        if new:
+            self.interpret |= new
+            self.note(f"interpret: {sorted(code.co_qualname for code in new)}")
+            raise Restart
+
+    def must_write(self, name: str) -> None:
+        if name not in self.written:
+            self.written.add(name)
+            self.note(f"written argument: {name}")
+            raise Restart
+
+    def make_cell(self, name: str, tensor: torch.Tensor) -> None:
+        if name not in self.cells:
+            self.cells[name] = tensor
+            self.note(f"cell: {name}")
+            raise Restart

@@ -1,0 +1,122 @@
+"""Generalization: where states of one program point differ, what differs may become dynamic.
+
+At a join and at a back edge a second state of the same skeleton is not given a block of its own: numbers,
+texts and lengths of lists that differ become parameters. Sizes of tensors do so only after several
+states, since a static size is worth much.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from dyncc.compiler.specialize.block import dtype_name
+from dyncc.compiler.specialize.facts import Facts
+from dyncc.compiler.specialize.snapshot import Slot, Snapshot
+from dyncc.compiler.specialize.values import ListElement, SymTensor, kind_of
+from dyncc.runtime.program import ScalarType, TensorType
+
+SIZE_BUDGET = 3
+"""States of one point that differ in sizes alone before the sizes become symbols."""
+
+
+def generalize(
+    snapshot: Snapshot,
+    variants: dict[Any, list[Snapshot]],
+    shapeless: dict[Any, list[Snapshot]],
+    facts: Facts,
+    states: list[Snapshot] | None = None,
+) -> bool:
+    """Learn what to generalize so that ``snapshot`` meets an earlier state. Whether anything was learned."""
+    earlier = variants.get(snapshot.skeleton, [])
+    if states is not None:
+        earlier = [s for s in states if s.skeleton == snapshot.skeleton]
+    learned = False
+    for other in reversed(earlier):
+        if _widen(other, snapshot, facts):
+            learned = True
+            break
+    if learned:
+        return True
+    similar = shapeless.get(snapshot.shapeless, [])
+    if states is not None:
+        similar = [s for s in states if s.shapeless == snapshot.shapeless]
+    budget = 1 if states is not None else SIZE_BUDGET
+    if len(similar) >= budget and _widen_sizes(similar[-1], snapshot, facts):
+        return True
+    return False
+
+
+def _widen(left: Snapshot, right: Snapshot, facts: Facts) -> bool:
+    learned = False
+    for path, slot in right.slots.items():
+        other = left.slots.get(path)
+        if other is None or other.kind != slot.kind:
+            continue
+        place = (right.point, path)
+        if slot.kind == "number":
+            learned |= _widen_number(place, other, slot, facts)
+        elif slot.kind == "text" and other.value != slot.value:
+            table = facts.tables.setdefault(place, [])
+            for value in (other.value, slot.value):
+                if value not in table:
+                    table.append(value)
+                    learned = True
+        elif slot.kind == "list":
+            learned |= _widen_list(place, other, slot, facts)
+    if learned:
+        facts.note(f"generalize at {right.point[-1] if right.point else ''}")
+    return learned
+
+
+def _widen_number(place: Any, left: Slot, right: Slot, facts: Facts) -> bool:
+    if repr(left.value) == repr(right.value) or place in facts.keep or place in facts.widen:
+        return False
+    if kind_of(left.value) != kind_of(right.value):
+        return False
+    facts.widen.add(place)
+    return True
+
+
+def _widen_list(place: Any, left: Slot, right: Slot, facts: Facts) -> bool:
+    if len(left.value) == len(right.value) or place in facts.elements or place in facts.keep:
+        return False
+    element = _element([*left.value, *right.value])
+    if element is None:
+        return False
+    facts.elements[place] = element
+    return True
+
+
+def _element(values: list[Any]) -> ListElement | None:
+    """The common type of a list's elements; None where there is none."""
+    kinds = {kind_of(value) for value in values}
+    if None not in kinds:
+        return ListElement(ScalarType(kinds.pop())) if len(kinds) == 1 else None  # type: ignore[arg-type]
+    if not all(isinstance(value, torch.Tensor) for value in values):
+        return None
+    fakes = [value.fake if isinstance(value, SymTensor) else value for value in values]
+    if len({(fake.dtype, fake.dim()) for fake in fakes}) != 1:
+        return None
+    shape: list[int | str] = []
+    for axis, sizes in enumerate(zip(*(fake.shape for fake in fakes), strict=True)):
+        fixed = all(isinstance(size, int) and size == sizes[0] for size in sizes)
+        shape.append(int(sizes[0]) if fixed else f"d{axis}")
+    return ListElement(TensorType(dtype_name(fakes[0].dtype), tuple(shape)))
+
+
+def _widen_sizes(left: Snapshot, right: Snapshot, facts: Facts) -> bool:
+    learned = False
+    for path, sizes in right.sizes.items():
+        other = left.sizes.get(path)
+        if other is None or len(other) != len(sizes):
+            continue
+        for axis, (a, b) in enumerate(zip(other, sizes, strict=True)):
+            place = (right.point, (*path, axis))
+            if a != b and place not in facts.symbols and place not in facts.keep:
+                facts.symbols.add(place)
+                learned = True
+    if learned:
+        facts.note(f"sizes vary at {right.point[-1] if right.point else ''}")
+    return learned

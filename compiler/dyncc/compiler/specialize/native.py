@@ -1,0 +1,82 @@
+"""Running code natively: in CPython, under the recorder, with what it decides noticed."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dyncc.compiler.diagnostics import CompileError
+from dyncc.compiler.specialize import prelude
+from dyncc.compiler.specialize.block import Cut
+from dyncc.compiler.specialize.effects import watching
+from dyncc.compiler.specialize.values import Decision, Restart
+
+if TYPE_CHECKING:
+    from dyncc.compiler.specialize.machine import Machine
+
+_OWN = str(Path(__file__).resolve().parent)
+_PRELUDE = prelude.__file__
+
+
+class Raised(BaseException):
+    """The program raised ``error`` (as opposed to a fault of the compiler)."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(repr(type(error)))
+        self.error = error
+
+
+def run_native(machine: Machine, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call ``func`` natively.
+
+    Raises :class:`Raised` for an exception of the program, Restart where code on the way to a decision must
+    be interpreted from now on, Decision where the decision is in ``func`` itself and that is native.
+    """
+    block = machine.block
+    block.pending = None
+    try:
+        with machine.recorder.recording(), watching(machine):
+            result = func(*args, **kwargs)
+    except Decision as decision:
+        machine.facts.must_interpret(codes_between(decision))
+        raise
+    except (Raised, Restart, Cut, CompileError):
+        raise
+    except StopIteration as error:
+        raise Raised(error) from None
+    except Exception as error:
+        if block.pending is None and not machine.owner.has_unknown_numbers():
+            raise Raised(error) from None
+        machine.facts.must_interpret(codes_between(error))
+        raise Raised(error) from None
+    if block.pending is not None:
+        decision = block.pending
+        block.pending = None
+        machine.facts.must_interpret(codes_between(decision) | code_of(func))
+        raise decision
+    return result
+
+
+def code_of(func: Any) -> set[types.CodeType]:
+    func = getattr(func, "__func__", func)
+    return {func.__code__} if isinstance(func, types.FunctionType) else set()
+
+
+def codes_between(error: BaseException) -> set[types.CodeType]:
+    """The Python functions between :func:`run_native` and where ``error`` was raised."""
+    codes: set[types.CodeType] = set()
+    traceback = error.__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        own = code.co_filename.startswith(_OWN) and code.co_filename != _PRELUDE
+        if not own and not _is_recorded(code):
+            codes.add(code)
+        traceback = traceback.tb_next
+    return codes
+
+
+def _is_recorded(code: types.CodeType) -> bool:
+    """Code of PyTorch that stands between a program and its recording, not worth interpreting."""
+    return code.co_filename.endswith(("torch/overrides.py", "torch/_tensor.py", "torch/utils/_device.py"))

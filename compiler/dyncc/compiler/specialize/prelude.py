@@ -1,0 +1,263 @@
+"""Python definitions of what CPython does in C: iterators and builtins that call back or decide.
+
+The machine puts these in place of the builtins, runs them natively like any other function, and interprets
+them when a value that is not known yet is involved. Being plain objects, the iterators' state is data that a
+fork can copy. Attributes named ``_dyncc_position`` are never generalized.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_MISSING = object()
+
+
+class SequenceIterator:
+    """Over a sequence whose length is known: its elements may differ in kind, so it unrolls."""
+
+    def __init__(self, items: Any) -> None:
+        self.items = items
+        self._dyncc_position = 0
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        if self._dyncc_position >= len(self.items):
+            raise StopIteration
+        value = self.items[self._dyncc_position]
+        self._dyncc_position += 1
+        return value
+
+
+class RangeIterator:
+    """Over a range that is long or not known: its counter may become a number of the host."""
+
+    def __init__(self, start: Any, stop: Any, step: Any) -> None:
+        self.counter = start
+        self.stop = stop
+        self.step = step
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        value = self.counter
+        if self.step > 0:
+            if value >= self.stop:
+                raise StopIteration
+        elif value <= self.stop:
+            raise StopIteration
+        self.counter = value + self.step
+        return value
+
+
+class DynamicRange:
+    """``range`` of numbers that are known only at run time."""
+
+    def __init__(self, start: Any, stop: Any, step: Any) -> None:
+        self.start = start
+        self.stop = stop
+        self.step = step
+
+    def __iter__(self) -> Any:
+        return RangeIterator(self.start, self.stop, self.step)
+
+
+class ListIterator:
+    """Over a list, or the first axis of a tensor, whose length is known only at run time."""
+
+    def __init__(self, items: Any, length: Any) -> None:
+        self.items = items
+        self.length = length
+        self.index = 0
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        if self.index >= self.length(self.items):
+            raise StopIteration
+        value = self.items[self.index]
+        self.index += 1
+        return value
+
+
+class ZipIterator:
+    def __init__(self, iterators: Any, strict: bool) -> None:
+        self.iterators = iterators
+        self.strict = strict
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        values = []
+        for position, iterator in enumerate(self.iterators):
+            value = next(iterator, _MISSING)
+            if value is _MISSING:
+                if self.strict and position > 0:
+                    raise ValueError("zip() arguments have different lengths")
+                raise StopIteration
+            values.append(value)
+        if not values:
+            raise StopIteration
+        return tuple(values)
+
+
+class EnumerateIterator:
+    def __init__(self, iterator: Any, start: Any) -> None:
+        self.iterator = iterator
+        self.count = start
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        value = next(self.iterator)
+        count = self.count
+        self.count = count + 1
+        return count, value
+
+
+class MapIterator:
+    def __init__(self, function: Any, iterators: Any) -> None:
+        self.function = function
+        self.iterators = iterators
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        return self.function(*[next(iterator) for iterator in self.iterators])
+
+
+class FilterIterator:
+    def __init__(self, function: Any, iterator: Any) -> None:
+        self.function = function
+        self.iterator = iterator
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        while True:
+            value = next(self.iterator)
+            if self.function is None:
+                if value:
+                    return value
+            elif self.function(value):
+                return value
+
+
+def next_or(iterator: Any, default: Any) -> Any:
+    try:
+        return iterator.__next__()
+    except StopIteration:
+        return default
+
+
+def as_list(iterable: Any) -> Any:
+    result = []
+    for item in iterable:
+        result.append(item)
+    return result
+
+
+def as_tuple(iterable: Any) -> Any:
+    return tuple(as_list(iterable))
+
+
+def sum_of(iterable: Any, start: Any) -> Any:
+    total = start
+    for item in iterable:
+        total = total + item
+    return total
+
+
+def any_of(iterable: Any) -> Any:
+    for item in iterable:
+        if item:
+            return True
+    return False
+
+
+def all_of(iterable: Any) -> Any:
+    for item in iterable:
+        if not item:
+            return False
+    return True
+
+
+def least(items: Any, key: Any, default: Any, largest: Any) -> Any:
+    best = _MISSING
+    best_key = None
+    for item in items:
+        item_key = item if key is None else key(item)
+        if best is _MISSING:
+            best, best_key = item, item_key
+        elif largest:
+            if item_key > best_key:
+                best, best_key = item, item_key
+        elif item_key < best_key:
+            best, best_key = item, item_key
+    if best is _MISSING:
+        if default is _MISSING:
+            raise ValueError("max() arg is an empty sequence" if largest else "min() arg is an empty sequence")
+        return default
+    return best
+
+
+def sorted_list(iterable: Any, key: Any, reverse: Any) -> Any:
+    """Insertion sort, stable; only used where the order depends on values of tensors."""
+    pairs = []
+    for item in iterable:
+        item_key = item if key is None else key(item)
+        position = len(pairs)
+        while position > 0:
+            other = pairs[position - 1][0]
+            if reverse:
+                if not other < item_key:
+                    break
+            elif not item_key < other:
+                break
+            position -= 1
+        pairs.insert(position, (item_key, item))
+    return [pair[1] for pair in pairs]
+
+
+def reduce_of(function: Any, iterable: Any, *initial: Any) -> Any:
+    iterator = iter(iterable)
+    if initial:
+        value = initial[0]
+    else:
+        value = next(iterator, _MISSING)
+        if value is _MISSING:
+            raise TypeError("reduce() of empty iterable with no initial value")
+    for item in iterator:
+        value = function(value, item)
+    return value
+
+
+def call_module(module: Any, pre_hooks: Any, forward_hooks: Any, args: Any, kwargs: Any) -> Any:
+    """``nn.Module.__call__`` with forward hooks."""
+    for hook, with_kwargs in pre_hooks:
+        if with_kwargs:
+            changed = hook(module, args, kwargs)
+            if changed is not None:
+                args, kwargs = changed
+        else:
+            changed = hook(module, args)
+            if changed is not None:
+                args = changed if isinstance(changed, tuple) else (changed,)
+    result = module.forward(*args, **kwargs)
+    for hook, with_kwargs in forward_hooks:
+        changed = hook(module, args, kwargs, result) if with_kwargs else hook(module, args, result)
+        if changed is not None:
+            result = changed
+    return result
+
+
+def extend_list(items: Any, iterable: Any) -> Any:
+    for item in iterable:
+        items.append(item)

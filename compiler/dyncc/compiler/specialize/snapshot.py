@@ -1,0 +1,784 @@
+"""Snapshots: a state of the program as data, its memo key, and how a block begins from it.
+
+The key is the program point of every frame, the live static part of the state, the types of its dynamic part
+and its alias partition (Jones, Gomard & Sestoft, ch. 4; storages and views besides). Two states of equal
+key continue alike, so they share a block whose parameters are the *leaves*: tensors, numbers and lists.
+
+Besides its key a snapshot has a *skeleton*: the key without the values of numbers and texts, without the
+lengths of lists. States of equal skeleton and different key are candidates for generalization.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from dyncc.compiler.diagnostics import CompileError, Diagnostic
+from dyncc.compiler.specialize import special
+from dyncc.compiler.specialize.block import BlockBuilder, TensorSpec, contiguous_strides, storage_key
+from dyncc.compiler.specialize.facts import Facts
+from dyncc.compiler.specialize.frames import Frame, Generator
+from dyncc.compiler.specialize.heap import Content, Heap, content_of, is_container, restore, walk
+from dyncc.compiler.specialize.recorder import Recorder
+from dyncc.compiler.specialize.values import (
+    Derivation,
+    DynamicList,
+    DynamicTag,
+    DynamicText,
+    ListElement,
+    Scalar,
+    SymTensor,
+    is_scalar,
+    kind_of,
+)
+from dyncc.runtime.program import Const, Operand, ScalarType, TensorType, Type, Value
+
+Path = tuple[Any, ...]
+_VALUE_TYPES = (
+    type(None), str, bytes, complex, torch.dtype, torch.device, torch.layout, torch.memory_format, torch.Size,
+    range, type(Ellipsis), frozenset, types.CodeType,
+)  # fmt: skip
+_STATIC_ITERATORS = frozenset(
+    type(iter(x)) for x in ([], (), {}, set(), "", range(1), {}.items(), {}.values(), reversed([]))
+) | {zip, map, filter, enumerate, reversed, types.GeneratorType}
+SMALL_LOOP = 8
+"""A loop over a static range of at most this many turns is unrolled without looking further."""
+
+
+@dataclass
+class Slot:
+    """A static value that may be generalized: ``kind`` is ``number``, ``text`` or ``list``."""
+
+    kind: str
+    value: Any
+
+
+@dataclass
+class Leaf:
+    """A dynamic part of the state: an argument of the edge, a parameter of the block.
+
+    ``apply`` is called when a block begins, with the builder; it binds the leaf anew.
+    """
+
+    path: Path
+    operand: Callable[[], Operand]
+    bind: Callable[[BlockBuilder, Instance], None]
+    operand_at_capture: Any = None
+
+
+@dataclass
+class Instance:
+    """What a block that begins from a snapshot puts in place of generalized values."""
+
+    replacements: dict[Path, Any] = field(default_factory=dict[Path, Any])
+    lists: dict[int, DynamicList] = field(default_factory=dict[int, DynamicList])
+
+
+@dataclass
+class Snapshot:
+    point: tuple[Any, ...]
+    key: tuple[Any, ...]
+    skeleton: tuple[Any, ...]
+    shapeless: tuple[Any, ...]
+    slots: dict[Path, Slot]
+    sizes: dict[Path, tuple[Any, ...]]
+    leaves: list[Leaf]
+    views: list[SymTensor]
+    frames: list[Frame]
+    objects: list[tuple[Any, Content, Path]]
+    modes: Modes
+    hints: dict[str, int]
+    origins: frozenset[Any]
+    tensor_paths: dict[Path, SymTensor]
+    inputs: Any = None
+    """The inputs of the entry that the state comes from (for writes into arguments)."""
+
+
+@dataclass(frozen=True)
+class Modes:
+    """PyTorch's global modes that a program may change: part of the key and of the block."""
+
+    grad: bool
+    autocast: bool
+    autocast_dtype: torch.dtype
+    default_dtype: torch.dtype
+
+    @staticmethod
+    def now() -> Modes:
+        return Modes(
+            torch.is_grad_enabled(),
+            torch.is_autocast_enabled("cpu"),
+            torch.get_autocast_dtype("cpu"),
+            torch.get_default_dtype(),
+        )
+
+    def enter(self) -> None:
+        torch._C._set_grad_enabled(self.grad)
+        torch.set_autocast_enabled("cpu", self.autocast)
+        torch.set_autocast_dtype("cpu", self.autocast_dtype)
+        torch.set_default_dtype(self.default_dtype)
+
+
+class Capture:
+    """One traversal of the live state in a fixed order."""
+
+    def __init__(self, heap: Heap, recorder: Recorder, facts: Facts, point: tuple[Any, ...], extra: Any = ()) -> None:
+        self.heap = heap
+        self.recorder = recorder
+        self.facts = facts
+        self.point = point
+        self.key: list[Any] = [point, extra]
+        self.skeleton: list[Any] = [point, extra]
+        self.shapeless: list[Any] = [point, extra]
+        self.slots: dict[Path, Slot] = {}
+        self.sizes: dict[Path, tuple[Any, ...]] = {}
+        self.leaves: list[Leaf] = []
+        self.objects: list[tuple[Any, Content, Path]] = []
+        self.seen: dict[int, int] = {}
+        self.keep: list[Any] = []
+        self.tensors: list[tuple[SymTensor, Path, int, int, int]] = []
+        self.scalars: dict[int, int] = {}
+        self.frames: list[Frame] = []
+        self.dirty_ids: set[int] = set()
+        self.symbols: dict[Any, str] = {}
+        self.hints: dict[str, int] = {}
+        self.tensor_paths: dict[Path, SymTensor] = {}
+        self.pending_dims: list[tuple[Scalar, Path, int]] = []
+        self.origins: set[Any] = set()
+
+    # --------------------------------------------------------------------------------- tokens
+
+    def emit(self, token: Any, skeleton: Any = None, shapeless: Any = None) -> None:
+        self.key.append(token)
+        self.skeleton.append(token if skeleton is None else skeleton)
+        self.shapeless.append(self.skeleton[-1] if shapeless is None else shapeless)
+
+    def run(self, frames: list[Frame]) -> Snapshot:
+        for name, cell in self.recorder.cells.items():
+            self.visit(cell, ("cell", name))
+        dirty = self.heap.dirty()
+        self.dirty_ids = {id(base.obj) for base in dirty}
+        for base in dirty:
+            self.emit(("base", id(base.obj)))
+            self.visit_container(base.obj, ("heap", base.path))
+        self.frames = [self.visit_frame(frame, ("frame", depth)) for depth, frame in enumerate(frames)]
+        modes = Modes.now()
+        self.emit(modes)
+        views = self.finish_tensors()
+        self.finish_dims()
+        return Snapshot(
+            self.point, tuple(self.key), tuple(self.skeleton), tuple(self.shapeless), self.slots, self.sizes,
+            self.leaves, views, self.frames, self.objects, modes, self.hints, frozenset(self.origins),
+            self.tensor_paths,
+        )  # fmt: skip
+
+    def visit_frame(self, frame: Frame, path: Path) -> Frame:
+        live = frame.live()
+        self.emit(("frame", frame.function.code, frame.label, frame.index, frame.continuation, frame.dst))
+        for name, cell in frame.cells.items():
+            self.emit(("cellvar", name))
+            self.visit(cell, (*path, ("cell", name)))
+        kept = frame.copy()
+        kept.registers = {}
+        for name in sorted(live):
+            if name in frame.registers:
+                self.emit(name)
+                self.visit(frame.registers[name], (*path, name))
+                kept.registers[name] = frame.registers[name]
+        if frame.payload is not None:
+            self.visit(frame.payload, (*path, "%payload"))
+        return kept
+
+    # ---------------------------------------------------------------------------------- values
+
+    def visit(self, value: Any, path: Path) -> None:
+        if isinstance(value, SymTensor):
+            self.visit_tensor(value, path)
+        elif is_scalar(value):
+            self.visit_scalar(value, path)
+        elif isinstance(value, DynamicList):
+            self.visit_list(value, path)
+        elif type(value) is DynamicTag:
+            self.emit(("tag", tuple(_identity(v) for v in value.table)))
+            self.visit(value.scalar, (*path, ".tag"))
+        elif type(value) is DynamicText:
+            self.emit(("text", len(value.parts)))
+            for index, part in enumerate(value.parts):
+                self.visit(part, (*path, index))
+        elif isinstance(value, bool | int | float) and type(value) in (bool, int, float):
+            self.visit_number(value, path)
+        elif type(value) is str:
+            self.visit_text(value, path)
+        elif isinstance(value, torch.Tensor):
+            self.emit(("weight", id(value)))
+            self.keep.append(value)
+        elif isinstance(value, Generator):
+            self.visit_generator(value, path)
+        elif is_container(value):
+            self.visit_object(value, path)
+        else:
+            self.visit_immutable(value, path)
+
+    def visit_immutable(self, value: Any, path: Path) -> None:
+        if type(value) in _VALUE_TYPES:
+            self.emit((type(value), value))
+            return
+        if type(value) in _STATIC_ITERATORS:
+            raise CompileError([
+                Diagnostic(
+                    "DY112",
+                    f"a `{type(value).__name__}` object is alive across a decision on a tensor's value",
+                    self.recorder.block.span if _recording() else None,
+                    label="the decision",
+                    helps=("make a list of it first",),
+                )
+            ])
+        if isinstance(value, slice):
+            self.emit("slice")
+            for name in ("start", "stop", "step"):
+                self.visit(getattr(value, name), (*path, name))
+            return
+        parts = list(walk(value))
+        if isinstance(value, types.FunctionType):
+            if id(value) in self.heap.bases or not parts:
+                self.emit(("function", id(value)) if not parts else ("code", value.__code__))
+            else:
+                self.emit(("code", value.__code__))
+        elif type(value) is types.MethodType or isinstance(value, (functools.partial, tuple)):
+            self.emit((type(value), len(parts)))
+        else:
+            self.emit(("object", id(value)))
+            parts = []
+        self.keep.append(value)
+        for accessor, part in parts:
+            self.visit(part, (*path, accessor))
+
+    def visit_object(self, obj: Any, path: Path) -> None:
+        number = self.seen.get(id(obj))
+        if number is not None:
+            self.emit(("again", number))
+            return
+        if id(obj) in self.heap.bases:
+            # its contents are visited as a root if they changed
+            self.emit(("base", id(obj)))
+            return
+        self.visit_container(obj, path)
+
+    def visit_container(self, obj: Any, path: Path) -> None:
+        if id(obj) in self.seen:
+            return
+        self.seen[id(obj)] = len(self.seen)
+        content = content_of(obj)
+        self.objects.append((obj, content, path))
+        if type(obj) is list and (("list", path) and self._visit_growing(obj, content, path)):
+            return
+        self.emit((type(obj), len(content)))
+        for accessor, value in content:
+            self.emit(accessor)
+            self.visit(value, (*path, accessor))
+
+    def _visit_growing(self, obj: Any, content: Content, path: Path) -> bool:
+        """A list that may be (or was) generalized. Returns whether it has been dealt with."""
+        place = (self.point, path)
+        if id(obj) in self.heap.bases and id(obj) not in self.dirty_ids:
+            return False
+        if place in self.facts.elements and place not in self.facts.keep:
+            self.objects.pop()
+            element: ListElement = self.facts.elements[place]
+            self.emit(("dynamic list", element))
+            self.leaves.append(self._list_leaf(obj, content, path, element, frozenset((place,))))
+            return True
+        if place in self.facts.keep or not all(_is_element(value) for _, value in content):
+            return False
+        mark = (len(self.skeleton), len(self.shapeless))
+        self.emit((list, len(content)))
+        for accessor, value in content:
+            self.visit(value, (*path, accessor))
+        del self.skeleton[mark[0] :], self.shapeless[mark[1] :]
+        self.skeleton.append("list")
+        self.shapeless.append("list")
+        self.slots[path] = Slot("list", [value for _, value in content])
+        return True
+
+    def _list_leaf(
+        self, obj: Any, content: Content, path: Path, element: ListElement, origins: frozenset[Any]
+    ) -> Leaf:
+        values = [value for _, value in content]
+
+        def operand() -> Operand:
+            fresh = DynamicList(element, None, origins)
+            for value in values:
+                special.check_element(self.recorder, fresh, value)
+                fresh.tail.append(value)
+            return special.list_operand(self.recorder, fresh)
+
+        def bind(block: BlockBuilder, instance: Instance) -> None:
+            hint = path[-1] if isinstance(path[-1], str) else "items"
+            base = block.list_param(hint.lstrip("."), element.type)
+            instance.lists[id(obj)] = DynamicList(element, base, origins)
+
+        return Leaf(path, operand, bind)
+
+    # --------------------------------------------------------------------------------- numbers
+
+    def visit_number(self, value: Any, path: Path) -> None:
+        place = (self.point, path)
+        kind = kind_of(value)
+        assert kind is not None
+        if place in self.facts.widen:
+            self.emit(("scalar", kind))
+            self._number_leaf(path, kind, Const(value), frozenset((place,)))
+            return
+        exact = ("number", kind, repr(value))
+        if place in self.facts.keep or (path and path[-1] in _STATIC_NAMES):
+            self.emit(exact)
+            return
+        self.emit(exact, ("number", kind))
+        self.slots[path] = Slot("number", value)
+
+    def _number_leaf(self, path: Path, kind: str, operand: Operand, origins: frozenset[Any]) -> None:
+        def bind(block: BlockBuilder, instance: Instance) -> None:
+            expr = block.scalar_param(_hint(path), kind)
+            instance.replacements[path] = Scalar(kind, expr, origins, _hint(path))
+
+        self.leaves.append(Leaf(path, lambda: operand, bind))
+
+    def visit_scalar(self, scalar: Scalar, path: Path) -> None:
+        place = (self.point, path)
+        number = self.scalars.get(id(scalar))
+        if place in self.facts.widen:
+            # a slot that holds a static number on other ways here: a parameter of its own
+            self.emit(("scalar", scalar.kind))
+            self._number_leaf(path, scalar.kind, scalar.operand, scalar.origins | {place})
+            return
+        if scalar.expr.op == "dim":
+            self.pending_dims.append((scalar, path, len(self.key)))
+            self.emit(None)
+            return
+        if number is not None:
+            self.emit(("same scalar", number))
+            return
+        self.scalars[id(scalar)] = len(self.scalars)
+        self.emit(("scalar", scalar.kind))
+        operand = scalar.operand
+        origins = scalar.origins
+        hint = scalar.hint or _hint(path)
+
+        def bind(block: BlockBuilder, instance: Instance) -> None:
+            scalar.expr = block.scalar_param(hint, scalar.kind)
+            scalar.origins = origins
+
+        self.leaves.append(Leaf(path, lambda: operand, bind))
+
+    def finish_dims(self) -> None:
+        """Numbers that are sizes of tensors stay sizes where a live tensor has that size."""
+        for scalar, path, position in self.pending_dims:
+            tensor, axis = scalar.expr.payload
+            where = self._find_dim(tensor.fake.shape[axis])
+            if where is None:
+                number = self.scalars.setdefault(id(scalar), len(self.scalars))
+                token: Any = ("scalar", scalar.kind, number)
+                operand, hint = scalar.operand, _hint(path)
+
+                def bind(
+                    block: BlockBuilder, instance: Instance, scalar: Scalar = scalar, hint: str = hint
+                ) -> None:
+                    scalar.expr = block.scalar_param(hint, "int")
+
+                self.leaves.append(Leaf(path, lambda operand=operand: operand, bind))
+            else:
+                live, live_axis, index = where
+                token = ("size", index, live_axis)
+                self.leaves.append(_DimLeaf(path, scalar, live, live_axis))
+            for tokens in (self.key, self.skeleton, self.shapeless):
+                if tokens is self.key:
+                    tokens[position] = token
+            self.skeleton[_index_of_none(self.skeleton)] = token
+            self.shapeless[_index_of_none(self.shapeless)] = token
+
+    def _find_dim(self, size: Any) -> tuple[SymTensor, int, int] | None:
+        if isinstance(size, int):
+            return None
+        expr = size.node.expr
+        for index, tensor in enumerate(self.bound):
+            for axis, have in enumerate(tensor.fake.shape):
+                if not isinstance(have, int) and have.node.expr == expr:
+                    return tensor, axis, index
+        return None
+
+    def visit_text(self, value: str, path: Path) -> None:
+        place = (self.point, path)
+        if place in self.facts.tables and place not in self.facts.keep:
+            table = self.facts.tables[place]
+            if value not in table:
+                table.append(value)
+                self.facts.note(f"text: {place}")
+            self.emit(("tag", tuple(table)))
+            index = table.index(value)
+
+            def bind(block: BlockBuilder, instance: Instance) -> None:
+                expr = block.scalar_param(_hint(path), "int")
+                origins = frozenset((place,))
+                instance.replacements[path] = DynamicTag(tuple(table), Scalar("int", expr, origins))
+
+            self.leaves.append(Leaf(path, lambda: Const(index), bind))
+            return
+        exact = ("text", value)
+        if place in self.facts.keep or not path or type(path[-1]) is int:
+            self.emit(exact)
+            return
+        self.emit(exact, "text")
+        self.slots[path] = Slot("text", value)
+
+    def visit_list(self, items: DynamicList, path: Path) -> None:
+        number = self.seen.get(id(items))
+        if number is not None:
+            self.emit(("again", number))
+            return
+        self.seen[id(items)] = len(self.seen)
+        self.emit(("dynamic list", items.element))
+
+        def operand() -> Operand:
+            return special.list_operand(self.recorder, items)
+
+        def bind(block: BlockBuilder, instance: Instance) -> None:
+            items.base = block.list_param(_hint(path), items.element.type)
+            items.tail.clear()
+
+        self.leaves.append(Leaf(path, operand, bind))
+
+    def visit_generator(self, generator: Generator, path: Path) -> None:
+        number = self.seen.get(id(generator))
+        if number is not None:
+            self.emit(("again", number))
+            return
+        self.seen[id(generator)] = len(self.seen)
+        self.emit(("generator", generator.state))
+        frame = generator.frame
+        kept = self.visit_frame(frame, (*path, "frame")) if frame is not None else None
+        self.objects.append((generator, (("state", generator.state), ("frame", kept)), path))
+
+    # --------------------------------------------------------------------------------- tensors
+
+    def visit_tensor(self, tensor: SymTensor, path: Path) -> None:
+        self.tensors.append((tensor, path, len(self.key), len(self.skeleton), len(self.shapeless)))
+        self.emit(_PENDING)
+
+    def finish_tensors(self) -> list[SymTensor]:
+        """Fill in the tokens of tensors: types, and which share a storage by which views."""
+        groups: dict[int, list[SymTensor]] = {}
+        for tensor, *_ in self.tensors:
+            self.recorder._live(tensor)
+            members = groups.setdefault(storage_key(tensor.fake), [])
+            if not any(member is tensor for member in members):
+                members.append(tensor)
+        numbers: dict[int, int] = {}
+        self.bound: list[SymTensor] = []
+        views: list[SymTensor] = []
+        for tensor, path, at, at_skeleton, at_shapeless in self.tensors:
+            if id(tensor) in numbers:
+                token: Any = ("same tensor", numbers[id(tensor)])
+                shapeless: Any = token
+            else:
+                numbers[id(tensor)] = len(numbers)
+                token, shapeless = self._tensor_token(tensor, path, groups[storage_key(tensor.fake)], numbers, views)
+            self.tensor_paths[path] = tensor
+            self.sizes[path] = tuple(s if isinstance(s, int) else str(s) for s in tensor.fake.shape)
+            self._set(self.key, at, token)
+            self._set(self.skeleton, at_skeleton, token)
+            self._set(self.shapeless, at_shapeless, shapeless)
+        return views
+
+    @staticmethod
+    def _set(tokens: list[Any], index: int, token: Any) -> None:
+        if index < len(tokens) and tokens[index] is _PENDING:
+            tokens[index] = token
+
+    def _tensor_token(
+        self, tensor: SymTensor, path: Path, group: list[SymTensor], numbers: dict[int, int], views: list[SymTensor]
+    ) -> tuple[Any, Any]:
+        if tensor.constant is not None and len(group) == 1:
+            self.leaves.append(_ConstantLeaf(path, tensor))
+            digest = (str(tensor.constant.dtype), tuple(tensor.constant.shape), tensor.constant.numpy().tobytes())
+            return ("constant", *digest), ("constant", *digest)
+        root = _root(tensor)
+        if root is not tensor and (len(group) > 1 or not isinstance(root, SymTensor)) and _replayable(tensor):
+            token = ("view", self._root_number(root, path, numbers), _chain(tensor))
+            views.append(tensor)
+            return token, token
+        if len(group) > 1 and root is not tensor:
+            raise CompileError([
+                Diagnostic(
+                    "DY112",
+                    "tensors that share memory by a view of run-time size are alive across a decision",
+                    self.recorder.block.span,
+                    label="the decision",
+                    helps=("copy one of them with `.clone()`",),
+                )
+            ])
+        return self._bind_tensor(tensor, path)
+
+    def _root_number(self, root: Any, path: Path, numbers: dict[int, int]) -> Any:
+        if not isinstance(root, SymTensor):
+            return ("weight", self.recorder.constant_name(root))
+        if id(root) not in numbers and not any(t is root for t in self.bound):
+            self._bind_tensor(root, (*path, "%base"))
+            self.key.append(self._spec_token(self._spec(root, (*path, "%base"))))
+        return ("bound", next((i for i, t in enumerate(self.bound) if t is root), numbers.get(id(root))))
+
+    def _bind_tensor(self, tensor: SymTensor, path: Path) -> tuple[Any, Any]:
+        spec = self._spec(tensor, path)
+        self.bound.append(tensor)
+        hint = tensor.hint or _hint(path)
+        frozen = tensor.frozen
+
+        def bind(block: BlockBuilder, instance: Instance) -> None:
+            _, tensor.fake, tensor.node = block.tensor_param(hint, spec)
+            tensor.derivation = None
+            tensor.constant = None
+            tensor.frozen = frozen
+
+        self.leaves.append(Leaf(path, lambda: self.recorder.block.tensor_operand(tensor), bind))
+        token = (*self._spec_token(spec), frozen)
+        return token, ("tensor", str(spec.dtype), len(spec.shape), frozen)
+
+    @staticmethod
+    def _spec_token(spec: TensorSpec) -> tuple[Any, ...]:
+        return ("tensor", str(spec.dtype), spec.shape, spec.stride, str(spec.device))
+
+    def _spec(self, tensor: SymTensor, path: Path) -> TensorSpec:
+        fake = tensor.fake
+        shape: list[int | str] = []
+        for axis, size in enumerate(fake.shape):
+            place = (self.point, (*path, axis))
+            if isinstance(size, int) and place not in self.facts.symbols:
+                shape.append(size)
+                continue
+            if place in self.facts.symbols:
+                self.origins.add(place)
+            shape.append(self._symbol(size if isinstance(size, int) else size.node.expr))
+        stride = None
+        expected = contiguous_strides(fake.shape)
+        if fake.layout is torch.strided and not _same_strides(fake.stride(), expected, fake.shape):
+            stride = _stride_order(fake)
+        return TensorSpec(fake.dtype, tuple(shape), stride, fake.device)
+
+    def _symbol(self, size: Any) -> str:
+        found = self.symbols.get(size)
+        if found is None:
+            found = f"s{len(self.symbols)}"
+            self.symbols[size] = found
+            self.hints[found] = self.recorder.hint_of(len(self.symbols) - 1)
+        return found
+
+
+_PENDING = object()
+_STATIC_NAMES = ("position", "_position")
+
+
+class _DimLeaf(Leaf):
+    """A number that is a size of a live tensor: no argument, bound again to that size."""
+
+    def __init__(self, path: Path, scalar: Scalar, tensor: SymTensor, axis: int) -> None:
+        def bind(block: BlockBuilder, instance: Instance) -> None:
+            scalar.expr = block.dim_scalar(tensor, axis).expr
+
+        super().__init__(path, lambda: None, bind)  # type: ignore[arg-type, return-value]
+
+
+class _ConstantLeaf(Leaf):
+    """A small tensor whose value is known: no argument, a weight of the next block."""
+
+    def __init__(self, path: Path, tensor: SymTensor) -> None:
+        constant = tensor.constant
+        assert constant is not None
+
+        def bind(block: BlockBuilder, instance: Instance) -> None:
+            real = block.recorder.canonical_constant(constant)
+            tensor.node, tensor.fake = block.recorder.private_constant(real)
+            tensor.derivation = None
+            tensor.constant = constant
+
+        super().__init__(path, lambda: None, bind)  # type: ignore[arg-type, return-value]
+
+
+def has_argument(leaf: Leaf) -> bool:
+    return not isinstance(leaf, (_DimLeaf, _ConstantLeaf))
+
+
+def _index_of_none(tokens: list[Any]) -> int:
+    return next(i for i, token in enumerate(tokens) if token is None)
+
+
+def _recording() -> bool:
+    from dyncc.compiler.specialize.values import current
+
+    return bool(current)
+
+
+def _identity(value: Any) -> Any:
+    return value if isinstance(value, (str, int, float, bool, type(None))) else id(value)
+
+
+def _hint(path: Path) -> str:
+    """The user's name for a slot: the variable, or the attribute."""
+    for part in reversed(path):
+        if isinstance(part, str) and not part.startswith("%") and part not in (".tag", "frame"):
+            return part.lstrip(".").split(".")[-1].split("$")[0] or "v"
+        if isinstance(part, tuple) and len(part) == 2 and isinstance(part[1], str):
+            return part[1]
+    return "v"
+
+
+def _is_element(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) or kind_of(value) is not None
+
+
+def _root(tensor: SymTensor) -> Any:
+    root: Any = tensor
+    while isinstance(root, SymTensor) and root.derivation is not None:
+        root = root.derivation.base
+    return root
+
+
+def _replayable(tensor: Any) -> bool:
+    """Whether the chain of views from the base has static arguments only."""
+    while isinstance(tensor, SymTensor) and tensor.derivation is not None:
+        derivation = tensor.derivation
+        for value in _flat((derivation.args, tuple(derivation.kwargs.values()))):
+            if is_scalar(value) or (isinstance(value, torch.Tensor) and value is not derivation.base):
+                return False
+        tensor = derivation.base
+    return True
+
+
+def _flat(value: Any) -> Any:
+    if isinstance(value, (tuple, list)) and not is_scalar(value):
+        for item in value:
+            yield from _flat(item)
+    elif isinstance(value, slice):
+        yield from (value.start, value.stop, value.step)
+    else:
+        yield value
+
+
+def _chain(tensor: Any) -> tuple[Any, ...]:
+    """The chain of views as a token."""
+    parts: list[Any] = []
+    while isinstance(tensor, SymTensor) and tensor.derivation is not None:
+        d: Derivation = tensor.derivation
+        args = tuple("%base" if v is d.base else repr(v) for v in _flat((d.args, tuple(d.kwargs.items()))))
+        parts.append((getattr(d.func, "__name__", repr(d.func)), repr(getattr(d.func, "__self__", None)), args, d.path))
+        tensor = d.base
+    return tuple(parts)
+
+
+def _same_strides(have: Any, want: Any, shape: Any) -> bool:
+    for h, w, size in zip(have, want, shape, strict=True):
+        if isinstance(size, int) and size == 1:
+            continue
+        left = h if isinstance(h, int) else str(h)
+        right = w if isinstance(w, int) else str(w)
+        if left != right:
+            return False
+    return True
+
+
+def _stride_order(fake: torch.Tensor) -> tuple[int, ...]:
+    """The axes from the outermost to the innermost in memory."""
+    def hint(stride: Any) -> int:
+        return stride if isinstance(stride, int) else int(stride.node.hint or 1)
+
+    strides = [hint(s) for s in fake.stride()]
+    return tuple(sorted(range(len(strides)), key=lambda axis: (-strides[axis], axis)))
+
+
+# ------------------------------------------------------------------------------------ beginning
+
+
+def begin(snapshot: Snapshot, heap: Heap, recorder: Recorder, block: BlockBuilder) -> list[Frame]:
+    """Make the program's objects and modes those of ``snapshot``, its leaves parameters of ``block``.
+
+    Returns the frames. The block must be the current one.
+    """
+    heap.reset()
+    instance = Instance()
+    snapshot.modes.enter()
+    block.hints.update(snapshot.hints)
+    block.used_origins |= snapshot.origins
+    for leaf in snapshot.leaves:
+        leaf.bind(block, instance)
+    for tensor in snapshot.views:
+        _replay(tensor, recorder, set())
+    rewrite = _Rewriter(instance)
+    for obj, content, path in snapshot.objects:
+        if isinstance(obj, Generator):
+            values = dict(content)
+            obj.state = values["state"]
+            frame = values["frame"]
+            obj.frame = rewrite.frame(frame, (*path, "frame")) if frame is not None else None
+            continue
+        restore(obj, tuple((a, rewrite.value(v, (*path, a))) for a, v in content))
+    return [rewrite.frame(frame, ("frame", depth)) for depth, frame in enumerate(snapshot.frames)]
+
+
+def _replay(tensor: SymTensor, recorder: Recorder, done: set[int]) -> None:
+    """Derive a view again from its base in the current block."""
+    if id(tensor) in done or tensor.derivation is None:
+        return
+    done.add(id(tensor))
+    derivation = tensor.derivation
+    base = derivation.base
+    if isinstance(base, SymTensor) and base.node.graph is not recorder.block.graph:
+        _replay(base, recorder, done)
+    result = recorder.call(derivation.func, derivation.args, derivation.kwargs)
+    for index in derivation.path:
+        result = result[index]
+    if result is not tensor:
+        tensor.fake, tensor.node = result.fake, result.node
+    tensor.constant = None
+
+
+class _Rewriter:
+    """Puts the generalized values of a block in place of the static ones that were captured."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+        self.active = bool(instance.replacements or instance.lists)
+
+    def frame(self, frame: Frame, path: Path) -> Frame:
+        made = frame.copy()
+        made.registers = {name: self.value(value, (*path, name)) for name, value in frame.registers.items()}
+        made.payload = self.value(frame.payload, (*path, "%payload"))
+        return made
+
+    def value(self, value: Any, path: Path) -> Any:
+        if not self.active:
+            return value
+        if path in self.instance.replacements:
+            return self.instance.replacements[path]
+        if type(value) is list:
+            return self.instance.lists.get(id(value), value)
+        if is_scalar(value) or isinstance(value, torch.Size):
+            return value
+        if isinstance(value, tuple):
+            items = [self.value(v, (*path, ("item", i))) for i, v in enumerate(tuple.__iter__(value))]
+            if all(a is b for a, b in zip(items, value, strict=True)):
+                return value
+            return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+        if type(value) is DynamicTag:
+            replaced = self.value(value.scalar, (*path, ".tag"))
+            return value if replaced is value.scalar else DynamicTag(value.table, replaced)
+        if type(value) is types.MethodType:
+            return value
+        if isinstance(value, slice):
+            return slice(*(self.value(getattr(value, n), (*path, n)) for n in ("start", "stop", "step")))
+        return value
+
+
+__all__ = ["Capture", "Modes", "ScalarType", "Snapshot", "TensorType", "Type", "Value", "begin"]

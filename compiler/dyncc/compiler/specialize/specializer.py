@@ -1,0 +1,489 @@
+"""The specializer: from a model and example arguments to a program, by polyvariant specialization.
+
+A worklist of states; each gets a block, recorded by the machine until a decision. A state whose memo key is
+known goes to the block that is there. Attempts are repeated with what was learned (see ``facts``) until an
+attempt learns nothing new.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.autograd import grad_mode
+
+from dyncc.compiler.diagnostics import CompileError, Diagnostic
+from dyncc.compiler.specialize.block import BlockBuilder
+from dyncc.compiler.specialize.calls import Target
+from dyncc.compiler.specialize.facts import Facts
+from dyncc.compiler.specialize.frames import Frame, Generator
+from dyncc.compiler.specialize.generalize import generalize
+from dyncc.compiler.specialize.heap import Heap
+from dyncc.compiler.specialize.interface import (
+    InputBuilder,
+    Inputs,
+    Method,
+    OutputBuilder,
+    exception_type,
+    message_parts,
+)
+from dyncc.compiler.specialize.machine import Machine
+from dyncc.compiler.specialize.recorder import Recorder
+from dyncc.compiler.specialize.snapshot import Capture, Snapshot, begin, has_argument
+from dyncc.compiler.specialize.values import Restart, Scalar, SymTensor, current
+from dyncc.runtime import program as ir
+
+MAX_BLOCKS = 3000
+MAX_ATTEMPTS = 400
+MAX_STEPS = 3_000_000
+
+_PRIMES = (37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A program of recorded PyTorch graphs, the real tensors that it refers to, and what to tell the user."""
+
+    program: ir.Program[fx.Graph]
+    weights: Mapping[str, torch.Tensor]
+    warnings: tuple[str, ...] = ()
+    hints: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
+@dataclass
+class _Pending:
+    """A block that is to be recorded: from a snapshot, or an entry of a method in a state variant."""
+
+    name: str
+    snapshot: Snapshot | None
+    method: Method | None = None
+    state: int = 0
+
+
+class Specializer:
+    """One attempt to specialize; ``facts`` carries what earlier ones learned."""
+
+    def __init__(self, methods: Sequence[Method], roots: Sequence[tuple[str, Any]], facts: Facts, name: str) -> None:
+        self.methods = methods
+        self.facts = facts
+        self.name = name
+        self.heap = Heap()
+        self.heap.add_roots(roots)
+        self.recorder = Recorder(facts)
+        self.recorder.inputs = lambda: self.active_inputs.tensors
+        self.active_inputs = Inputs((), {}, (), (), {})
+        self.recorder.name_constants(named_tensors(roots))
+        self.blocks: dict[str, ir.Block] = {}
+        self.graphs: dict[str, fx.Graph] = {}
+        self.memo: dict[Any, str] = {}
+        self.variants: dict[Any, list[Snapshot]] = {}
+        self.shapeless: dict[Any, list[Snapshot]] = {}
+        self.states: dict[Any, int] = {}
+        self.state_snapshots: list[Snapshot] = []
+        self.entries: dict[str, list[ir.Entry]] = {m.name: [] for m in methods}
+        self.inputs: dict[str, Inputs] = {}
+        self.pending: deque[_Pending] = deque()
+        self.warnings: list[str] = []
+        self.steps = 0
+        self.terminator: ir.Terminator | None = None
+        self.names: set[str] = set()
+        self.current_inputs: dict[int, Inputs] = {}
+        self.returns = 0
+        self.raises: list[tuple[BaseException, ir.Span | None]] = []
+
+    # ------------------------------------------------------------------------------------- run
+
+    def run(self) -> Recorded:
+        self._initial_state()
+        while self.pending:
+            self._record(self.pending.popleft())
+        if not self.returns and self.raises:
+            error, span = self.raises[0]
+            raise CompileError([
+                Diagnostic(
+                    "DY150",
+                    f"the program raises on every path: {type(error).__name__}: {error.args[0] if error.args else ''}",
+                    span,
+                    label="raised here",
+                    helps=("check that the example arguments are ones that the program accepts",),
+                )
+            ])
+        methods = {m.name: self._method(m) for m in self.methods}
+        frozen = tuple(
+            ir.Frozen(f"argument `{'.'.join(map(str, place[2]))}` of `{place[1]}`", repr(value))
+            for place, value in self.facts.frozen.items()
+        )
+        made = ir.Program(self.name, methods, tuple(self._states()), self.blocks, self.graphs, frozen)
+        return Recorded(made, self.recorder.weights, tuple(dict.fromkeys(self.warnings)), dict(self.recorder.hints))
+
+    def _initial_state(self) -> None:
+        """Variant 0: the module as it was built; cells for the weights that calls change."""
+        block = BlockBuilder("init", self.recorder, {})
+        current.append(block)
+        try:
+            for name, tensor in self.facts.cells.items():
+                node, fake = self.recorder.constant(tensor)
+                self.recorder.cells[name] = SymTensor.make(fake, node, name.rpartition(".")[2])
+            snapshot = self._capture((), ("session",))
+        finally:
+            current.pop()
+        self._state(snapshot)
+
+    def _state(self, snapshot: Snapshot) -> int:
+        """The variant of the session's state that ``snapshot`` is; a new one gets an entry of each method."""
+        found = self.states.get(snapshot.key)
+        if found is not None:
+            return found
+        index = len(self.state_snapshots)
+        self.states[snapshot.key] = index
+        self.state_snapshots.append(snapshot)
+        if index > 40:
+            self.refuse_limit("the state that calls leave behind takes ever new forms")
+        for method in self.methods:
+            name = self.unique(method.name if index == 0 else f"{method.name}.state{index}")
+            self.pending.append(_Pending(name, None, method, index))
+        return index
+
+    def _record(self, pending: _Pending) -> None:
+        if len(self.blocks) >= MAX_BLOCKS:
+            self.refuse_limit(f"the program has more than {MAX_BLOCKS} blocks")
+        block = BlockBuilder(pending.name, self.recorder, {})
+        current.append(block)
+        self.terminator = None
+        try:
+            if pending.snapshot is not None:
+                frames = begin(pending.snapshot, self.heap, self.recorder, block)
+                inputs = pending.snapshot.inputs
+            else:
+                assert pending.method is not None
+                frames, inputs = self._begin_entry(pending.method, pending.state, block)
+            self.active_inputs = inputs
+            machine = Machine(self, frames)
+            machine.run()
+            assert self.terminator is not None
+            self._finish(block, self.terminator)
+        finally:
+            current.pop()
+
+    def _begin_entry(self, method: Method, state: int, block: BlockBuilder) -> tuple[list[Frame], Inputs]:
+        inputs = InputBuilder(method, block, self.recorder, self.facts).build()
+        begin(self.state_snapshots[state], self.heap, self.recorder, block)
+        self.inputs[method.name] = inputs
+        self.entries[method.name].append(ir.Entry(block.name, inputs.names))
+        function, args = _unbound(method.function, inputs.args)
+        made = Target(function, args, inputs.kwargs).make_frame(_Builder(self))  # type: ignore[arg-type]
+        if isinstance(made, Generator):
+            raise CompileError([Diagnostic("DY101", "a generator cannot be compiled as a whole", None)])
+        return [made], inputs
+
+    def _finish(self, block: BlockBuilder, terminator: ir.Terminator) -> None:
+        steps, graph = block.steps(block.name)
+        if graph is not None:
+            self.graphs[block.name] = graph
+        spans = tuple(dict.fromkeys(block.spans))
+        note = f"{spans[0].function}:{spans[0].line}" if spans else block.name
+        self.blocks[block.name] = ir.Block(block.name, tuple(block.params), steps, terminator, spans[:50], note)
+
+    # ----------------------------------------------------------------------------------- edges
+
+    def edge(self, machine: Machine) -> ir.Edge:
+        """The block for the machine's present state, and what it is given."""
+        snapshot = self._capture(machine.frames)
+        name = self.memo.get(snapshot.key)
+        if name is None:
+            if generalize(snapshot, self.variants, self.shapeless, self.facts):
+                snapshot = self._capture(machine.frames)
+                name = self.memo.get(snapshot.key)
+        if name is None:
+            frame = machine.frames[-1]
+            line = _line_of(frame)
+            name = self.unique(f"{frame.function.name.rpartition('.')[2]}.{line}")
+            self.memo[snapshot.key] = name
+            self.variants.setdefault(snapshot.skeleton, []).append(snapshot)
+            self.shapeless.setdefault(snapshot.shapeless, []).append(snapshot)
+            snapshot.inputs = self.active_inputs
+            self.pending.append(_Pending(name, snapshot))
+        return ir.Edge(name, _arguments(snapshot))
+
+    def _capture(self, frames: Sequence[Frame], point: tuple[Any, ...] | None = None) -> Snapshot:
+        if point is None:
+            point = tuple((f.function.code, f.label, f.index) for f in frames)
+        extra = tuple(sorted(self.active_inputs.tensors)) if frames else ()
+        capture = Capture(self.heap, self.recorder, self.facts, point, extra)
+        roots = list(self.active_inputs.tensors.items()) if frames and self.facts.written else []
+        for name, tensor in roots:
+            if name in self.facts.written:
+                capture.visit(tensor, ("input", name))
+        return capture.run(list(frames))
+
+    def unique(self, hint: str) -> str:
+        name, index = hint, 0
+        while name in self.names:
+            index += 1
+            name = f"{hint}.{index}"
+        self.names.add(name)
+        return name
+
+    # ----------------------------------------------------------------------------- terminators
+
+    def jump(self, edge: ir.Edge) -> None:
+        self.terminator = ir.Jump(edge, self.recorder.block.span)
+
+    def branch(self, pred: ir.Operand, then: ir.Edge, orelse: ir.Edge) -> None:
+        self.terminator = ir.Branch(pred, then, orelse, self.recorder.block.span)
+
+    def switch(self, index: ir.Operand, values: tuple[int, ...], cases: list[ir.Edge], default: ir.Edge) -> None:
+        self.terminator = ir.Switch(index, values, tuple(cases), default, self.recorder.block.span)
+
+    def returned(self, machine: Machine, value: Any) -> None:
+        self.returns += 1
+        span = self.recorder.block.span
+        output = OutputBuilder(self.recorder, span).tree(value)
+        state, cells, writes = self._leave()
+        self.terminator = ir.Return(output, writes, state, cells, span)
+
+    def raised(self, error: BaseException) -> None:
+        self.raises.append((error, self.recorder.block.span))
+        message = message_parts(self.recorder, error)
+        state, cells, writes = self._leave()
+        self.terminator = ir.Raise(exception_type(error), message, writes, state, cells, self.recorder.block.span)
+
+    def _leave(self) -> tuple[int, tuple[ir.Operand, ...], tuple[ir.Write, ...]]:
+        snapshot = self._capture((), ("session",))
+        found = self.states.get(snapshot.key)
+        if found is None and generalize(snapshot, self.variants, self.shapeless, self.facts, self.state_snapshots):
+            raise Restart
+        state = self._state(snapshot)
+        writes: list[ir.Write] = []
+        for name, tensor in self.active_inputs.tensors.items():
+            if name in self.facts.written:
+                writes.append(ir.Write(name, self.recorder.block.tensor_operand(tensor)))
+        return state, _arguments(snapshot), tuple(writes)
+
+    # --------------------------------------------------------------------------------- results
+
+    def _method(self, method: Method) -> ir.Method:
+        inputs = self.inputs[method.name]
+        entries = tuple(self.entries[method.name])
+        return ir.Method(method.name, inputs.parameters, entries)
+
+    def _states(self) -> list[ir.State]:
+        made: list[ir.State] = []
+        for index, snapshot in enumerate(self.state_snapshots):
+            leaves = [leaf for leaf in snapshot.leaves if has_argument(leaf)]
+            entry = self.blocks[self.entries[self.methods[0].name][index].block]
+            params = entry.params[len(entry.params) - len(leaves) :]
+            cells: list[ir.Cell] = []
+            for leaf, param in zip(leaves, params, strict=True):
+                operand = leaf.operand_at_capture
+                initial: Any = None
+                if index == 0:
+                    initial = operand if isinstance(operand, ir.Const) else leaf.path[1]
+                cells.append(ir.Cell(param.name, param.type, _cell_path(leaf.path), initial))
+            made.append(ir.State(tuple(cells)))
+        return made
+
+    # --------------------------------------------------------------------------------- services
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+    def tick(self, machine: Machine) -> None:
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            self.refuse_limit("the program runs on and on while it is compiled: a loop does not end")
+
+    def has_unknown_numbers(self) -> bool:
+        """Whether the block holds numbers that are not known: native code may have stumbled over one."""
+        return bool(self.recorder.block._exprs)
+
+    def track_globals(self, namespace: dict[str, Any]) -> None:
+        if id(namespace) not in self.heap.bases:
+            self.heap.add_dict(namespace)
+
+    def track_class(self, cls: type) -> None:
+        raise CompileError([
+            Diagnostic(
+                "DY121",
+                f"the class `{cls.__qualname__}` is changed while the network runs",
+                self.recorder.block.span,
+                label="changed here",
+                helps=("keep the value on the instance: `self.…`",),
+            )
+        ])
+
+    def refuse_limit(self, message: str) -> None:
+        span = self.recorder.block.span if current else None
+        raise CompileError([
+            Diagnostic(
+                "DY106",
+                message,
+                span,
+                label="while compiling this",
+                helps=("keep decisions out of loops that unroll, or make the loop depend on a tensor",),
+            )
+        ])
+
+
+class _Builder:
+    """Stands in for the machine where only a refusal is needed."""
+
+    def __init__(self, owner: Specializer) -> None:
+        self.facts = owner.facts
+
+    def refuse(self, code: str, message: str, label: str = "", **more: Any) -> None:
+        raise CompileError([Diagnostic(code, message, None, label=label, **more)])
+
+
+def _arguments(snapshot: Snapshot) -> tuple[ir.Operand, ...]:
+    operands: list[ir.Operand] = []
+    for leaf in snapshot.leaves:
+        if has_argument(leaf):
+            leaf.operand_at_capture = leaf.operand()
+            operands.append(leaf.operand_at_capture)
+    return tuple(operands)
+
+
+def _cell_path(path: tuple[Any, ...]) -> str:
+    if path[0] == "cell":
+        return f"self.{path[1]}" if not str(path[1]).startswith("self") else str(path[1])
+    text = str(path[1])
+    for accessor in path[2:]:
+        text += f".{accessor.lstrip('.')}" if isinstance(accessor, str) else f"[{accessor[1]!r}]"
+    return text
+
+
+def _line_of(frame: Frame) -> int:
+    block = frame.block
+    if frame.index < len(block.instructions):
+        return block.instructions[frame.index].span.line
+    return block.terminator.span.line
+
+
+def _unbound(function: Any, args: tuple[Any, ...]) -> tuple[types.FunctionType, tuple[Any, ...]]:
+    """The Python function behind a callable, and its arguments with ``self``."""
+    if isinstance(function, types.MethodType):
+        return _unbound(function.__func__, (function.__self__, *args))
+    if isinstance(function, types.FunctionType):
+        return function, args
+    if isinstance(function, nn.Module):
+        return _unbound(function.forward, args)
+    call = getattr(type(function), "__call__", None)
+    if isinstance(call, types.FunctionType):
+        return call, (function, *args)
+    raise CompileError([Diagnostic("DY102", f"`{function!r}` is not a Python function", None)])
+
+
+def named_tensors(roots: Sequence[tuple[str, Any]]) -> dict[str, torch.Tensor]:
+    """The parameters and buffers of the modules among ``roots``, by their usual names."""
+    found: dict[str, torch.Tensor] = {}
+    for _, root in roots:
+        if isinstance(root, nn.Module):
+            for name, tensor in (*root.named_parameters(), *root.named_buffers()):
+                found.setdefault(name, tensor)
+    return found
+
+
+def roots_of(methods: Sequence[Method]) -> list[tuple[str, Any]]:
+    """Where the mutable objects of the methods are found: ``self``, closures, fixed arguments."""
+    roots: list[tuple[str, Any]] = []
+    for method in methods:
+        function = method.function
+        owner = getattr(function, "__self__", None)
+        if owner is not None and not inspect.ismodule(owner):
+            roots.append(("self", owner))
+        inner = getattr(function, "__func__", function)
+        if isinstance(inner, nn.Module):
+            roots.append(("self", inner))
+        for cell in getattr(inner, "__closure__", None) or ():
+            roots.append(("closure", cell))
+        for name, value in (*enumerate(method.args), *method.kwargs.items()):
+            if isinstance(value, nn.Module):
+                roots.append((str(name), value))
+    unique: dict[int, tuple[str, Any]] = {}
+    for name, value in roots:
+        unique.setdefault(id(value), (name, value))
+    return list(unique.values())
+
+
+@contextmanager
+def _undisturbed(heap_of: Callable[[], Heap | None]):  # type: ignore[no-untyped-def]
+    """Leave the process and the model as they were, whatever happens inside."""
+    grad = torch.is_grad_enabled()
+    autocast, autocast_dtype = torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
+    default = torch.get_default_dtype()
+    random_state = torch.random.get_rng_state()
+    enter, leave = grad_mode._enter_inference_mode, grad_mode._exit_inference_mode
+    # Inference tensors keep no version counter, which is how in-place changes are noticed; for
+    # what is computed, inference mode and no_grad are the same.
+    grad_mode._enter_inference_mode = lambda mode: None
+    grad_mode._exit_inference_mode = lambda guard: None
+    try:
+        torch._C._set_grad_enabled(False)
+        yield
+    finally:
+        heap = heap_of()
+        if heap is not None:
+            heap.reset()
+        grad_mode._enter_inference_mode, grad_mode._exit_inference_mode = enter, leave
+        torch.set_default_dtype(default)
+        torch.set_autocast_enabled("cpu", autocast)
+        torch.set_autocast_dtype("cpu", autocast_dtype)
+        torch._C._set_grad_enabled(grad)
+        torch.random.set_rng_state(random_state)
+
+
+def specialize_methods(methods: Sequence[Method], name: str) -> Recorded:
+    """Specialize several methods of one object together: one program, shared state and weights."""
+    facts = Facts()
+    roots = roots_of(methods)
+    attempt: Specializer | None = None
+    with _undisturbed(lambda: attempt.heap if attempt is not None else None):
+        for _ in range(MAX_ATTEMPTS):
+            facts.changed = False
+            if attempt is not None:
+                attempt.heap.reset()
+            attempt = Specializer(methods, roots, facts, name)
+            try:
+                recorded = attempt.run()
+            except Restart:
+                continue
+            if not facts.changed:
+                return recorded
+        raise CompileError([
+            Diagnostic(
+                "DY105",
+                "the program does not settle: every attempt to specialize it learns something new",
+                None,
+                notes=tuple(facts.log[-5:]),
+            )
+        ])
+
+
+def specialize(
+    model: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None, dynamic_shapes: Any = None
+) -> Recorded:
+    """Specialize a module, a bound method or a function on example arguments.
+
+    Only the types and shapes of tensors among the arguments matter. Raises CompileError where the program
+    cannot be compiled faithfully.
+    """
+    function = model.forward if isinstance(model, nn.Module) else model
+    name = type(model).__name__ if isinstance(model, nn.Module) else _owner_name(model)
+    method = Method(getattr(function, "__name__", "forward"), function, tuple(args), dict(kwargs or {}), dynamic_shapes)
+    return specialize_methods([method], name)
+
+
+def _owner_name(function: Any) -> str:
+    owner = getattr(function, "__self__", None)
+    return type(owner).__name__ if owner is not None else getattr(function, "__name__", "program")
+
+
+__all__ = ["Method", "Recorded", "Scalar", "specialize", "specialize_methods"]
