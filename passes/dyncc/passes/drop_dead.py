@@ -25,7 +25,7 @@ from dyncc.ir import (
 from dyncc.ir.instructions import may_raise
 from dyncc.ir.subtyping import constant_type
 from dyncc.passes.base import GraphOps, Result
-from dyncc.passes.rewrite import map_edges, own_operands, results, types_of, used_graphs
+from dyncc.passes.rewrite import map_edges, own_operands, results, types_of, used_graphs, values
 
 G = TypeVar("G")
 
@@ -47,9 +47,7 @@ class DropDead:
         reached = _reached(program, decided)
         kept = {name: block for name, block in decided.items() if name in reached}
         after = _Sweep(replace(program, blocks=kept), graphs).program()
-        notes = [f"block `{name}` cannot be reached" for name in program.blocks if name not in reached]
-        notes += _lost_parameters(kept, after.blocks)
-        return Result(after, after != program, tuple(notes))
+        return Result(after, after != program, tuple(_notes(program, decided, after)))
 
 
 def _decided(block: Block) -> Block:
@@ -75,13 +73,19 @@ def _reached(program: Program[G], blocks: dict[str, Block]) -> set[str]:
     return seen
 
 
-def _lost_parameters(before: Mapping[str, Block], after: Mapping[str, Block]) -> list[str]:
-    notes: list[str] = []
-    for name, block in before.items():
-        left = {param.name for param in after[name].params}
-        notes += [
-            f"parameter `{p.name}` of `{name}` is not needed" for p in block.params if p.name not in left
-        ]
+def _notes(before: Program[G], decided: Mapping[str, Block], after: Program[G]) -> list[str]:
+    notes = [f"block `{name}` cannot be reached" for name in before.blocks if name not in after.blocks]
+    for name, block in after.blocks.items():
+        if decided[name] is not before.blocks[name]:
+            notes.append(f"`{name}` decides on a constant")
+        left = {value.name for value in values(block)}
+        gone = [value.name for value in values(before.blocks[name]) if value.name not in left]
+        notes += [f"`{value}` of `{name}` is not needed" for value in gone]
+    for name, graph in before.graphs.items():
+        if name not in after.graphs:
+            notes.append(f"graph `{name}` is not used")
+        elif after.graphs[name] is not graph:
+            notes.append(f"graph `{name}` has inputs or outputs that are not needed")
     return notes
 
 
