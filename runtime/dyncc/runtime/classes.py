@@ -25,11 +25,16 @@ def loaded_class(module: str, name: str) -> type | None:
     return found if isinstance(found, type) else None
 
 
+def short(name: str) -> str:
+    """The last part of a qualified name."""
+    return name.rpartition(".")[2]
+
+
 def namedtuple_class(module: str, name: str, fields: tuple[str, ...]) -> Callable[..., Any]:
     """A maker of named tuples, with the fields as keywords."""
     own = loaded_class(module, name)
     if own is None or not issubclass(own, tuple) or getattr(own, "_fields", None) != fields:
-        own = namedtuple(name, fields)  # type: ignore[misc]  # the fields are known at run time only
+        own = namedtuple(short(name), fields)  # type: ignore[misc]  # the fields are known at run time only
         own.__module__ = module
     cls = own
 
@@ -47,7 +52,7 @@ def dataclass_class(module: str, name: str, fields: tuple[str, ...]) -> Callable
         or not dataclasses.is_dataclass(own)
         or tuple(field.name for field in dataclasses.fields(own)) != fields
     ):
-        own = dataclasses.make_dataclass(name, [(field, Any) for field in fields], eq=False)
+        own = dataclasses.make_dataclass(short(name), [(field, Any) for field in fields], eq=False)
         own.__module__ = module
     cls = own
 
@@ -80,7 +85,7 @@ def record_class(module: str, name: str, fields: tuple[str, ...]) -> Callable[..
         names = {field.name for field in dataclasses.fields(own)}
         if names.issuperset(fields):
             return own
-    return type(name, (Record,), {"__module__": module})
+    return type(short(name), (Record,), {"__module__": module})
 
 
 def error_class(module: str, name: str, base: type[BaseException]) -> type[BaseException]:
@@ -93,4 +98,4 @@ def error_class(module: str, name: str, base: type[BaseException]) -> type[BaseE
         and own.__new__ is base.__new__
     ):
         return own
-    return type(name, (base,), {"__module__": module})
+    return type(short(name), (base,), {"__module__": module})

@@ -107,9 +107,11 @@ def _check_keys(tree: p.Node | p.InputNode, where: str) -> None:
     if len(tree.keys) != wanted:
         raise DamagedBundle(f"{where}: a {tree.kind} of {len(tree.children)} has {len(tree.keys)} keys")
     if tree.kind in ("namedtuple", "dataclass", "record"):
-        _identifier(tree.name, where, "a class")
+        _identifier(tree.name.rpartition(".")[2], where, "a class")
         for key in tree.keys:
             _identifier(str(key), where, "a field")
+            if tree.kind == "namedtuple" and str(key).startswith("_"):
+                raise DamagedBundle(f"{where}: a named tuple has no field {key!r}")
     if tree.kind in KEYED:
         _unique(map(repr, tree.keys), where, "key")
 
@@ -276,9 +278,11 @@ class _Block:
                 base = getattr(builtins, error.base, None)
                 if not (isinstance(base, type) and issubclass(base, BaseException)):
                     raise DamagedBundle(f"{where}.error.base: {error.base!r} is no builtin exception")
-                _identifier(error.name, f"{where}.error.name", "an exception")
+                _identifier(error.name.rpartition(".")[2], f"{where}.error.name", "an exception")
                 for index, part in enumerate(message or ()):
                     self.use(part.value, f"{where}.message[{index}]")
+                    if set(part.spec) & set("{}'\"\\\n"):
+                        raise DamagedBundle(f"{where}.message[{index}].spec: {part.spec!r} is no format")
 
     def check_scalar(self, operand: p.Operand, kinds: tuple[str, ...], where: str) -> None:
         of = self.use(operand, where)

@@ -54,6 +54,7 @@ class Emitter:
         text = f"# {os.path.basename(span.path)}:{span.line}"
         if source:
             text += f"  {source}"
+        text = one_line(text)
         return text if len(text) <= 72 else text[:71] + "…"
 
     def body(self, body: Sequence[Stmt], depth: int) -> None:
@@ -98,6 +99,11 @@ class Emitter:
 
     def text(self) -> str:
         return "\n".join(line.rstrip() for line in self.lines) + "\n"
+
+
+def one_line(text: str) -> str:
+    """``text`` as it may stand in a comment: without what could end the line."""
+    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def wrapped(text: str, width: int) -> list[str]:

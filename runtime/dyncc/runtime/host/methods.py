@@ -207,7 +207,7 @@ class MethodWriter:
             self.names[target, param]: self.bind(arg, source)
             for param, arg in zip(self.params[target], args, strict=True)
         }
-        span = None if source == ENTRY else self.blocks[source].terminator.span
+        span = self.method.span if source == ENTRY else self.blocks[source].terminator.span
         lines = [Line(text, span) for text in ordered_moves(moves)]
         if self.traced:
             where = "" if source == ENTRY else source

@@ -12,6 +12,7 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -42,8 +43,10 @@ def base_of(name: str) -> str:
 
 def identifier(text: str, taken: Iterable[str] = ()) -> str:
     """``text`` as a Python name that is no keyword, no builtin and not in ``taken``."""
-    name = re.sub(r"\W+", "_", text).strip("_") or "value"
-    name = f"n{name}" if name[0].isdigit() else name
+    name = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", text)).strip("_") or "value"
+    if not f"n{name}".isidentifier():
+        name = re.sub(r"[^a-zA-Z0-9_]+", "_", name).strip("_") or "value"
+    name = name if name.isidentifier() else f"n{name}"
     if name in RESERVED:
         name = f"{name}_"
     taken = set(taken)

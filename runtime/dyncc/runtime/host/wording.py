@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from dyncc.runtime import program as p
-from dyncc.runtime.host.expressions import ATOM, Expr, Text, quoted, render
+from dyncc.runtime.host.expressions import ATOM, Expr, Text, constant, quoted, render
 from dyncc.runtime.host.names import identifier
 
 
@@ -27,7 +27,7 @@ class ClassNames:
 
     def _name(self, key: tuple[str, ...]) -> str:
         if key not in self.names:
-            self.names[key] = identifier(key[2], self.taken)
+            self.names[key] = identifier(key[2].rpartition(".")[2], self.taken)
             self.taken.add(self.names[key])
         return self.names[key]
 
@@ -69,7 +69,7 @@ def output_text(
 
 def key_text(key: bool | int | float | str | None) -> str:
     """A dictionary's key."""
-    return quoted(key) if isinstance(key, str) else repr(key)
+    return text(constant(key))
 
 
 def _leaf_text(leaf: p.Leaf, expr: Expr, types: Mapping[str, p.Type]) -> str:
@@ -98,9 +98,9 @@ def message_text(parts: tuple[p.TextPart, ...], texts: list[Expr]) -> str:
     if all(literal is not None for literal in literals):
         return quoted("".join(literal for literal in literals if literal is not None))
     rendered = [render(expr, lambda name: name, 1) for expr in texts]
-    simple = not any(mark in text for text in rendered for mark in "\"'\\{}#\n:!=")
+    values = [text for text, literal in zip(rendered, literals, strict=True) if literal is None]
+    simple = not any(mark in text for text in values for mark in "\"'\\{}#\n:!=")
     pieces: list[str] = []
-    values: list[str] = []
     for part, literal, text in zip(parts, literals, rendered, strict=True):
         if literal is not None:
             pieces.append(literal.replace("{", "{{").replace("}", "}}"))
@@ -108,7 +108,6 @@ def message_text(parts: tuple[p.TextPart, ...], texts: list[Expr]) -> str:
         conversion = f"!{part.conversion}" if part.conversion else ""
         spec = f":{part.spec}" if part.spec else ""
         pieces.append(f"{{{text if simple else ''}{conversion}{spec}}}")
-        values.append(text)
     template = quoted("".join(pieces))
     return f"f{template}" if simple else f"{template}.format({', '.join(values)})"
 

@@ -1,0 +1,252 @@
+"""Bundles: loading one. The layout is in ``docs/architecture.md``, ``program.json`` in
+:mod:`dyncc.runtime.manifest`.
+
+Loading runs no code of the bundle: ``program.json`` is data, checked as it is read; the host is made from
+it by the generator that also wrote ``host.py``; a ``host.py`` that is another is noticed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dyncc.runtime import program as p
+from dyncc.runtime.engine import Engine, Graph, Run, number_dtypes
+from dyncc.runtime.errors import BundleError, DamagedBundle, DigestMismatch, EngineMissing
+from dyncc.runtime.host import Origin
+from dyncc.runtime.manifest import Manifest, Weight, read_manifest
+from dyncc.runtime.module import HostModules
+from dyncc.runtime.net import Net
+from dyncc.runtime.session import Machine
+from dyncc.runtime.tracebacks import show_lines
+
+MANIFEST = "program.json"
+HOST = "host.py"
+WEIGHTS = "blocks/weights.bin"
+EXAMPLES = "examples.npz"
+
+
+def load(
+    path: str | Path,
+    *,
+    threads: int | None = None,
+    device: str = "cpu",
+    sha256: str | None = None,
+    verify_digests: bool = True,
+    lazy: bool = False,
+    engine: Engine | None = None,
+) -> Net:
+    """The program in the bundle at ``path``, ready to be called.
+
+    ``threads`` for one operator (default: all cores), ``device`` ``cpu`` or ``cuda``. ``sha256`` pins the
+    digest of ``program.json``, which holds those of all other files. ``lazy`` loads a block when it is
+    first needed. ``engine`` replaces the engine that the bundle names.
+
+    Raises BundleError (damaged, newer, not the pinned one), EngineMissing, EngineError.
+    """
+    folder = Path(path)
+    data = _read(folder / MANIFEST)
+    digest = hashlib.sha256(data).hexdigest()
+    if sha256 is not None and digest != sha256.lower():
+        raise DigestMismatch(f"{folder / MANIFEST} has the digest {digest}, not the pinned {sha256}")
+    manifest = read_manifest(data, str(folder / MANIFEST))
+    if verify_digests:
+        check_digests(folder, manifest)
+    modules = host_modules(manifest, str(folder / HOST))
+    if verify_digests:
+        _check_host(folder, manifest, modules)
+    for source in manifest.sources:
+        show_lines(source.path, source.lines)
+    if engine is None:
+        engine = make_engine(
+            manifest.engine.name, threads=threads, device=device, graphs=len(manifest.graphs)
+        )
+    graphs = graphs_of(folder, manifest)
+    blocks: dict[str, Run] = {
+        name: _Lazy(engine, graph) if lazy else engine.load(graph) for name, graph in graphs.items()
+    }
+    weights = read_weights(folder, manifest)
+    return Net(manifest, Machine(manifest.program, modules, blocks, weights), engine, folder)
+
+
+def make_engine(name: str, *, threads: int | None = None, device: str = "cpu", graphs: int = 1) -> Engine:
+    """The engine of that name. Raises EngineMissing."""
+    if name != "onnxruntime":
+        raise EngineMissing(f"the bundle is for the engine {name!r}, which this runtime does not have")
+    from dyncc.runtime.engine_onnxruntime import OnnxRuntime  # not before a bundle needs it
+
+    return OnnxRuntime(threads=threads, device=device, graphs=graphs)
+
+
+def host_modules(manifest: Manifest, path: str) -> HostModules:
+    """The host of a manifest's program; ``path`` is what its frames are called."""
+    return HostModules(manifest.program, _sources(manifest), origin_of(manifest), path)
+
+
+def host_text(manifest: Manifest) -> str:
+    """The text of ``host.py``: what the compiler writes, and :func:`load` makes again."""
+    return host_modules(manifest, HOST).plain.source.text
+
+
+def origin_of(manifest: Manifest) -> Origin:
+    """What the header of the host says."""
+    return Origin(
+        manifest.generator or "dyncc",
+        manifest.command,
+        tuple((source.path, source.sha256) for source in manifest.sources),
+    )
+
+
+def _sources(manifest: Manifest) -> dict[str, Mapping[int, str]]:
+    return {source.path: source.lines for source in manifest.sources}
+
+
+# ------------------------------------------------------------------------------------------- checks
+
+
+def check_digests(folder: Path, manifest: Manifest) -> None:
+    """Raise DamagedBundle or DigestMismatch unless every file is the one that was written."""
+    for name, digest in manifest.digests.items():
+        path = _inside(folder, name)
+        found = hashlib.sha256()
+        try:
+            with path.open("rb") as file:
+                while chunk := file.read(1 << 20):
+                    found.update(chunk)
+        except OSError as error:
+            raise DamagedBundle(f"{path} is missing or cannot be read ({error.strerror})") from error
+        if found.hexdigest() != digest:
+            raise DigestMismatch(f"{path} is not the file that was compiled: damaged, cut short or edited")
+
+
+def _check_host(folder: Path, manifest: Manifest, modules: HostModules) -> None:
+    """A ``host.py`` of this very generator must be what it makes of ``program.json``."""
+    path = folder / HOST
+    if manifest.generator != generator() or not path.exists():
+        return
+    if _read(path).decode("utf-8", "replace") != modules.plain.source.text:
+        raise DigestMismatch(f"{path} is not the host of {folder / MANIFEST}: compile again")
+
+
+def generator() -> str:
+    """This generator and its version, as bundles name it."""
+    from importlib import metadata  # only when a bundle is checked or written
+
+    try:
+        return f"dyncc {metadata.version('dyncc')}"
+    except metadata.PackageNotFoundError:
+        return "dyncc"
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """A file of the bundle. Raises BundleError for a path that leads out of it."""
+    parts = name.split("/")
+    if "" in parts or ".." in parts or "\\" in name or ":" in name:
+        raise BundleError(f"{folder / MANIFEST} names a file outside of the bundle: {name!r}")
+    return folder.joinpath(*parts)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        what = "no such bundle" if not path.parent.exists() else "no bundle: the file is missing"
+        raise DamagedBundle(f"{path}: {what}") from None
+    except OSError as error:
+        raise DamagedBundle(f"{path} cannot be read ({error.strerror})") from error
+
+
+# ------------------------------------------------------------------------------------- graphs, weights
+
+
+def graphs_of(folder: Path, manifest: Manifest) -> dict[str, Graph]:
+    """What the engine is to load: the graphs that the program calls."""
+    kinds: dict[str, dict[int, str]] = {name: {} for name in manifest.program.graphs}
+    for block in manifest.program.blocks.values():
+        types = {value.name: value.type for value in block.params}
+        for step in block.steps:
+            outputs = step.outputs if isinstance(step, p.Compute) else (step.result,)
+            if isinstance(step, p.Compute):
+                kinds[step.graph].update(_number_inputs(step, types))
+            types.update((value.name, value.type) for value in outputs)
+    return {
+        name: Graph(name, _inside(folder, file.file), file.inputs, file.outputs, number_dtypes(kinds[name]))
+        for name, file in manifest.graphs.items()
+        if name in kinds
+    }
+
+
+def _number_inputs(step: p.Compute, types: Mapping[str, p.Type]) -> Iterator[tuple[int, str]]:
+    for index, operand in enumerate(step.inputs):
+        if isinstance(operand, p.Const):
+            yield index, type(operand.value).__name__
+        else:
+            of = types[operand.name]
+            if isinstance(of, p.ScalarType):
+                yield index, of.kind
+
+
+def read_weights(folder: Path, manifest: Manifest) -> dict[str, np.ndarray]:
+    """The weights that are values of the program (what cells start with), mapped from the file."""
+    wanted = {
+        cell.initial
+        for state in manifest.program.states
+        for cell in state.cells
+        if isinstance(cell.initial, str)
+    }
+    if not wanted:
+        return {}
+    path = folder / WEIGHTS
+    try:
+        with path.open("rb") as file:
+            memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError) as error:
+        raise DamagedBundle(f"{path} is missing or cannot be mapped ({error})") from error
+    return {name: _weight(manifest.weights[name], memory, f"{path}: {name!r}") for name in sorted(wanted)}
+
+
+def _weight(weight: Weight, memory: mmap.mmap, where: str) -> np.ndarray:
+    try:
+        dtype = np.dtype("uint16" if weight.dtype == "bfloat16" else weight.dtype)
+        count = int(np.prod(weight.shape, dtype=np.int64))
+        if count * dtype.itemsize != weight.nbytes:
+            raise ValueError(f"{weight.nbytes} bytes for {weight.dtype}{list(weight.shape)}")
+        if not count:
+            return np.zeros(weight.shape, dtype)
+        return np.frombuffer(memory, dtype, count, weight.offset).reshape(weight.shape)
+    except (TypeError, ValueError) as error:
+        raise DamagedBundle(f"{where} is cut short or not what program.json says ({error})") from error
+
+
+class _Lazy:
+    """A block that is loaded at its first call."""
+
+    def __init__(self, engine: Engine, graph: Graph) -> None:
+        self.engine = engine
+        self.graph = graph
+        self.run: Run | None = None
+
+    def __call__(self, *inputs: Any) -> Any:
+        if self.run is None:
+            self.run = self.engine.load(self.graph)  # twice in a race: harmless, the same graph
+        return self.run(*inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class BundleInfo:
+    """A bundle's manifest and the digest that pins it."""
+
+    manifest: Manifest
+    sha256: str
+
+
+def read_bundle(path: str | Path) -> BundleInfo:
+    """What a bundle says of itself, without an engine and without checking its other files."""
+    data = _read(Path(path) / MANIFEST)
+    return BundleInfo(read_manifest(data, str(Path(path) / MANIFEST)), hashlib.sha256(data).hexdigest())

@@ -1,0 +1,315 @@
+"""ONNX Runtime: CPU, and CUDA with values kept on the device between graphs.
+
+Threads. Twelve sessions with default options keep twelve pools, so all sessions share the process's global
+pool. ONNX Runtime makes that once: the first load decides its size, and from then on it refuses sessions
+that want a pool of their own, *anybody's in the process*. One thread needs no pool, so ``threads=1`` leaves
+the process as it is. Where torch is loaded, each session has its own pool instead, whose threads do not
+spin: spinning, which the global pool cannot be told to leave, slows torch's operations many times.
+
+Calls. ``InferenceSession.run`` costs as much again as the call below it that it wraps; that one is used if
+a first try in each process shows that it does the same.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from dyncc.runtime.engine import Graph, Run, as_numbers
+from dyncc.runtime.errors import EngineError, EngineMissing
+
+BFLOAT16 = 16
+"""TensorProto.BFLOAT16."""
+
+_IDENTITY = (
+    b'\x08\t:3\n\x10\n\x01x\x12\x01y"\x08Identity\x12\x01gZ\r\n\x01x\x12\x08\n\x06\x08\x01\x12\x02\n\x00'
+    b"b\r\n\x01y\x12\x08\n\x06\x08\x01\x12\x02\n\x00B\x04\n\x00\x10\x11"
+)
+"""An ONNX model of one node, ``y = Identity(x)`` on float32[n] (IR 9, opset 17), for the first try."""
+
+
+def import_onnxruntime() -> Any:
+    """The module ``onnxruntime``. Raises EngineMissing."""
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise EngineMissing(
+            f"the engine onnxruntime cannot be imported ({error}): pip install 'dyncc[cpu]' "
+            "(or 'dyncc[gpu]' for CUDA)"
+        ) from error
+    return onnxruntime
+
+
+class _Pool:
+    """The global thread pool of the process, as far as this module made it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.size: int | None = None
+        """Its threads; 0 where somebody else made it; None where there is none that we know of."""
+
+    def get(self, onnxruntime: Any, threads: int) -> int:
+        """Make the pool if it is not there; returns its size."""
+        with self.lock:
+            if self.size is None:
+                try:
+                    onnxruntime.set_global_thread_pool_sizes(threads, 1)
+                    self.size = threads
+                except Exception:  # onnxruntime's own classes: somebody made the pool already
+                    self.size = 0
+            return self.size
+
+
+_POOL = _Pool()
+
+
+class OnnxRuntime:
+    """The engine for one program.
+
+    ``threads`` for one operator (default: all cores that the process may use); ``device`` is ``cpu`` or
+    ``cuda`` (``cuda:1`` for another than the first); ``keep``: whether values stay where the engine made
+    them, as OrtValues (default: on a device, not on the CPU). ``graphs`` is how many will be loaded.
+    """
+
+    name = "onnxruntime"
+
+    def __init__(
+        self, *, threads: int | None = None, device: str = "cpu", keep: bool | None = None, graphs: int = 1
+    ) -> None:
+        self.onnxruntime = import_onnxruntime()
+        kind, _, index = device.partition(":")
+        self.device, self.device_id = kind, int(index or 0)
+        self.keep = kind != "cpu" if keep is None else keep
+        self.providers = self._providers(kind)
+        self.threads = threads
+        self.options = self._session_options(threads, graphs)
+        self.fast = _fast_calls_work(self.onnxruntime)
+        self.run_options = self.onnxruntime.RunOptions()
+
+    def _providers(self, kind: str) -> list[Any]:
+        available = self.onnxruntime.get_available_providers()
+        if kind == "cpu":
+            return ["CPUExecutionProvider"]
+        if kind != "cuda":
+            raise EngineMissing(f"onnxruntime has no device {kind!r} here: use 'cpu' or 'cuda'")
+        if "CUDAExecutionProvider" not in available:
+            raise EngineMissing(
+                f"the installed onnxruntime has no CUDA provider (it has {', '.join(available)}): "
+                "pip uninstall onnxruntime onnxruntime-gpu, then pip install 'dyncc[gpu]'"
+            )
+        return [("CUDAExecutionProvider", {"device_id": self.device_id}), "CPUExecutionProvider"]
+
+    # ---------------------------------------------------------------------------------------- threads
+
+    def _session_options(self, threads: int | None, graphs: int) -> Any:
+        options = self.onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        wanted = (
+            threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else threads or 0
+        )
+        if _POOL.size is None and (wanted == 1 or "torch" in sys.modules or not self._has_global_pool()):
+            if threads is None and wanted * graphs > 256:
+                wanted = 1  # hundreds of pools: better none
+            options.intra_op_num_threads = wanted
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+            return options
+        size = _POOL.get(self.onnxruntime, wanted)
+        if threads is not None and size != threads:
+            warnings.warn(
+                f"threads={threads} is not honoured: onnxruntime's pool for this process "
+                f"{f'has {size} threads' if size else 'was made by somebody else'} and cannot change",
+                stacklevel=4,
+            )
+        options.use_per_session_threads = False
+        return options
+
+    def _has_global_pool(self) -> bool:
+        return hasattr(self.onnxruntime, "set_global_thread_pool_sizes")
+
+    # ---------------------------------------------------------------------------------------- loading
+
+    def load(self, graph: Graph) -> Run:
+        session = self._session(graph)
+        inputs = [port.name for port in graph.inputs]
+        outputs = [port.name for port in graph.outputs]
+        _check_ports(graph, session)
+        if self.keep or any(port.dtype == "bfloat16" for port in (*graph.inputs, *graph.outputs)):
+            run = _OrtValues(self, session, graph).run
+        elif self.fast:
+            run = _fast(session._sess.run, inputs, outputs, self.run_options, dict(graph.numbers))
+        else:
+            run = _public(session, inputs, outputs, dict(graph.numbers))
+        return _guarded(run, graph.name)
+
+    def _session(self, graph: Graph) -> Any:
+        create = self.onnxruntime.InferenceSession
+        try:
+            return create(str(graph.path), self.options, providers=self.providers)
+        except Exception as error:  # onnxruntime's own classes
+            if _POOL.size is None and "use_per_session_threads" in str(error):
+                _POOL.size = 0  # somebody else made the global pool: from now on it is the only way
+                self.options = self._session_options(None, 1)
+                return self._session(graph)
+            raise EngineError(f"onnxruntime refuses {graph.path}: {error}") from error
+
+    def describe(self) -> Mapping[str, Any]:
+        return {
+            "engine": self.name,
+            "version": self.onnxruntime.__version__,
+            "device": self.device,
+            "threads": _POOL.size or self.options.intra_op_num_threads,
+            "shared_pool": not self.options.use_per_session_threads,
+        }
+
+
+def _check_ports(graph: Graph, session: Any) -> None:
+    for what, ports, metas in (
+        ("input", graph.inputs, session.get_inputs()),
+        ("output", graph.outputs, session.get_outputs()),
+    ):
+        known = {meta.name for meta in metas}
+        for port in ports:
+            if port.name not in known:
+                raise EngineError(f"{graph.path} has no {what} {port.name!r}, which program.json names")
+
+
+def _guarded(run: Run, name: str) -> Run:
+    """``run``, whose failures name the block."""
+
+    def guarded(*inputs: Any) -> Any:
+        try:
+            return run(*inputs)
+        except Exception as error:  # onnxruntime's own classes, numpy's overflow of a number
+            raise EngineError(f"onnxruntime failed in the block {name!r}: {error}") from error
+
+    return guarded
+
+
+# --------------------------------------------------------------------------------------------- calls
+
+
+def _fast(
+    call: Callable[..., Any], inputs: list[str], outputs: list[str], options: Any, numbers: dict[int, str]
+) -> Run:
+    single = len(outputs) == 1
+    if numbers:
+
+        def run_numbers(*values: Any) -> Any:
+            feeds = dict(zip(inputs, as_numbers(values, numbers), strict=True))
+            results = call(outputs, feeds, options)
+            return results[0] if single else results
+
+        return run_numbers
+    if len(inputs) == 1 and single:
+        (only,) = inputs
+
+        def run_one(value: Any) -> Any:
+            return call(outputs, {only: value}, options)[0]
+
+        return run_one
+
+    def run(*values: Any) -> Any:
+        results = call(outputs, dict(zip(inputs, values, strict=True)), options)
+        return results[0] if single else results
+
+    return run
+
+
+def _public(session: Any, inputs: list[str], outputs: list[str], numbers: dict[int, str]) -> Run:
+    def run(*values: Any) -> Any:
+        results = session.run(outputs, dict(zip(inputs, as_numbers(values, numbers), strict=True)))
+        return results[0] if len(outputs) == 1 else results
+
+    return run
+
+
+@lru_cache(maxsize=1)
+def _fast_calls_work(onnxruntime: Any) -> bool:
+    """Whether the call below ``InferenceSession.run`` is there and does the same."""
+    options = onnxruntime.SessionOptions()
+    options.use_per_session_threads = _POOL.size is None
+    options.intra_op_num_threads = 1 if _POOL.size is None else 0
+    x = np.arange(3, dtype=np.float32)
+    try:
+        session = onnxruntime.InferenceSession(_IDENTITY, options, providers=["CPUExecutionProvider"])
+        (y,) = session._sess.run(["y"], {"x": x}, onnxruntime.RunOptions())
+    except Exception:  # whatever a private interface does when it has changed
+        return False
+    return type(y) is np.ndarray and np.array_equal(x, y)
+
+
+# ------------------------------------------------------------------------------------ values on a device
+
+
+class DeviceTensor:
+    """A value that stays where the engine made it, until the host reads it."""
+
+    __slots__ = ("dtype", "ortvalue", "shape")
+
+    def __init__(self, ortvalue: Any, dtype: str) -> None:
+        self.ortvalue = ortvalue
+        self.dtype = dtype
+        self.shape = tuple(ortvalue.shape())
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = self._bits() if self.dtype == "bfloat16" else self.ortvalue.numpy()
+        return array if dtype is None else array.astype(dtype)
+
+    def _bits(self) -> np.ndarray:
+        """bfloat16 as uint16: NumPy cannot take it, so the memory is read."""
+        if self.ortvalue.device_name() != "cpu":
+            raise EngineError("a bfloat16 tensor cannot be read from the device")
+        count = int(np.prod(self.shape, dtype=np.int64))
+        if not count:
+            return np.zeros(self.shape, np.uint16)
+        memory = (ctypes.c_uint16 * count).from_address(self.ortvalue.data_ptr())
+        return np.frombuffer(memory, np.uint16).reshape(self.shape).copy()
+
+    def item(self) -> bool | int | float:
+        return self.__array__().item()
+
+
+class _OrtValues:
+    """A graph whose inputs and outputs are OrtValues, bound before each run."""
+
+    def __init__(self, engine: OnnxRuntime, session: Any, graph: Graph) -> None:
+        self.engine = engine
+        self.session = session
+        self.graph = graph
+        self.make = engine.onnxruntime.OrtValue
+        self.numbers = dict(graph.numbers)
+
+    def run(self, *inputs: Any) -> Any:
+        binding = self.session.io_binding()
+        alive = []
+        for port, value in zip(self.graph.inputs, as_numbers(inputs, self.numbers), strict=True):
+            ortvalue = self._ortvalue(value, port.dtype)
+            alive.append(ortvalue)
+            binding.bind_ortvalue_input(port.name, ortvalue)
+        for port in self.graph.outputs:
+            binding.bind_output(port.name, self.engine.device, self.engine.device_id)
+        self.session.run_with_iobinding(binding)
+        results = binding.get_outputs()
+        out = [
+            self._result(value, port.dtype) for value, port in zip(results, self.graph.outputs, strict=True)
+        ]
+        return out[0] if len(out) == 1 else out
+
+    def _ortvalue(self, value: Any, dtype: str) -> Any:
+        if isinstance(value, DeviceTensor):
+            return value.ortvalue
+        if dtype == "bfloat16":
+            return self.make.ortvalue_from_numpy_with_onnx_type(np.ascontiguousarray(value), BFLOAT16)
+        return self.make.ortvalue_from_numpy(np.asarray(value), self.engine.device, self.engine.device_id)
+
+    def _result(self, value: Any, dtype: str) -> Any:
+        tensor = DeviceTensor(value, dtype)
+        return tensor if self.engine.keep else np.asarray(tensor)

@@ -1,0 +1,194 @@
+"""``program.json``: what a bundle says of itself. Written by the compiler, read by :func:`read_manifest`.
+
+::
+
+    {"schema": 1,
+     "generator": "dyncc 0.1.0",                     who wrote it
+     "command":   "dyncc skipnet.py:SkipNet",        how to make it again
+     "sources":   [{"path", "sha256", "lines": {"14": "        h = self.stem(x)"}}],
+     "program":   …,                                 see dyncc.runtime.codec
+     "engine":    {"name": "onnxruntime", "options": {}},
+     "graphs":    {graph: {"file": "blocks/stem.onnx",
+                           "inputs":  [{"name", "dtype", "shape"}],     in the order of Compute.inputs
+                           "outputs": [{"name", "dtype", "shape"}]}},
+     "weights":   {weight: {"dtype", "shape", "offset", "nbytes"}},     in blocks/weights.bin
+     "examples":  [{"method", "session", "inputs", "expected" or "raises", "atol", "rtol"}],
+     "digests":   {"host.py": sha256, …}}            of every other file
+
+``lines`` are the source lines that the program's spans name, for comments, ``inspect`` and tracebacks; the
+host is a function of this file alone. A later version of the schema may add fields here (they are ignored),
+never inside ``program``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from dyncc.runtime import program as p
+from dyncc.runtime.codec import DIM, PROGRAM, SCHEMA, program_from_json
+from dyncc.runtime.engine import Port
+from dyncc.runtime.errors import DamagedBundle, NewerBundle
+from dyncc.runtime.examples import EXAMPLE, Example
+from dyncc.runtime.forms import CONSTANT, INT, STR, Form, fail, many, record, table
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file of the user's that the program comes from; ``lines`` by number."""
+
+    path: str
+    sha256: str
+    lines: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GraphFile:
+    """Where a graph is (a path in the bundle, with ``/``), and its inputs and outputs in order."""
+
+    file: str
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A tensor in ``blocks/weights.bin``."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    offset: int
+    nbytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineChoice:
+    """The engine that the blocks are for."""
+
+    name: str = "onnxruntime"
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything that ``program.json`` holds."""
+
+    program: p.Program[Any]
+    graphs: dict[str, GraphFile]
+    generator: str = ""
+    command: str = ""
+    sources: tuple[Source, ...] = ()
+    engine: EngineChoice = field(default_factory=EngineChoice)
+    weights: dict[str, Weight] = field(default_factory=dict)
+    examples: tuple[Example, ...] = ()
+    digests: dict[str, str] = field(default_factory=dict)
+
+
+def _read_lines(data: object, where: str) -> dict[int, str]:
+    lines = table(STR).read(data, where)
+    if not all(number.isdecimal() for number in lines):
+        fail(where, "line numbers as keys", data)
+    return {int(number): text for number, text in lines.items()}
+
+
+_LINES: Form[Any] = Form(
+    lambda lines: {str(number): text for number, text in sorted(lines.items())}, _read_lines
+)
+_SHAPE = many(DIM)
+_PORT = record(Port, name=STR, dtype=STR, shape=_SHAPE)
+_MANIFEST = record(
+    Manifest,
+    program=Form(PROGRAM.write, program_from_json),
+    graphs=table(record(GraphFile, file=STR, inputs=many(_PORT), outputs=many(_PORT))),
+    generator=STR,
+    command=STR,
+    sources=many(record(Source, path=STR, sha256=STR, lines=_LINES)),
+    engine=record(EngineChoice, name=STR, options=table(CONSTANT)),
+    weights=table(record(Weight, dtype=STR, shape=many(INT), offset=INT, nbytes=INT)),
+    examples=many(EXAMPLE),
+    digests=table(STR),
+)
+
+
+def manifest_to_json(manifest: Manifest) -> dict[str, Any]:
+    """``manifest`` as JSON-able data, with its schema."""
+    return {"schema": SCHEMA, **_MANIFEST.write(manifest)}
+
+
+def manifest_text(manifest: Manifest) -> str:
+    """The text of ``program.json``: deterministic, strict JSON, one line a field of the top level."""
+    data = manifest_to_json(manifest)
+    fields = [f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in data.items()]
+    return "{" + ",\n ".join(fields) + "}\n"
+
+
+def read_manifest(text: str | bytes, where: str = "program.json") -> Manifest:
+    """The manifest that ``text`` spells.
+
+    Raises NewerBundle for a later schema, DamagedBundle for anything that is not what it must be.
+    """
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DamagedBundle(f"{where} is no JSON ({error}): the file is damaged or cut short") from error
+    if not isinstance(data, dict):
+        raise DamagedBundle(f"{where}: expected an object")
+    schema = data.get("schema")
+    if type(schema) is not int or schema < 1:
+        raise DamagedBundle(f"{where}: the field 'schema' is missing or no version")
+    if schema > SCHEMA:
+        raise NewerBundle(
+            f"{where} has schema {schema}, this runtime reads up to {SCHEMA}: "
+            "install a newer dyncc here (pip install -U dyncc) or compile with an older one"
+        )
+    known = {name: value for name, value in data.items() if name in Manifest.__dataclass_fields__}
+    try:
+        manifest = _MANIFEST.read(known, where)
+    except RecursionError as error:
+        raise DamagedBundle(f"{where} is nested too deeply") from error
+    _check_tables(manifest, where)
+    return manifest
+
+
+def _check_tables(manifest: Manifest, where: str) -> None:
+    for name in manifest.program.graphs:
+        if name not in manifest.graphs:
+            raise DamagedBundle(f"{where}.graphs: the graph {name!r} of the program is missing")
+    for name, block in manifest.program.blocks.items():
+        for step in block.steps:
+            if not isinstance(step, p.Compute):
+                continue
+            graph = manifest.graphs[step.graph]
+            if (len(step.inputs), len(step.outputs)) != (len(graph.inputs), len(graph.outputs)):
+                raise DamagedBundle(
+                    f"{where}.graphs.{step.graph}: has {len(graph.inputs)} inputs and {len(graph.outputs)} "
+                    f"outputs, the block {name!r} gives {len(step.inputs)} and takes {len(step.outputs)}"
+                )
+    for state in manifest.program.states:
+        for cell in state.cells:
+            if isinstance(cell.initial, str) and cell.initial not in manifest.weights:
+                raise DamagedBundle(
+                    f"{where}.weights: {cell.initial!r}, which a cell starts with, is missing"
+                )
+
+
+def source_lines(program: p.Program[Any]) -> dict[str, set[int]]:
+    """The source lines that spans of ``program`` start on, by path: what ``sources`` should hold."""
+    found: dict[str, set[int]] = {}
+
+    def add(span: p.Span | None) -> None:
+        if span is not None:
+            found.setdefault(span.path, set()).add(span.line)
+
+    for method in program.methods.values():
+        add(method.span)
+    for block in program.blocks.values():
+        for step in block.steps:
+            add(step.span)
+        add(block.terminator.span)
+        for span in block.spans:
+            add(span)
+    for frozen in program.frozen:
+        add(frozen.span)
+    return found

@@ -1,0 +1,119 @@
+"""A loaded program as the caller sees it: functions, sessions, limits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dyncc.runtime import program as p
+from dyncc.runtime.engine import Engine
+from dyncc.runtime.manifest import Manifest
+from dyncc.runtime.session import Machine, Session
+
+
+class Net:
+    """A loaded program. Calling it runs the default method in the net's own session.
+
+    ``net(x)`` runs ``forward`` (or the only method), ``net.encode(x)`` and ``net.method("encode")`` another.
+    Beside the method's own arguments a call takes, by keyword and unless the method has a parameter of
+    that name: ``max_steps`` (StepLimit when the call enters more blocks), ``timeout`` in seconds (Timeout),
+    and ``trace``, a list or a function that gets each :class:`~dyncc.runtime.limits.Step` the call takes.
+    """
+
+    def __init__(self, manifest: Manifest, machine: Machine, engine: Engine, folder: Path) -> None:
+        self._machine = machine
+        self._session = Session(machine)
+        self.manifest = manifest
+        self.engine = engine
+        self.folder = folder
+
+    @property
+    def program(self) -> p.Program[Any]:
+        """The program, as data."""
+        return self.manifest.program
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The names of the compiled methods."""
+        return tuple(self.program.methods)
+
+    @property
+    def host_source(self) -> str:
+        """The text of the host that runs."""
+        return self._machine.modules.plain.source.text
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._session.call(self._default(), args, kwargs)
+
+    def _default(self) -> str:
+        methods = self.program.methods
+        if len(methods) == 1:
+            return next(iter(methods))
+        for name in ("forward", "__call__"):
+            if name in methods:
+                return name
+        raise AttributeError(f"the program has no forward: call one of {', '.join(methods)} by name")
+
+    def method(self, name: str) -> Callable[..., Any]:
+        """A compiled method as a function. Raises AttributeError for a name that is none."""
+        return bound_method(self._session, name)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return bound_method(self._session, name)
+
+    def session(self) -> SessionNet:
+        """A session of its own, with the state that the program starts with."""
+        return SessionNet(self._machine, self._default)
+
+    def reset(self) -> None:
+        """The net's own session: back to the initial state."""
+        self._session.reset()
+
+    def save(self) -> dict[str, np.ndarray]:
+        """The state of the net's own session."""
+        return self._session.save()
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Give the net's own session a state that :meth:`save` gave."""
+        self._session.restore(saved)
+
+    def __repr__(self) -> str:
+        return f"<dyncc {self.program.name} from {self.folder}: {', '.join(self.methods)}>"
+
+
+class SessionNet(Session):
+    """A session that is called like the net it comes from."""
+
+    def __init__(self, machine: Machine, default: Callable[[], str]) -> None:
+        super().__init__(machine)
+        self._default = default
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.call(self._default(), args, kwargs)
+
+    def method(self, name: str) -> Callable[..., Any]:
+        """As :meth:`Net.method`."""
+        return bound_method(self, name)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return bound_method(self, name)
+
+
+def bound_method(session: Session, name: str) -> Callable[..., Any]:
+    """The method ``name`` of a session's program as a function."""
+    plans = session._machine.plans
+    if name not in plans:
+        raise AttributeError(f"the program has no method {name!r}: it has {', '.join(plans)}")
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return session.call(name, args, kwargs)
+
+    call.__name__ = call.__qualname__ = name
+    return call

@@ -1,0 +1,245 @@
+"""Calls of a program: a session with its own state, and the way of a call through it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dyncc.runtime import arrays
+from dyncc.runtime import program as p
+from dyncc.runtime.errors import InputError
+from dyncc.runtime.limits import Step, Watch
+from dyncc.runtime.module import HostModule, HostModules
+from dyncc.runtime.outputs import array_leaves, map_arrays
+from dyncc.runtime.tracebacks import point_at_source
+from dyncc.runtime.tree import Binder, Bound
+from dyncc.runtime.wellformed import inputs_of, written_inputs
+
+Trace = Callable[[Step], Any] | list[Step]
+LIMITS = ("max_steps", "timeout", "trace")
+
+
+@dataclass(frozen=True, slots=True)
+class MethodPlan:
+    """What a call of a method needs, made once."""
+
+    name: str
+    binder: Binder
+    inputs: tuple[str, ...]
+    written: tuple[str, ...]
+    limits: tuple[str, ...]
+    """Which of ``max_steps``, ``timeout``, ``trace`` are the runtime's: no parameter is called so."""
+
+
+class Machine:
+    """A loaded program without state: what all sessions of it share."""
+
+    def __init__(
+        self,
+        program: p.Program[Any],
+        modules: HostModules,
+        blocks: Mapping[str, Callable[..., Any]],
+        weights: Mapping[str, Any],
+    ) -> None:
+        self.program = program
+        self.modules = modules
+        self.blocks = blocks
+        self.weights = weights
+        self.plans = {name: _plan(program, method) for name, method in program.methods.items()}
+        self.stateful = len(program.states) > 1 or bool(program.states[0].cells)
+        self.exclusive = self.stateful or any(plan.written for plan in self.plans.values())
+
+    def new_host(self) -> Any:
+        return self.modules.plain.cls(self.blocks, self.weights)
+
+
+def _plan(program: p.Program[Any], method: p.Method) -> MethodPlan:
+    written = written_inputs(program, method)
+    own = {parameter.name for parameter in method.parameters}
+    limits = tuple(name for name in LIMITS if name not in own)
+    return MethodPlan(method.name, Binder(method, written), tuple(inputs_of(method)), written, limits)
+
+
+class Session:
+    """One user of a program: its state cells, and calls that change them.
+
+    Calls of a program without state may run at the same time, those of a session with state wait for
+    each other. A call that fails in the engine or by a limit leaves the state as it was; an exception that
+    the program itself raises leaves what the program changed before it.
+    """
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._lock = threading.RLock()
+        self._host = machine.new_host()
+
+    def call(self, method: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """The result of ``method(*args, **kwargs)``; ``kwargs`` may hold limits (see :class:`Net`)."""
+        plan = self._machine.plans[method]
+        limits = {name: kwargs.pop(name) for name in plan.limits if name in kwargs} if kwargs else {}
+        bound = plan.binder.bind(args, kwargs)
+        return self._run(plan, bound, limits)
+
+    def run_inputs(self, method: str, values: Mapping[str, Any], **limits: Any) -> Any:
+        """The result for inputs that are bound already (by name): for replaying examples."""
+        plan = self._machine.plans[method]
+        bound = Bound({name: _ready(values[name]) for name in plan.inputs})
+        bound.originals = {name: value for name, value in bound.values.items() if arrays.is_tensor(value)}
+        return self._run(plan, bound, limits)
+
+    def _run(self, plan: MethodPlan, bound: Bound, limits: Mapping[str, Any]) -> Any:
+        if not self._machine.exclusive:
+            return self._publish(self._execute(plan, bound, limits), bound)
+        with self._lock:
+            output = self._execute(plan, bound, limits)
+            if self._machine.stateful:
+                output = map_arrays(output, self._unshared)
+            if plan.written:
+                output = self._write_back(output, bound)
+        return self._publish(output, bound)
+
+    def _execute(self, plan: MethodPlan, bound: Bound, limits: Mapping[str, Any]) -> Any:
+        values = [bound.values[name] for name in plan.inputs]
+        module = self._machine.modules.plain
+        if limits and any(limit is not None for limit in limits.values()):
+            module = self._machine.modules.traced
+            values.append(_watch(plan.name, self._machine.program, limits))
+        try:
+            return getattr(module.cls, plan.name)(self._host, *values)
+        except BaseException as error:
+            if plan.written:
+                self._write_back(None, bound)
+            error.__traceback__ = _user_traceback(error, module)
+            raise
+
+    # ------------------------------------------------------------------------------------------ state
+
+    def _cells(self) -> Iterator[tuple[p.Cell, str]]:
+        """The cells of the present state and the host's attributes that hold them."""
+        state = getattr(self._host, "state", 0)
+        names = self._machine.modules.plain.source.cells[state]
+        for cell in self._machine.program.states[state].cells:
+            yield cell, names[cell.name]
+
+    def _unshared(self, array: Any) -> Any:
+        """``array``, copied if the session's state lies in the same memory."""
+        for _, attribute in self._cells():
+            for cell in array_leaves(getattr(self._host, attribute)):
+                if arrays.overlap(array, cell):
+                    return array.copy()
+        return array
+
+    def reset(self) -> None:
+        """Back to the state that the program starts with."""
+        with self._lock:
+            self._host = self._machine.new_host()
+
+    def save(self) -> dict[str, np.ndarray]:
+        """The state as arrays (copies): ``state`` and one for each cell, for :meth:`restore`."""
+        with self._lock:
+            saved: dict[str, np.ndarray] = {"state": np.array(getattr(self._host, "state", 0))}
+            for cell, attribute in self._cells():
+                value = getattr(self._host, attribute)
+                if isinstance(cell.type, p.ListType):
+                    for index, item in enumerate(value):
+                        saved[f"{cell.name}[{index}]"] = np.array(item)
+                    saved[f"{cell.name}.length"] = np.array(len(value))
+                else:
+                    saved[cell.name] = np.array(value)
+            return saved
+
+    def restore(self, saved: Mapping[str, Any]) -> None:
+        """Take over a state that :meth:`save` gave. Raises InputError unless it is one of this program."""
+        states = self._machine.program.states
+        state = int(_saved(saved, "state").item())
+        if not 0 <= state < len(states):
+            raise InputError(f"the saved state {state} is none of this program, which has {len(states)}")
+        host = self._machine.new_host()
+        names = self._machine.modules.plain.source.cells[state]
+        for cell in states[state].cells:
+            setattr(host, names[cell.name], _restored(cell, saved))
+        if len(states) > 1:
+            host.state = state
+        with self._lock:
+            self._host = host
+
+    # ----------------------------------------------------------------------------------------- results
+
+    def _write_back(self, output: Any, bound: Bound) -> Any:
+        """Copy what the program wrote to its arguments into the caller's memory."""
+        writes: Mapping[str, Any] = self._host.writes
+        self._host.writes = {}
+        targets = [bound.originals[name] for name in writes]
+
+        def detached(array: Any) -> Any:
+            return array.copy() if any(arrays.overlap(array, target) for target in targets) else array
+
+        if not targets:
+            return output
+        output = map_arrays(output, detached)
+        for _, attribute in self._cells():
+            setattr(self._host, attribute, map_arrays(getattr(self._host, attribute), detached))
+        values = [detached(np.asarray(value)) for value in writes.values()]
+        for target, value in zip(targets, values, strict=True):
+            target[...] = value
+        return output
+
+    def _publish(self, output: Any, bound: Bound) -> Any:
+        if type(output) is np.ndarray and not bound.torch:
+            return output
+        return map_arrays(output, lambda array: arrays.to_public(array, bound.torch))
+
+
+def _user_traceback(error: BaseException, module: HostModule) -> Any:
+    """The part of the traceback below this module, at the user's places."""
+    below = error.__traceback__.tb_next if error.__traceback__ is not None else None
+    return point_at_source(below, module.filename, module.source.spans, error)
+
+
+def _watch(method: str, program: p.Program[Any], limits: Mapping[str, Any]) -> Watch:
+    trace = limits.get("trace")
+    report = trace.append if isinstance(trace, list) else trace
+    for name in ("max_steps", "timeout"):
+        value = limits.get(name)
+        if value is not None and (not isinstance(value, int | float) or value < 0):
+            raise InputError(f"{method}(): {name} must be a number that is not negative, not {value!r}")
+    return Watch(method, program, limits.get("max_steps"), limits.get("timeout"), report)
+
+
+def _ready(value: Any) -> Any:
+    return arrays.ready(arrays.as_array(value, "input")) if arrays.is_tensor(value) else value
+
+
+def _saved(saved: Mapping[str, Any], name: str) -> np.ndarray:
+    try:
+        return np.asarray(saved[name])
+    except KeyError:
+        raise InputError(f"the saved state has no {name!r}") from None
+
+
+def _restored(cell: p.Cell, saved: Mapping[str, Any]) -> Any:
+    if isinstance(cell.type, p.ListType):
+        length = int(_saved(saved, f"{cell.name}.length").item())
+        return tuple(
+            _element(cell.type.element, _saved(saved, f"{cell.name}[{index}]"), cell)
+            for index in range(length)
+        )
+    return _element(cell.type, _saved(saved, cell.name), cell)
+
+
+def _element(of: p.Type, array: np.ndarray, cell: p.Cell) -> Any:
+    if isinstance(of, p.ScalarType):
+        return array.item()
+    assert isinstance(of, p.TensorType)
+    dtype = "uint16" if of.dtype == "bfloat16" else of.dtype
+    fixed = [(dim, size) for dim, size in zip(of.shape, array.shape, strict=False) if isinstance(dim, int)]
+    if array.dtype.name != dtype or array.ndim != len(of.shape) or any(dim != size for dim, size in fixed):
+        raise InputError(
+            f"the saved {cell.name!r} ({cell.path}) is {array.dtype}{list(array.shape)}, "
+            f"the program keeps {of.dtype}{list(of.shape)} there"
+        )
+    return arrays.ready(array.copy())
