@@ -55,8 +55,10 @@ def graph(inputs: int, build: Callable[..., Any]) -> fx.Graph:
     return made
 
 
-def at(line: int) -> Span:
-    return Span("net.py", line, 1, line, 10, "Net.forward")
+def at(module: type[nn.Module], line: int) -> Span:
+    """Line ``line`` of the body of ``forward``."""
+    first = module.forward.__code__.co_firstlineno
+    return Span(__file__, first + line, 1, first + line, 200, f"{module.__name__}.forward")
 
 
 class Halving(nn.Module):
@@ -76,33 +78,43 @@ def halving(limit: int = 5, factor: float = 0.5, compare: str = "lt") -> Program
         "test",
         (Value("x", F4), Value("n", INT)),
         (
-            Compute("test", (Ref("x"),), (Value("c", B0),), at(2)),
-            HostOp("item", (Ref("c"),), Value("p", BOOL), at(2)),
+            Compute("test", (Ref("x"),), (Value("c", B0),), at(Halving, 2)),
+            HostOp("item", (Ref("c"),), Value("p", BOOL), at(Halving, 2)),
         ),
-        Branch(Ref("p"), Edge("bound", (Ref("x"), Ref("n"))), Edge("done", (Ref("x"), Ref("n"))), at(2)),
+        Branch(
+            Ref("p"),
+            Edge("bound", (Ref("x"), Ref("n"))),
+            Edge("done", (Ref("x"), Ref("n"))),
+            at(Halving, 2),
+        ),
     )
     bound = Block(
         "bound",
         (Value("x", F4), Value("n", INT)),
-        (HostOp(compare, (Ref("n"), Const(limit)), Value("p", BOOL), at(2)),),
-        Branch(Ref("p"), Edge("body", (Ref("x"), Ref("n"))), Edge("done", (Ref("x"), Ref("n"))), at(2)),
+        (HostOp(compare, (Ref("n"), Const(limit)), Value("p", BOOL), at(Halving, 2)),),
+        Branch(
+            Ref("p"), Edge("body", (Ref("x"), Ref("n"))), Edge("done", (Ref("x"), Ref("n"))), at(Halving, 2)
+        ),
     )
     body = Block(
         "body",
         (Value("x", F4), Value("n", INT)),
         (
-            Compute("halve", (Ref("x"),), (Value("y", F4),), at(3)),
-            HostOp("add", (Ref("n"), Const(1)), Value("m", INT), at(4)),
+            Compute("halve", (Ref("x"),), (Value("y", F4),), at(Halving, 3)),
+            HostOp("add", (Ref("n"), Const(1)), Value("m", INT), at(Halving, 4)),
         ),
-        Jump(Edge("test", (Ref("y"), Ref("m"))), at(4)),
+        Jump(Edge("test", (Ref("y"), Ref("m"))), at(Halving, 4)),
     )
     done = Block(
         "done",
         (Value("x", F4), Value("n", INT)),
         (),
-        Return(Node("dict", (Leaf(Ref("x")), Leaf(Ref("n"))), ("x", "n"), "dict", "builtins"), span=at(5)),
+        Return(
+            Node("dict", (Leaf(Ref("x")), Leaf(Ref("n"))), ("x", "n"), "dict", "builtins"),
+            span=at(Halving, 5),
+        ),
     )
-    start = Block("start", (Value("x", F4),), (), Jump(Edge("test", (Ref("x"), Const(0))), at(1)))
+    start = Block("start", (Value("x", F4),), (), Jump(Edge("test", (Ref("x"), Const(0))), at(Halving, 1)))
     return Program(
         "Halving",
         {"forward": Method("forward", (parameter("x", F4),), (Entry("start", ("x",)),))},
@@ -145,15 +157,15 @@ def counting(
         "start",
         params,
         (
-            HostOp("add", (Ref("count"), Const(1)), Value("n", INT), at(7)),
-            Compute("negative", (Ref("x"),), (Value("c", B0),), at(8)),
-            HostOp("item", (Ref("c"),), Value("p", BOOL), at(8)),
+            HostOp("add", (Ref("count"), Const(1)), Value("n", INT), at(Counting, 1)),
+            Compute("negative", (Ref("x"),), (Value("c", B0),), at(Counting, 2)),
+            HostOp("item", (Ref("c"),), Value("p", BOOL), at(Counting, 2)),
         ),
         Branch(
             Ref("p"),
             Edge("fail", (Ref("total"), Ref("n"), Ref("count"))),
             Edge("add", (Ref("x"), Ref("k"), Ref("total"), Ref("n"))),
-            at(8),
+            at(Counting, 2),
         ),
     )
     fail = Block(
@@ -164,18 +176,22 @@ def counting(
             ExceptionType("ValueError", "builtins", "ValueError"),
             (TextPart(Const(message)), TextPart(Ref("n"))),
             cells=(Ref("total"), Ref("n" if state_after_raise else "old")),
-            span=at(9),
+            span=at(Counting, 3),
         ),
     )
     add = Block(
         "add",
         (Value("x", F4), Value("k", INT), Value("total", F4), Value("n", INT)),
-        (Compute("add", (Ref("x"), Ref("k"), Ref("total")), (Value("y", F4), Value("t", F4)), at(10)),),
+        (
+            Compute(
+                "add", (Ref("x"), Ref("k"), Ref("total")), (Value("y", F4), Value("t", F4)), at(Counting, 4)
+            ),
+        ),
         Return(
             Node("tuple", (Leaf(Ref("t")), Leaf(Ref("n")))),
             writes=(Write("x", Ref("y")),) if write else (),
             cells=(Ref("t"), Ref("n")),
-            span=at(12),
+            span=at(Counting, 6),
         ),
     )
 

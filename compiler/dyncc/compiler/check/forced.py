@@ -9,25 +9,23 @@ state alike (seen in the calls that follow). This is the check on the specialize
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch.utils import _pytree as pytree
 
 from dyncc.compiler.calling import ArgumentError
 from dyncc.compiler.check.compare import REFERENCE, Outcome, compare, compare_outcomes, outcome
 from dyncc.compiler.check.exploration import Case, Frontier, Passed
 from dyncc.compiler.check.isolation import Isolation
-from dyncc.compiler.check.reads import EagerReads, ReadLimitExceeded
+from dyncc.compiler.check.reads import EagerReads, Place, ReadLimitExceeded
 from dyncc.compiler.check.report import Example, Mismatch, NearTie, Report, all_edges
-from dyncc.compiler.check.variations import sequences, variations
+from dyncc.compiler.check.ties import NUDGES, nudged
+from dyncc.compiler.check.variations import redrawn, sequences, variations
 from dyncc.compiler.reference import Interpreter, Number, Observer, StepLimitExceeded, Tensors
 from dyncc.runtime.program import Compute, HostOp, Program, Span
-
-_NUDGES = (1 + 1e-5, 1 - 1e-5, 1 + 3e-5, 1 - 3e-5)
-"""A read that changes when the arguments are scaled by one of these is a near tie."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +81,6 @@ class _Script(Observer):
             kept.append(tuple(tensor.detach().clone() for tensor in inputs))
 
 
-class _Diverged(BaseException):
-    """The original reads other than the program did. Not an ``Exception``: the program may catch those."""
-
-
 @dataclass
 class ForcedPaths:
     """The check. ``originals`` are the callables that the program's methods were compiled from."""
@@ -106,6 +100,8 @@ class ForcedPaths:
         for priority, calls in enumerate(sequences(self.program, examples)):
             frontier.add(Case(calls), min(priority, 9))
         for example in examples:
+            for varied in redrawn(example):
+                frontier.add(Case((varied,)), 20)
             for varied in variations(self.program.methods[example.method], example):
                 frontier.add(Case((varied,), varied=True), 500)
         deadline = time.monotonic() + self.budget.seconds
@@ -154,7 +150,8 @@ class ForcedPaths:
     def _compare_case(
         self, case: Case, script: _Script, outcomes: list[Outcome], counts: list[int]
     ) -> None:
-        with EagerReads(_replay(script.log), limit=self.budget.reads + 1) as reads:
+        replay = _Replay(script.log)
+        with EagerReads(replay, limit=2 * self.budget.reads) as reads:
             try:
                 for call, actual, count in zip(case.calls, outcomes, counts, strict=True):
                     args, kwargs = call.copied()
@@ -162,15 +159,13 @@ class ForcedPaths:
                     if not self._compare_call(case, script, expected, actual):
                         break
                     if len(reads.log) != count:
-                        read = script.log[len(reads.log)]
-                        raise _Diverged(
-                            "the program reads a tensor's value here, the original does not", read
-                        )
-            except _Diverged as diverged:
-                self._mismatch(case, *diverged.args)
+                        text = "the program reads a tensor's value here, the original does not"
+                        self._mismatch(case, text, script.log[len(reads.log)])
+                        break
             except ReadLimitExceeded:
                 self.report.aborted += 1
         self._isolation.restore()
+        self.report.folded += reads.ignored
         self._compare_reads(case, script, [read.value for read in reads.log])
 
     def _compare_call(self, case: Case, script: _Script, expected: Outcome, actual: Outcome) -> bool:
@@ -204,13 +199,13 @@ class ForcedPaths:
 
     def _is_near_tie(self, case: Case, script: _Script, position: int, value: Number) -> bool:
         """Whether a tiny change of the arguments changes what the original reads at ``position``."""
-        for factor in _NUDGES:
-            with EagerReads(_replay(script.log), limit=position + 1) as reads:
+        for factor in NUDGES:
+            with EagerReads(_Replay(script.log), limit=2 * self.budget.reads) as reads:
                 try:
                     for call in case.calls:
-                        args, kwargs = pytree.tree_map(lambda leaf: _nudged(leaf, factor), call.copied())  # noqa: B023
+                        args, kwargs = nudged(call.copied(), factor)
                         outcome(self.originals[call.method], args, kwargs)
-                except (ReadLimitExceeded, _Diverged):
+                except ReadLimitExceeded:
                     pass
             self._isolation.restore()
             if len(reads.log) > position and reads.log[position].value != value:
@@ -218,26 +213,24 @@ class ForcedPaths:
         return False
 
 
-def _nudged(leaf: Any, factor: float) -> Any:
-    return leaf * factor if isinstance(leaf, torch.Tensor) and leaf.is_floating_point() else leaf
+class _Replay:
+    """The answers that make eager follow the path of a program's run.
 
+    A read of eager belongs to the next one of the program if it is at the same expression and gives the
+    same kind of number; other reads the program has decided when it was compiled.
+    """
 
-def _replay(log: list[_ProgramRead]) -> Callable[[int, Number], Number]:
-    """The answers that make eager follow the path of a program's run."""
+    def __init__(self, log: list[_ProgramRead]) -> None:
+        self._remaining = deque(log)
 
-    def answer(position: int, value: Number) -> Number:
-        if position >= len(log):
-            last = log[-1] if log else _ProgramRead(0, 0, "", None)
-            raise _Diverged(
-                "after this read the original reads a tensor's value, the program does not", last
-            )
-        read = log[position]
-        if type(read.value) is not type(value):
-            text = f"the original reads {value!r} here, the program {read.value!r}"
-            raise _Diverged(text, read)
+    def __call__(self, value: Number, place: Place) -> Number | None:
+        if not self._remaining:
+            return None
+        read = self._remaining[0]
+        if type(read.value) is not type(value) or not (read.span is None or place.matches(read.span)):
+            return None
+        self._remaining.popleft()
         return read.used
-
-    return answer
 
 
 def check_forced(

@@ -1,9 +1,10 @@
 """Reads of tensor values by Python code in eager PyTorch, logged and scripted.
 
 A read turns a tensor's value into a Python number: ``bool(t)``, ``t.item()``, ``int(t)``, ``range(t)``,
-``t.tolist()``, ``torch.equal(a, b)``, … The specializer makes one ``item`` of each, in program order;
-:class:`EagerReads` finds the same ones by replacing the methods of ``torch.Tensor`` while it is active,
-so that reads in library code written in Python are found too, and reads inside an operator are not.
+``t.tolist()``, ``torch.equal(a, b)``, … The specializer makes one ``item`` of each, in program order
+(none where the tensor's value is known when it compiles); :class:`EagerReads` finds the same ones by
+replacing the methods of ``torch.Tensor`` while it is active, so that reads in library code written in
+Python are found too, and reads inside an operator are not.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 import torch
 
 from dyncc.compiler.reference import Number
+from dyncc.runtime.program import Span
 
-_SKIPPED = (os.path.dirname(torch.__file__), os.path.dirname(__file__))
+_LIBRARY = os.path.dirname(torch.__file__)
+_DEPTH = 40
+"""How many callers a place remembers."""
 _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "__bool__": bool,
     "__int__": int,
@@ -39,37 +43,83 @@ class ReadLimitExceeded(BaseException):
     """A call read more often than it was allowed to. Not an ``Exception``: the program may catch those."""
 
 
+class Place:
+    """Where a read happens: the expressions under evaluation, from the innermost call outwards."""
+
+    def __init__(self, frame: FrameType | None) -> None:
+        self._frames: list[tuple[CodeType, int]] = []
+        while frame is not None and len(self._frames) < _DEPTH:
+            self._frames.append((frame.f_code, frame.f_lasti))
+            frame = frame.f_back
+
+    def matches(self, span: Span) -> bool:
+        """Whether one of the expressions is, contains or is contained in that of ``span``."""
+        start, end = (span.line, span.column), (span.end_line, span.end_column)
+        for code, lasti in self._frames:
+            if code.co_filename != span.path:
+                continue
+            first, last = _extent(code, lasti)
+            if (start <= first and last <= end) or (first <= start and end <= last):
+                return True
+        return False
+
+    @property
+    def line(self) -> tuple[str, int]:
+        """Path and line of the innermost expression outside the library."""
+        code, lasti = next(
+            (frame for frame in self._frames if not frame[0].co_filename.startswith(_LIBRARY)),
+            self._frames[0],
+        )
+        return code.co_filename, _extent(code, lasti)[0][0]
+
+
+def _extent(code: CodeType, lasti: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Start and end of the expression of an instruction: lines, and columns from 1."""
+    line, end_line, column, end_column = list(code.co_positions())[lasti // 2]
+    line = line or code.co_firstlineno
+    return (line, (column or 0) + 1), (end_line or line, (end_column or 0) + 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
     """``value`` is what the tensor held, ``used`` what the program was told."""
 
     value: Number
     used: Number
-    path: str
-    line: int
+    place: Place
+
+    @property
+    def line(self) -> int:
+        return self.place.line[1]
 
 
 class EagerReads:
-    """While active, every read is logged and answered by ``answer(position, value)``.
+    """While active, every read is answered by ``answer(value, place)`` and logged.
+
+    Where ``answer`` gives None, the read is not logged and has the tensor's value.
 
     Not reentrant, and for one thread: it replaces methods of ``torch.Tensor``.
     """
 
     def __init__(
-        self, answer: Callable[[int, Number], Number] | None = None, limit: int = sys.maxsize
+        self, answer: Callable[[Number, Place], Number | None] | None = None, limit: int = sys.maxsize
     ) -> None:
         self.log: list[Read] = []
-        self._answer = answer or (lambda _, value: value)
+        self.ignored = 0
+        self._answer = answer or (lambda value, _: value)
         self._limit = limit
         self._saved: dict[str, Any] = {}
 
     def read(self, value: Number) -> Number:
         """Log ``value`` and return what the program is to see."""
-        if len(self.log) >= self._limit:
+        if len(self.log) + self.ignored >= self._limit:
             raise ReadLimitExceeded
-        used = self._answer(len(self.log), value)
-        path, line = _caller()
-        self.log.append(Read(value, used, path, line))
+        place = Place(_caller())
+        used = self._answer(value, place)
+        if used is None:
+            self.ignored += 1
+            return value
+        self.log.append(Read(value, used, place))
         return used
 
     def __enter__(self) -> EagerReads:
@@ -111,9 +161,9 @@ class EagerReads:
         return lambda *args, **kwargs: self.read(original(*args, **kwargs))
 
 
-def _caller() -> tuple[str, int]:
-    """The place in the program that reads: the innermost frame that is neither torch's nor ours."""
-    frame = sys._getframe(2)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_SKIPPED):
+def _caller() -> FrameType | None:
+    """The innermost frame that is not of this module."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename == __file__:
         frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno
+    return frame

@@ -62,6 +62,8 @@ class Report:
     cases: int = 0
     aborted: int = 0
     """Cases given up because they ran too long on either side."""
+    folded: int = 0
+    """Reads of the original that the program does not make, since it was compiled with their values."""
     largest_error: float = 0.0
     mismatches: list[Mismatch] = field(default_factory=list[Mismatch])
     near_ties: list[NearTie] = field(default_factory=list[NearTie])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch.utils import _pytree as pytree
 
 from dyncc.compiler.calling import evaluate_size
 from dyncc.compiler.check.report import Example
@@ -28,6 +29,26 @@ def sequences(program: Program[Any], examples: Sequence[Example]) -> list[tuple[
     if len(examples) > 2:
         found.append(tuple(examples))
     return found
+
+
+def redrawn(example: Example, seed: int = 0) -> list[Example]:
+    """The example with other values in its floating-point tensors.
+
+    They are for decisions that the compiler took and should have left: those differ with the values.
+    """
+    generator = torch.Generator().manual_seed(seed)
+
+    def another(leaf: Any) -> Any:
+        if not (isinstance(leaf, torch.Tensor) and leaf.is_floating_point() and leaf.numel()):
+            return leaf
+        noise = torch.randn(leaf.shape, generator=generator).to(leaf)
+        return noise * (leaf.abs().max() + 0.1)
+
+    def opposite(leaf: Any) -> Any:
+        return -leaf if isinstance(leaf, torch.Tensor) and leaf.is_floating_point() else leaf
+
+    made = [pytree.tree_map(change, example.copied()) for change in (opposite, another, another)]
+    return [Example(example.method, args, kwargs) for args, kwargs in made]
 
 
 def variations(method: Method, example: Example) -> list[Example]:

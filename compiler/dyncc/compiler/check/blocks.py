@@ -1,0 +1,151 @@
+"""Blocks: each lowered graph, run by the engine, against the recorded torch graph.
+
+This is the check on lowering, graph passes and engine. The inputs are those with which the forced paths
+ran the graph; a graph that they did not reach is run on random inputs of its types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+
+from dyncc.compiler.calling import torch_dtype
+from dyncc.compiler.check.compare import END_TO_END, Tolerances, compare
+from dyncc.compiler.check.report import Mismatch, NearTie, Report
+from dyncc.compiler.check.ties import NUDGES, nudged
+from dyncc.compiler.graph import run_graph
+from dyncc.runtime.program import Block, Compute, Program, ScalarType, TensorType
+
+RunBlock: TypeAlias = "Callable[[str, Sequence[np.ndarray[Any, Any]]], Sequence[Any]]"
+"""Runs the lowered graph of that name: arrays in, arrays out, in the order of the recorded graph."""
+
+_FREE_SIZE = 3
+"""The size that a symbol stands for in random inputs."""
+
+
+def check_blocks(
+    program: Program[torch.fx.Graph],
+    weights: Mapping[str, torch.Tensor],
+    harvest: Mapping[str, Sequence[Sequence[torch.Tensor]]],
+    run_block: RunBlock,
+    tolerances: Tolerances = END_TO_END,
+) -> Report:
+    """Compare all graphs of ``program``; ``harvest`` holds inputs of each (of a :class:`Report`)."""
+    report = Report()
+    for block in program.blocks.values():
+        for step in block.steps:
+            if not isinstance(step, Compute):
+                continue
+            graph = program.graphs[step.graph]
+            given = harvest.get(step.graph) or random_inputs(graph)
+            for inputs in given:
+                _check(report, block, step, graph, weights, inputs, run_block, tolerances)
+    return report
+
+
+def _check(
+    report: Report,
+    block: Block,
+    step: Compute,
+    graph: torch.fx.Graph,
+    weights: Mapping[str, torch.Tensor],
+    inputs: Sequence[torch.Tensor],
+    run_block: RunBlock,
+    tolerances: Tolerances,
+) -> None:
+    expected = _run_torch(graph, inputs, weights)
+    if expected is None:
+        # Forced decisions can lead where an operation fails; random inputs can too.
+        report.aborted += 1
+        return
+    report.cases += 1
+    case = f"in graph `{step.graph}`"
+    try:
+        actual = run_block(step.graph, [to_numpy(tensor) for tensor in inputs])
+    except Exception as error:
+        report.mismatches.append(Mismatch(f"the engine fails: {error}", block.name, step.span, case))
+        return
+    if len(actual) != len(expected):
+        text = f"expected {len(expected)} outputs, got {len(actual)}"
+        report.mismatches.append(Mismatch(text, block.name, step.span, case))
+        return
+    for value, left, right in zip(step.outputs, expected, actual, strict=True):
+        comparison = compare(left, right, tolerances, f"`{value.name}`")
+        report.largest_error = max(report.largest_error, comparison.largest)
+        if not comparison.differences:
+            continue
+        text = str(comparison.differences[0])
+        if not left.is_floating_point() and _is_near_tie(graph, weights, inputs, left, right):
+            report.near_ties.append(NearTie(text, step.span))
+        else:
+            report.mismatches.append(Mismatch(text, block.name, step.span, case))
+
+
+def _run_torch(
+    graph: torch.fx.Graph, inputs: Sequence[torch.Tensor], weights: Mapping[str, torch.Tensor]
+) -> tuple[torch.Tensor, ...] | None:
+    try:
+        with torch.no_grad():
+            return run_graph(graph, inputs, weights)
+    except Exception:
+        return None
+
+
+def _is_near_tie(
+    graph: torch.fx.Graph,
+    weights: Mapping[str, torch.Tensor],
+    inputs: Sequence[torch.Tensor],
+    expected: torch.Tensor,
+    actual: Any,
+) -> bool:
+    """Whether a tiny change of the inputs changes the discrete output ``expected`` where it differs."""
+    position = next(
+        i for i, o in enumerate(_run_torch(graph, inputs, weights) or ()) if _equal(o, expected)
+    )
+    differs = torch.from_numpy(np.asarray(actual != to_numpy(expected)))
+    for factor in NUDGES:
+        outputs = _run_torch(graph, nudged(list(inputs), factor), weights)
+        if outputs is not None and outputs[position].shape == expected.shape:
+            differs = differs & (outputs[position] == expected)
+    return not bool(differs.any())
+
+
+def _equal(first: torch.Tensor, second: torch.Tensor) -> bool:
+    return first.dtype == second.dtype and first.shape == second.shape and torch.equal(first, second)
+
+
+def to_numpy(tensor: torch.Tensor) -> np.ndarray[Any, Any]:
+    """The array that an engine is given for ``tensor`` (``ml_dtypes.bfloat16`` for bfloat16)."""
+    tensor = tensor.detach().cpu().contiguous()
+    if tensor.dtype == torch.bfloat16:
+        import ml_dtypes
+
+        return tensor.view(torch.int16).numpy().view(ml_dtypes.bfloat16)
+    return tensor.numpy()
+
+
+def random_inputs(graph: torch.fx.Graph, seed: int = 0) -> list[tuple[torch.Tensor, ...]]:
+    """One set of inputs of the types of the graph's placeholders; none where a type is not known."""
+    generator = torch.Generator().manual_seed(seed)
+    made: list[torch.Tensor] = []
+    for node in graph.nodes:
+        if node.op != "placeholder":
+            continue
+        match node.meta.get("type"):
+            case TensorType(dtype=dtype, shape=shape):
+                sizes = [dim if isinstance(dim, int) else _FREE_SIZE for dim in shape]
+                drawn = torch.randn(sizes, generator=generator)
+                made.append(drawn > 0 if dtype == "bool" else drawn.abs().to(torch_dtype(dtype)))
+            case ScalarType(kind=kind):
+                made.append(
+                    torch.tensor({"int": 1, "float": 0.5, "bool": True}[kind], dtype=_NUMBERS[kind])
+                )
+            case _:
+                return []
+    return [tuple(made)]
+
+
+_NUMBERS = {"int": torch.int64, "float": torch.float64, "bool": torch.bool}

@@ -1,0 +1,216 @@
+"""Compiling a generated program and comparing it with eager, and what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import random
+import signal
+import sys
+import tempfile
+import traceback
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from tests.fuzz.generator import generate
+
+from dyncc.compiler.calling import ArgumentError
+from dyncc.compiler.check.compare import (
+    END_TO_END,
+    REFERENCE,
+    Outcome,
+    Tolerances,
+    compare,
+    compare_outcomes,
+    outcome,
+)
+from dyncc.compiler.check.forced import Budget, check_forced
+from dyncc.compiler.check.report import Example
+from dyncc.compiler.diagnostics import CompileError
+from dyncc.compiler.reference import Interpreter
+from dyncc.compiler.specialize import Recorded, specialize
+
+Kind = Literal["equal", "refused", "wrong", "crash", "hang", "near_tie"]
+
+PATIENCE = 60
+"""Seconds until a case counts as hanging."""
+
+FORCED = Budget(cases=40, surplus=8, seconds=10.0, reads=150, steps=1500)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of a case. ``code`` is that of the refusal; ``detail`` says what differs or failed."""
+
+    kind: Kind
+    code: str = ""
+    detail: str = ""
+    blocks: int = 0
+    seed: int = -1
+
+    @property
+    def failed(self) -> bool:
+        return self.kind in ("wrong", "crash", "hang")
+
+
+class _Hang(BaseException):
+    pass
+
+
+def run(seed: int, engine: bool = False) -> Verdict:
+    """Generate the program of ``seed`` and compare it; through ONNX Runtime as well where ``engine``."""
+    verdict = run_source(generate(seed).source, engine)
+    return Verdict(verdict.kind, verdict.code, verdict.detail, verdict.blocks, seed)
+
+
+def run_source(source: str, engine: bool = False, forced: bool = True) -> Verdict:
+    """Compare a case given as the text of its module (see ``generator``)."""
+    with imported(source) as module, _patience(PATIENCE):
+        try:
+            return _compare(module, engine, forced)
+        except _Hang:
+            return Verdict("hang", detail="no end after {PATIENCE} s\n" + traceback.format_exc(limit=-6))
+        except Exception:
+            return Verdict("crash", detail=traceback.format_exc(limit=-8))
+
+
+@contextlib.contextmanager
+def imported(source: str) -> Iterator[types.ModuleType]:
+    """The module of a case, from a file, as the frontend reads sources."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "fuzz_case.py"
+        path.write_text(source, encoding="utf-8")
+        name = f"fuzz_case_{Path(folder).name}"
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+            yield module
+        finally:
+            del sys.modules[name]
+
+
+@contextlib.contextmanager
+def _patience(seconds: int) -> Iterator[None]:
+    """Raise :class:`_Hang` after ``seconds``, where signals can be had (the main thread of POSIX)."""
+
+    def expire(*_: object) -> None:
+        raise _Hang
+
+    try:
+        before = signal.signal(signal.SIGALRM, expire)
+    except (AttributeError, ValueError):
+        yield
+        return
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@torch.no_grad()
+def _compare(module: types.ModuleType, engine: bool, forced: bool) -> Verdict:
+    model = module.build()
+    calls: list[tuple[Any, ...]] = module.calls()
+    before = _surroundings()
+    try:
+        recorded = specialize(model, module.calls()[0])
+    except CompileError as error:
+        diagnostic = error.diagnostics[0]
+        place = f"line {diagnostic.span.line}: " if diagnostic.span else ""
+        return Verdict("refused", diagnostic.code, f"{place}{diagnostic.message} ({diagnostic.label})")
+    found = _leftovers(module, model, before)
+    blocks = len(recorded.program.blocks)
+    if found:
+        return Verdict("wrong", detail=f"after the compile: {found}", blocks=blocks)
+    interpreter = Interpreter(recorded.program, recorded.weights, step_limit=20_000)
+    found = _session(module, calls, lambda args: interpreter.run("forward", *args), REFERENCE)
+    if found:
+        return Verdict("wrong", detail=f"reference: {found}", blocks=blocks)
+    ties = 0
+    if forced:
+        report = check_forced(
+            recorded.program,
+            recorded.weights,
+            {"forward": model},
+            [Example("forward", calls[0]), Example("forward", calls[-1])],
+            FORCED,
+        )
+        ties = len(report.near_ties)
+        if report.mismatches:
+            first = report.mismatches[0]
+            line = f"line {first.span.line}: " if first.span else ""
+            detail = f"forced: {line}{first.text} [{first.block}] {first.case}"
+            return Verdict("wrong", detail=detail, blocks=blocks)
+    if engine:
+        found = _engine(module, recorded, calls)
+        if found:
+            return Verdict("wrong", detail=f"engine: {found}", blocks=blocks)
+    return Verdict("near_tie" if ties else "equal", blocks=blocks)
+
+
+def _session(
+    module: types.ModuleType,
+    calls: list[tuple[Any, ...]],
+    compiled: Callable[[tuple[Any, ...]], Any],
+    tolerances: Tolerances,
+) -> str:
+    """The first difference in successive calls on one model; empty where there is none."""
+    model = module.build()
+    for position, (args, copies) in enumerate(zip(calls, module.calls(), strict=True)):
+        result = outcome(compiled, (copies,), {})
+        actual = Outcome(result.value, result.error, (copies, {}))
+        numbers = [arg for arg in args if not isinstance(arg, torch.Tensor)]
+        fixed = [arg for arg in calls[0] if not isinstance(arg, torch.Tensor)]
+        if isinstance(actual.error, ArgumentError) and numbers != fixed:
+            # A number that the program needs statically: other values are refused at the call.
+            continue
+        expected = outcome(model, args, {})
+        differences = compare_outcomes(expected, actual, tolerances).differences
+        if differences:
+            error = actual.error
+            trace = "".join(traceback.format_exception(error, limit=-4)) if error and not expected.error else ""
+            return f"call {position}: " + "; ".join(map(str, differences[:3])) + "\n" + trace
+    return ""
+
+
+def _engine(module: types.ModuleType, recorded: Recorded, calls: list[tuple[Any, ...]]) -> str:
+    """The first difference between eager and the bundle in ONNX Runtime."""
+    from dyncc.compiler.api import compile as compile_bundle
+
+    with tempfile.TemporaryDirectory() as folder:
+        net = compile_bundle(module.build(), calls[0], output=Path(folder) / "case.dyncc", verify=False)
+        return _session(module, calls, lambda args: net(*args), END_TO_END)
+
+
+def _surroundings() -> tuple[Any, ...]:
+    return (
+        torch.is_grad_enabled(),
+        torch.get_default_dtype(),
+        torch.get_num_threads(),
+        torch.get_rng_state().tolist(),
+        random.getstate(),
+    )
+
+
+def _leftovers(module: types.ModuleType, model: torch.nn.Module, before: tuple[Any, ...]) -> str:
+    """What a compile changed and did not put back."""
+    if _surroundings() != before:
+        return "modes or random state changed"
+    fresh = module.build()
+    torch.set_rng_state(torch.tensor(before[3], dtype=torch.uint8))
+    differences = compare(dict(fresh.state_dict()), dict(model.state_dict()), {}, "state").differences
+    differences += compare(_plain(fresh), _plain(model), {}, "attributes").differences
+    return "; ".join(map(str, differences[:3]))
+
+
+def _plain(model: torch.nn.Module) -> dict[str, Any]:
+    return {name: value for name, value in sorted(vars(model).items()) if not name.startswith("_")}
