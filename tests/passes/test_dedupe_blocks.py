@@ -109,6 +109,17 @@ def test_what_raises_is_the_same_only_at_the_same_place() -> None:
     assert not run(DedupeBlocks(), read(other)).modified
 
 
+def test_an_instruction_that_may_raise_has_a_place_too() -> None:
+    text = RAISES.replace('raise ValueError("no") @', "return 1 @")
+    step = "(x: f32[2]):\n    k: float = truediv(1, 0) @ net.py:{}:1-9:9"
+    text = text.replace("a(x: f32[2]):", "a" + step.format("ONE")).replace(
+        "b(x: f32[2]):", "b" + step.format("TWO")
+    )
+    same = text.replace("ONE", "3").replace("TWO", "3")
+    assert list(run(DedupeBlocks(), read(same)).program.blocks) == ["start", "a"]
+    assert not run(DedupeBlocks(), read(text.replace("ONE", "3").replace("TWO", "4"))).modified
+
+
 SYMBOLS = """\
 program p
 

@@ -119,6 +119,8 @@ a(x: f32[2], y: f32[2]):
 """
     program = read(text)
     assert not run(DedupeParams(), program).modified
+    constant = text.replace("y: f32[2]", "y: int").replace("return tuple(x, y)", "jump a(x, 3)")
+    assert not run(DedupeParams(), read(constant)).modified
     loop = text.replace("return tuple(x, y)", "jump a(x, x)")
     assert not run(DedupeParams(), read(loop)).modified
 

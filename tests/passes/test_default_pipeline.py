@@ -36,6 +36,7 @@ class Generator:
         }
         self.params["b0"] = [("x", VECTOR), ("n", "int"), ("q", FLAG)]
         self.graphs: list[str] = []
+        self.current = ""
 
     def text(self) -> str:
         blocks = [self.block(name, params) for name, params in self.params.items()]
@@ -85,8 +86,8 @@ class Generator:
         return self.random.choice(constants[type_]) if name is None and type_ in constants else name
 
     def block(self, name: str, params: list[tuple[str, str]]) -> str:
-        scope = list(params)
-        lines: list[str] = []
+        scope, lines = list(params), list[str]()
+        self.current = name
         for k in range(self.random.randint(0, 4)):
             vectors = self.pick(scope, VECTOR), self.pick(scope, VECTOR)
             number = self.operand(scope, "int")
@@ -102,20 +103,23 @@ class Generator:
                     lines.append(f"t{k}: bool = lt({number}, {self.operand(scope, 'int')})")
                     scope.append((f"t{k}", FLAG))
                 case _:
-                    lines.append(f"d{k}: float = truediv(1, {number})")
+                    divisor = number if self.random.random() < 0.1 else "2"
+                    lines.append(f"d{k}: float = truediv({number}, {divisor})")
         lines.append(self.terminator(scope))
         head = ", ".join(f"{param}: {type_}" for param, type_ in params)
         return "\n".join([f"{name}({head}):", *(f"    {line}" for line in lines)])
 
     def edge(self, scope: list[tuple[str, str]]) -> str | None:
-        target = self.random.choice([name for name in self.params if name != "b0"])
+        onward = [name for name in self.params if name > self.current]
+        anywhere = [name for name in self.params if name != "b0"]
+        target = self.random.choice(onward if onward and self.random.random() < 0.75 else anywhere)
         args = [self.operand(scope, type_) for _, type_ in self.params[target]]
         return None if None in args else f"{target}({', '.join(map(str, args))})"
 
     def terminator(self, scope: list[tuple[str, str]]) -> str:
         edges = [edge for edge in (self.edge(scope) for _ in range(6)) if edge is not None]
         values = ", ".join(name for name, _ in scope)
-        match self.random.randint(0, 6):
+        match self.random.randint(0, 7):
             case 0 | 1 | 2 if len(edges) > 1:
                 return f"branch {self.operand(scope, FLAG)} ? {edges[0]} : {edges[1]}"
             case 3 if len(edges) > 2:
@@ -123,7 +127,7 @@ class Generator:
                 return f"switch {index} {{0: {edges[0]}, 3: {edges[1]}, else: {edges[2]}}}"
             case 4 | 5 if edges:
                 return f"jump {edges[0]}"
-            case 6:
+            case 6 if self.random.random() < 0.3:
                 return f'raise ValueError("at ", {self.operand(scope, "int")})'
             case _:
                 return f"return tuple({values})"

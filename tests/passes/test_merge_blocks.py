@@ -129,6 +129,12 @@ def test_a_block_with_two_ways_in_or_an_entry_stays() -> None:
     assert list(optimized(MergeBlocks(), entry, VECTORS).program.blocks) == ["a", "e"]
 
 
+def test_the_start_of_another_method_stays() -> None:
+    other = "    entry a(x)\n\nmethod other(h: f32[2], n: int)\n    entry c(h, n)"
+    text = LINE.replace("    entry a(x)", other, 1)
+    assert list(optimized(MergeBlocks(), text, VECTORS).program.blocks) == ["a", "c"]
+
+
 def test_a_loop_of_nothing_stays() -> None:
     text = LINE.replace(
         "    return tuple(h, n)", "    jump d()\n\nd():\n    jump c2()\n\nc2():\n    jump d()"
