@@ -21,9 +21,9 @@ from dyncc.runtime.program import Block, Compute, Leaf, Program, Ref, Return, Sp
 class _Recorder(TorchFunctionMode):
     """Records the outermost torch calls on tensors, as the specializer does."""
 
-    def __init__(self, graph: fx.Graph) -> None:
+    def __init__(self, graph: fx.Graph, weights: dict[str, torch.Tensor]) -> None:
         super().__init__()
-        self.graph = graph
+        self.graph, self.weights = graph, weights
         self.nodes: dict[int, fx.Node] = {}
         self.alive: list[Any] = []
 
@@ -33,11 +33,20 @@ class _Recorder(TorchFunctionMode):
         if isinstance(value, torch.Tensor):
             node.meta["type"] = TensorType(str(value.dtype).removeprefix("torch."), tuple(value.shape))
 
+    def known(self, value: Any) -> Any:
+        """The node of a value; a tensor that comes from nowhere is a weight."""
+        if isinstance(value, torch.Tensor) and id(value) not in self.nodes:
+            name = next((n for n, w in self.weights.items() if w is value), f"w{len(self.weights)}")
+            self.weights[name] = value
+            self.bind(value, self.graph.get_attr(name))
+        return self.nodes.get(id(value), value)
+
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
-        swap = lambda value: self.nodes.get(id(value), value)  # noqa: E731
-        node = self.graph.call_function(func, pytree.tree_map(swap, args), pytree.tree_map(swap, kwargs))
+        node = self.graph.call_function(
+            func, pytree.tree_map(self.known, args), pytree.tree_map(self.known, kwargs)
+        )
         node.meta["span"] = Span("net.py", len(self.graph.nodes), 1, len(self.graph.nodes), 9)
         if isinstance(result, (tuple, list)) and not isinstance(result, torch.Size):
             for index, item in enumerate(result):
@@ -56,15 +65,16 @@ def record(
     function: Callable[..., Any],
     inputs: Sequence[torch.Tensor],
     types: Sequence[TensorType] | None = None,
-    weights: Mapping[str, torch.Tensor] | None = None,
+    weights: dict[str, torch.Tensor] | None = None,
 ) -> fx.Graph:
-    """The graph of ``function(*inputs)``; a tensor of ``weights`` that it uses becomes a weight.
+    """The graph of ``function(*inputs)``; tensors that it uses besides are its weights.
 
+    They have the names that ``weights`` gives them; those that it lacks are added to it.
     ``types`` of the inputs are those of the given tensors unless told. Numbers drawn out of a tensor
     (``item()``) are followed only into other torch calls.
     """
     graph = fx.Graph()
-    recorder = _Recorder(graph)
+    recorder = _Recorder(graph, {} if weights is None else weights)
     for index, tensor in enumerate(inputs):
         node = graph.placeholder(f"x{index}")
         recorder.bind(tensor, node)
@@ -72,12 +82,10 @@ def record(
             node.meta["type"] = types[index]
         if not tensor.is_contiguous():
             node.meta["stride"] = tensor.stride()
-    for name, tensor in (weights or {}).items():
-        recorder.bind(tensor, graph.get_attr(name))
     with torch.no_grad(), recorder:
         result = function(*inputs)
     results = result if isinstance(result, tuple) else (result,)
-    graph.output(tuple(recorder.nodes[id(value)] for value in results))
+    graph.output(tuple(recorder.known(value) for value in results))
     return graph
 
 
@@ -141,7 +149,8 @@ def check(
     function: Callable[..., Any], *inputs: torch.Tensor, rtol: float = 1e-5, atol: float = 1e-6
 ) -> None:
     """``function`` recorded, run by torch and run by ONNX Runtime gives the same."""
-    graph = record(function, inputs)
-    lowered = lower({"g": graph})
-    expected = run_graph(graph, inputs, {})
+    weights: dict[str, torch.Tensor] = {}
+    graph = record(function, inputs, weights=weights)
+    lowered = lower({"g": graph}, weights)
+    expected = run_graph(graph, inputs, weights)
     assert_same(run_lowered(lowered, "g", inputs), expected, rtol, atol)

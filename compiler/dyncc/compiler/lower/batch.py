@@ -16,7 +16,6 @@ import torch
 from torch import fx
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
-from dyncc.compiler.graph import placeholders
 from dyncc.compiler.lower.capture import capture
 from dyncc.compiler.lower.convert import convert
 from dyncc.compiler.lower.failure import LoweringError, Place
@@ -24,6 +23,7 @@ from dyncc.compiler.lower.narrow import check_sizes
 from dyncc.compiler.lower.sizes import LARGE, SMALL
 from dyncc.compiler.lower.split import split
 from dyncc.compiler.lower.template import Template, templates
+from dyncc.compiler.lower.types import input_types
 from dyncc.ir.symbols import symbols_of
 from dyncc.runtime.program import TensorType
 
@@ -96,7 +96,7 @@ class _Work:
 
     def _refuse(self, template: Template, error: LoweringError, candidates: Sequence[int]) -> None:
         """Try once more with larger example sizes (a net may be too deep for small ones), then give up."""
-        symbolic = any(list(symbols_of(node.meta["type"])) for node in placeholders(template.graph))
+        symbolic = any(list(symbols_of(type_)) for type_ in input_types(template.graph))
         if symbolic and candidates is SMALL:
             self.lower([template], LARGE)
             return

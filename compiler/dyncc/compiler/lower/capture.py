@@ -20,6 +20,7 @@ from dyncc.compiler.lower.failure import Failure, LoweringError, Place
 from dyncc.compiler.lower.replace import replacement
 from dyncc.compiler.lower.sizes import choose, equalities, example
 from dyncc.compiler.lower.template import Template
+from dyncc.compiler.lower.types import input_types
 
 _KEY = "dyncc"
 
@@ -67,7 +68,7 @@ class _Batch(torch.nn.Module):
 def _run(
     graph: fx.Graph, inputs: Sequence[torch.Tensor], weights: Mapping[str, torch.Tensor]
 ) -> tuple[torch.Tensor, ...]:
-    for _, size, value in equalities([node.meta["type"] for node in placeholders(graph)], inputs):
+    for _, size, value in equalities(input_types(graph), inputs):
         torch._check(size == value)
     return run_graph(graph, inputs, weights)
 
@@ -103,7 +104,7 @@ def capture(
     groups, shapes = [], []
     for template in batch:
         nodes = placeholders(template.graph)
-        types = [node.meta["type"] for node in nodes]
+        types = input_types(template.graph)
         sizes = choose(types, hints.get(template.name, {}), candidates)
         groups.append(tuple(example(node, sizes) for node in nodes))
         shapes.append(tuple(_dynamic(type_.shape) for type_ in types))

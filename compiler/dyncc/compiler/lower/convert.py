@@ -26,8 +26,7 @@ _FAILED_NODE = re.compile(r"translating node %(\w+) ")
 def convert(program: ExportedProgram) -> onnx_ir.Model:
     """The ONNX model of ``program``, without functions, tidied up.
 
-    Raises :class:`LoweringError` with all operators that have no translation, or else with the first
-    whose translation failed.
+    Raises :class:`LoweringError` with all operators that have no translation or whose translation fails.
     """
     decomposed = _OwnDecomposition(program)
     program.run_decompositions = decomposed  # type: ignore[method-assign] -- see the class
@@ -39,14 +38,10 @@ def convert(program: ExportedProgram) -> onnx_ir.Model:
             break
         except Exception as error:
             node, reason = _blamed(error, decomposed)
-            if node is None or "No ONNX function found" not in reason or node.target in table:
+            if node is None or node.target in table:
                 failures.append(Failure(node and place_of(node), reason, str(node.target) if node else ""))
                 break
-            failures.extend(
-                Failure(place_of(other), "torch.onnx has no translation of it", str(other.target))
-                for other in decomposed.nodes()
-                if other.target == node.target
-            )
+            failures.extend(_failures(node, reason, decomposed))
             table[node.target] = _stand_in(node)
     if failures:
         raise LoweringError(failures)
@@ -69,10 +64,20 @@ def _converted(program: ExportedProgram, table: dict[Any, Any]) -> onnx_ir.Model
     return converted.model
 
 
+def _failures(node: fx.Node, reason: str, decomposed: _OwnDecomposition) -> list[Failure]:
+    """The failure of ``node``, and of its like where the operator has no translation at all."""
+    if "No ONNX function found" not in reason:
+        return [Failure(place_of(node), reason, str(node.target))]
+    return [
+        Failure(place_of(other), "torch.onnx has no translation of it", str(other.target))
+        for other in decomposed.nodes()
+        if other.target == node.target
+    ]
+
+
 def _stand_in(node: fx.Node) -> Any:
     """A translation that is wrong, so that the conversion goes on and finds what else cannot be done."""
-    assert isinstance(node.target, torch._ops.OpOverload)
-    count = len(node.target._schema.returns)
+    count = len(node.target._schema.returns) if isinstance(node.target, torch._ops.OpOverload) else 1
 
     def stand_in(*_: Any, **__: Any) -> Any:
         values = tuple(opset18.Constant(value_int=0) for _ in range(count))

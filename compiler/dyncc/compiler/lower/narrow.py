@@ -16,6 +16,7 @@ from dyncc.compiler.graph import placeholders
 from dyncc.compiler.lower.capture import weight_names
 from dyncc.compiler.lower.failure import Failure, LoweringError, Place
 from dyncc.compiler.lower.template import Template
+from dyncc.compiler.lower.types import input_type
 
 
 def check_sizes(batch: Sequence[Template], program: ExportedProgram) -> None:
@@ -36,7 +37,7 @@ def check_sizes(batch: Sequence[Template], program: ExportedProgram) -> None:
 def _narrowed(graph: fx.Graph, shapes: Sequence[Sequence[Any]]) -> Iterator[tuple[fx.Node, str]]:
     owners: dict[str, str] = {}
     for node, shape in zip(placeholders(graph), shapes, strict=True):
-        for axis, (dim, size) in enumerate(zip(node.meta["type"].shape, shape, strict=True)):
+        for axis, (dim, size) in enumerate(zip(input_type(node).shape, shape, strict=True)):
             if isinstance(dim, int):
                 continue
             text = str(size)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import fx
 
+from dyncc.compiler.lower.types import input_type
 from dyncc.ir.symbols import symbols_of
 from dyncc.runtime.program import Dim, TensorType
 
@@ -80,7 +81,7 @@ def choose(
 
 def example(node: fx.Node, sizes: Mapping[str, int]) -> torch.Tensor:
     """A tensor (its elements arbitrary) of a placeholder's type and stride."""
-    type_ = node.meta["type"]
+    type_ = input_type(node)
     shape = [int(_size(dim, sizes)) for dim in type_.shape]
     dtype = getattr(torch, type_.dtype)
     stride = node.meta.get("stride")

@@ -12,6 +12,7 @@ from torch import fx
 from dyncc.compiler.graph import outputs, placeholders
 from dyncc.compiler.lower.capture import place_of, weight_names
 from dyncc.compiler.lower.template import Template
+from dyncc.compiler.lower.types import input_type
 from dyncc.runtime.program import Dim, Span, TensorType
 
 DTYPES: dict[str, onnx_ir.DataType] = {
@@ -157,7 +158,7 @@ def _name(graph: onnx_ir.Graph, recorded: fx.Graph) -> None:
     taken = set(graph.initializers)
     symbols: dict[str, str] = {}
     for value, node in zip(graph.inputs, placeholders(recorded), strict=True):
-        type_ = node.meta["type"]
+        type_ = input_type(node)
         _learn(symbols, value.shape, type_.shape)
         value.name = _unique(node.name, taken)
         _set_type(value, type_)
