@@ -198,9 +198,9 @@ def run_command(
     """
     console = _console(as_json, verbose, quiet)
     with console.reporting():
-        from dyncc.compiler.cli.run_command import run_bundle
+        from dyncc.compiler.cli.run_command import RunOptions, run_bundle
 
-        run_bundle(bundle, tuple(inputs or ()), inputs_file, method, output, threads, console)
+        run_bundle(RunOptions(bundle, tuple(inputs or ()), inputs_file, method, output, threads), console)
 
 
 @app.command("inspect")

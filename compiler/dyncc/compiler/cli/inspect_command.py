@@ -1,0 +1,89 @@
+"""``dyncc inspect BUNDLE``: what a bundle says of itself. No engine is loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import linecache
+from pathlib import Path
+
+from dyncc.compiler.cli.bundles import existing
+from dyncc.compiler.cli.console import Console
+from dyncc.compiler.cli.inspect_text import program_data, program_text
+from dyncc.compiler.cli.report import byte_text, count
+from dyncc.compiler.cli.usercode import display
+from dyncc.runtime.bundle import BundleInfo, read_bundle
+from dyncc.runtime.manifest import Manifest, Source
+
+
+def inspect_bundle(bundle: Path, console: Console) -> None:
+    """The whole command. Raises an error of the runtime where the bundle is damaged."""
+    info = read_bundle(existing(bundle))
+    manifest = info.manifest
+    for source in manifest.sources:
+        _show_kept_lines(source)
+    graph_bytes = {name: _size(bundle / graph.file) for name, graph in manifest.graphs.items()}
+    sizes = {
+        "total": sum(_size(file) for file in bundle.rglob("*")),
+        "weights": sum(weight.nbytes for weight in manifest.weights.values()),
+        "graphs": sum(graph_bytes.values()),
+    }
+    head = _head(bundle, info, sizes)
+    data = {
+        "bundle": str(bundle),
+        "sha256": info.sha256,
+        "generator": manifest.generator,
+        "command": manifest.command,
+        "engine": manifest.engine.name,
+        "bytes": sizes,
+        "weights": {name: [weight.dtype, *weight.shape] for name, weight in manifest.weights.items()},
+        "examples": len(manifest.examples),
+        "sources": [
+            {"path": source.path, "sha256": source.sha256, "state": _state(source)}
+            for source in manifest.sources
+        ],
+        "program": program_data(manifest.program, graph_bytes),
+    }
+    console.product(f"{head}\n\n{program_text(manifest.program, graph_bytes)}", data)
+
+
+def _head(bundle: Path, info: BundleInfo, sizes: dict[str, int]) -> str:
+    manifest = info.manifest
+    weights = f"{count(len(manifest.weights), 'weight')} {byte_text(sizes['weights'])}"
+    graphs = f"{count(len(manifest.graphs), 'graph')} {byte_text(sizes['graphs'])}"
+    examples = count(len(manifest.examples), "example")
+    lines = [
+        f"{bundle}: {manifest.program.name}, for {manifest.engine.name}",
+        f"  made by   {manifest.generator or 'unknown'}",
+        f"  again     {manifest.command}" if manifest.command else "",
+        f"  sha256    {info.sha256}",
+        f"  size      {byte_text(sizes['total'])}: {weights}, {graphs}, {examples}",
+        *(_source_line(manifest, index) for index in range(len(manifest.sources))),
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _source_line(manifest: Manifest, index: int) -> str:
+    source = manifest.sources[index]
+    lead = "  from      " if index == 0 else "            "
+    state = _state(source)
+    return f"{lead}{display(Path(source.path))}" + (f" ({state})" if state else "")
+
+
+def _state(source: Source) -> str:
+    """Whether the user's file is still the one that was compiled."""
+    try:
+        found = hashlib.sha256(Path(source.path).read_bytes()).hexdigest()
+    except OSError:
+        return "not here"
+    return "" if found == source.sha256 else "changed since"
+
+
+def _show_kept_lines(source: Source) -> None:
+    """Make :mod:`linecache` show the lines that the bundle keeps: those that were compiled."""
+    last = max(source.lines, default=0)
+    lines = [source.lines.get(number, "") + "\n" for number in range(1, last + 1)]
+    linecache.cache[source.path] = (0, None, lines, source.path)
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.is_file() else 0
