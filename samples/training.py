@@ -93,11 +93,11 @@ def internal_confidences(all_outputs: Callable[[torch.Tensor], list[torch.Tensor
     return torch.stack([y.max(-1).values for y in outputs[:-1]], dim=1)
 
 
-def gate_loss(outputs_of: Callable[[torch.Tensor], Any], batch: int = 64) -> Loss:
+def gate_loss(outputs_of: Callable[[torch.Tensor], Any], sure: float = 0.5, batch: int = 64) -> Loss:
     """Cross-entropy, and a price on gates that do not tell pictures apart.
 
     ``outputs_of(images)`` gives the logits (N, C) and the probabilities (G, N) of the gates. Each gate
-    is to be open for about half of the pictures, and to be sure in each of them.
+    is to be open for about half of the pictures, and to be sure in each of them (``sure`` weighs that).
     """
 
     def loss(step: int, generator: torch.Generator) -> torch.Tensor:
@@ -105,7 +105,7 @@ def gate_loss(outputs_of: Callable[[torch.Tensor], Any], batch: int = 64) -> Los
         logits, gates = outputs_of(images)
         usage = (gates.mean(1) - 0.5).square().mean()
         unsure = (gates * (1 - gates)).mean()
-        return F.cross_entropy(logits, labels) + 4.0 * usage + 0.5 * unsure
+        return F.cross_entropy(logits, labels) + 4.0 * usage + sure * unsure
 
     return loss
 

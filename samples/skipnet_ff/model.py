@@ -41,7 +41,7 @@ class BasicBlock(nn.Module):
 
 
 class FeedforwardGate(nn.Module):
-    """Gate II of the paper: one convolution, global pooling, a linear layer, a softmax over skip and run."""
+    """Gate II of the paper: a convolution, global pooling, a linear layer, a softmax over skip and run."""
 
     def __init__(self, pool_size, channel):
         super().__init__()
@@ -60,7 +60,7 @@ class FeedforwardGate(nn.Module):
 
 
 class ResNetFeedForwardSP(nn.Module):
-    """``layers`` counts the blocks of each group; group ``g`` is ``group{g}_layer{i}`` with a gate before each."""
+    """``layers`` counts the blocks of each group: ``group{g}_layer{i}``, behind ``group{g}_gate{i}``."""
 
     def __init__(self, layers=(3, 3, 3), widths=(10, 16, 24), num_classes=10):
         super().__init__()
