@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.frontend.compare import Case, assert_same
 from tests.cases.frontend.run import control, exceptional, expressions, functions, matches
+from tests.frontend.compare import Case, assert_same
 
 MODULES = (control, exceptional, expressions, functions, matches)
 CASES = [case for module in MODULES for case in module.case.cases]

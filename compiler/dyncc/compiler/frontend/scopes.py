@@ -141,7 +141,10 @@ class _Walk(ast.NodeVisitor):
             return candidates[0] if candidates else None
         alike = None
         for candidate in candidates:
-            found = find(candidate).node
+            try:
+                found = find(candidate).node
+            except SourceUnavailable:
+                continue
             if found is node:
                 return candidate
             if ast.dump(found) == ast.dump(node):

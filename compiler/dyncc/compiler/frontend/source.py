@@ -142,7 +142,10 @@ def find(code: types.CodeType) -> Definition:
         return candidates[0]
     extent = _extent(code)
     if extent is None:
-        raise SourceUnavailable(code, "several functions on its line, and no columns to tell them apart")
+        constant = next((d for d in candidates if _returns_constant(d.node, code)), None)
+        if constant is None:
+            raise SourceUnavailable(code, "several functions on its line, no columns to tell them apart")
+        return constant
     around = [d for d in candidates if _body(d.node)[0] <= extent[0] and extent[1] <= _body(d.node)[1]]
     if not around:
         raise SourceUnavailable(code, f"none of the functions on line {code.co_firstlineno} is it")
@@ -161,6 +164,18 @@ def _body(node: FunctionNode) -> tuple[tuple[int, int], tuple[int, int]]:
     part = node.body if isinstance(node, ast.Lambda) else node
     assert part.end_lineno is not None and part.end_col_offset is not None
     return (part.lineno, part.col_offset), (part.end_lineno, part.end_col_offset)
+
+
+def _returns_constant(node: FunctionNode, code: types.CodeType) -> bool:
+    """Whether both are lambdas of the same parameters and constant (which Python 3.12.1 gives no column)."""
+    if not isinstance(node, ast.Lambda) or not isinstance(node.body, ast.Constant):
+        return False
+    arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+    count = code.co_argcount + code.co_kwonlyargcount
+    value = node.body.value
+    return [a.arg for a in arguments] == list(code.co_varnames[:count]) and any(
+        type(constant) is type(value) and constant == value for constant in code.co_consts
+    )
 
 
 def _extent(code: types.CodeType) -> tuple[tuple[int, int], tuple[int, int]] | None:
