@@ -135,7 +135,7 @@ class BlockBuilder:
         self.placeholders: dict[fx.Node, Operand] = {}
         self.outputs: dict[fx.Node, Value] = {}
         self.names: set[str] = set()
-        self.shape_env = ShapeEnv(specialize_zero_one=False, duck_shape=True)
+        self.shape_env = ShapeEnv(specialize_zero_one=False, duck_shape=False)
         self.fake_mode = FakeTensorMode(shape_env=self.shape_env, allow_non_fake_inputs=False)
         self.hints = hints
         self.constant_fakes: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
@@ -152,6 +152,10 @@ class BlockBuilder:
         self._value_of_node: dict[fx.Node, Value] = {}
         self._anonymous = itertools.count()
         self.made: list[SymTensor] = []
+        self.frozen: set[int] = set()
+        """Storages that must not be changed: elements of lists, views that cannot be made again."""
+        self.masks: dict[Any, Any] = {}
+        self.sizes: dict[str, Any] = {}
         self.used_origins: set[Any] = set()
         """Origins of the generalized numbers and sizes that this block's graph depends on."""
 
@@ -175,25 +179,38 @@ class BlockBuilder:
 
     def fake(self, spec: TensorSpec) -> torch.Tensor:
         """A fake tensor of ``spec`` in this block's own shape environment."""
-        sizes = [size if isinstance(size, int) else self.hints[size] for size in spec.shape]
+        sizes = [size if isinstance(size, int) else self.size(size) for size in spec.shape]
+        strides = contiguous_strides(sizes)
         if spec.stride is not None:
-            order = spec.stride
-            strides = [0] * len(sizes)
-            step = 1
-            for axis in reversed(order):
-                strides[axis] = step
-                step *= sizes[axis]
-            example = torch.empty_strided(sizes, strides, dtype=spec.dtype, device=spec.device)
+            dense: list[Any] = [0] * len(sizes)
+            step: Any = 1
+            for axis in reversed(spec.stride):
+                dense[axis] = step
+                step = step * sizes[axis]
+            strides = tuple(dense)
+        with torch._C.DisableTorchFunction(), self.fake_mode:
+            return torch.empty_strided(sizes, strides, dtype=spec.dtype, device=spec.device)
+
+    def size(self, text: str) -> Any:
+        """The symbolic size that a block calls ``s0``, or ``s0 + 1``: a number of its shape environment."""
+        found = self.sizes.get(text)
+        if found is not None:
+            return found
+        name, _, offset = text.partition(" ")
+        if offset:
+            number = int(offset.replace(" ", ""))
+            made = self.size(name) + number
         else:
-            example = torch.empty(sizes, dtype=spec.dtype, device=spec.device)
-        context = StatelessSymbolicContext(
-            dynamic_sizes=[DimDynamic.STATIC if isinstance(s, int) else DimDynamic.DUCK for s in spec.shape],
-            constraint_sizes=[None] * len(sizes),
-        )
-        with fx_config.patch(backed_size_oblivious=True):
-            return self.fake_mode.from_tensor(
-                example, symbolic_context=context, source=ConstantSource(f"p{len(self.params)}_{len(self.names)}")
-            )
+            context = StatelessSymbolicContext(dynamic_sizes=[DimDynamic.DYNAMIC], constraint_sizes=[None])
+            with fx_config.patch(backed_size_oblivious=True):
+                example = self.fake_mode.from_tensor(
+                    torch.empty(self.hints[name], dtype=torch.bool),
+                    symbolic_context=context,
+                    source=ConstantSource(f"{_identifier(self.name)}_{name}"),
+                )
+            made = example.shape[0]
+        self.sizes[text] = made
+        return made
 
     def tensor_param(self, hint: str, spec: TensorSpec) -> tuple[str, torch.Tensor, fx.Node]:
         name = self.unique(hint)

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -96,16 +96,16 @@ def refuse(machine: Machine, effect: str) -> None:
 
 
 def _from_library(frame: Any) -> bool:
-    """Calls by PyTorch and the standard library for their own ends (warnings, lazy imports, caches)."""
+    """Calls by PyTorch for its own ends (lazy imports, caches, warnings), not by the program."""
     while frame is not None:
-        name = frame.f_globals.get("__name__", "")
-        root = name.partition(".")[0]
-        if root in ("torch", "warnings", "linecache", "tokenize", "importlib", "inspect", "dyncc", "logging", "sympy"):
+        root = frame.f_globals.get("__name__", "").partition(".")[0]
+        if root in _OWN_ENDS:
             return True
-        if root not in ("random", "os", "io", "tempfile", "uuid", "datetime", "contextlib", "functools"):
+        if root not in sys.stdlib_module_names or root in _USER_LIKE:
             return False
         frame = frame.f_back
-    return True
+    return False
 
 
-Hook = Callable[[Any, str, Any], None]
+_OWN_ENDS = frozenset(("torch", "dyncc", "sympy", "numpy", "warnings", "importlib", "linecache", "inspect"))
+_USER_LIKE = frozenset(("__main__",))

@@ -163,6 +163,8 @@ def walk(value: Any) -> Iterator[tuple[Any, Any]]:
     if type(value) is types.MethodType:
         yield ".__self__", value.__self__
         yield ".__func__", value.__func__
+    elif type(value) is types.BuiltinMethodType and not isinstance(value.__self__, (types.ModuleType, type, type(None))):
+        yield ".__self__", value.__self__
     elif isinstance(value, functools.partial):
         yield ".func", value.func
         yield ".args", value.args

@@ -49,6 +49,7 @@ class Machine:
         self.facts = owner.facts
         self.recorder = owner.recorder
         self.started = False
+        self.executing: tuple[Frame, tuple[str, int]] = (frames[-1], ("", 0))
 
     @property
     def block(self) -> BlockBuilder:
@@ -81,6 +82,7 @@ class Machine:
 
     def _guarded(self, frame: Frame, node: Any, action: Callable[[], None]) -> None:
         at = (frame.label, frame.index - (0 if isinstance(node, TERMINATORS) else 1))
+        self.executing = (frame, at)
         try:
             action()
         except Raised as raised:
@@ -118,9 +120,11 @@ class Machine:
         """An instruction needs a value that is not known: fork on it, or have it static, or refuse."""
         subject = decision.subject
         if is_scalar(subject):
-            if subject.kind == "bool":
+            if subject.kind == "bool" and self._holds(frame, subject):
                 self.fork_values(frame, subject, (False, True))
             self.facts.demand(subject.origins)
+            if subject.kind == "bool":
+                self._refuse_native(decision)
             if decision.what.startswith("the text"):
                 self.refuse(
                     "DY104", "the text of a tensor's value is used to decide", "its text is needed here",
@@ -132,20 +136,30 @@ class Machine:
             )  # fmt: skip
         if type(subject) is DynamicTag:
             self.facts.demand(subject.scalar.origins)
-            self.fork_tag(frame, subject)
+            if self._holds(frame, subject):
+                self.fork_tag(frame, subject)
         if isinstance(subject, DynamicList):
             self.facts.demand(subject.origins)
         if type(subject) is DynamicText:
+            self.facts.demand(subject.origins())
             self.refuse(
                 "DY104", "the text of a tensor's value is used to decide", "its text is needed here",
                 helps=("decide on the number itself, or index a list with it",),
             )  # fmt: skip
+        self._refuse_native(decision)
+
+    def _refuse_native(self, decision: Decision) -> NoReturn:
         self.refuse(
             "DY103",
             f"{decision.what} decides inside of native code",
             "dyncc cannot look into this call",
             helps=("write the decision in Python, or keep the value a tensor (`torch.where`)",),
         )
+
+    @staticmethod
+    def _holds(frame: Frame, subject: Any) -> bool:
+        """Whether the instruction would see another value if the subject were replaced."""
+        return any(value is subject for value in frame.registers.values())
 
     def fork(self, pred: Scalar, then: Callable[[], None], orelse: Callable[[], None]) -> NoReturn:
         """End the block with a branch on ``pred``; each callable puts the frames where its side goes on."""
@@ -163,8 +177,15 @@ class Machine:
         self.owner.branch(operand, edges[0], edges[1])
         raise EndBlock
 
+    def _rewind_current(self) -> None:
+        """Put the frames back to just before the instruction that is being executed."""
+        frame, at = self.executing
+        self._rewind(frame, at)
+
     def fork_values(self, frame: Frame, subject: Any, values: tuple[Any, ...]) -> NoReturn:
         """Fork on a bool: the instruction is executed again, with the value static on each side."""
+
+        self._rewind_current()
 
         def put(value: Any) -> Callable[[], None]:
             return lambda: self._substitute(subject, value)
@@ -179,6 +200,7 @@ class Machine:
 
     def switch(self, subject: Scalar, values: tuple[int, ...], outside: int, substitute: Any = None) -> NoReturn:
         """Fork on an int: one case for each of ``values``; ``outside`` stands for every other number."""
+        self._rewind_current()
         self._mark_forked()
         saved = [frame.copy() for frame in self.frames]
         operand = subject.operand
@@ -191,6 +213,7 @@ class Machine:
         raise EndBlock
 
     def fork_tag(self, frame: Frame, tag: DynamicTag) -> NoReturn:
+        self._rewind_current()
         self._mark_forked()
         saved = [f.copy() for f in self.frames]
         edges = []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import itertools
 import math
 import types
 from collections.abc import Callable
@@ -69,10 +70,10 @@ def apply(machine: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     owner = getattr(func, "__self__", None)
     if isinstance(owner, Generator):
         return _generator_call(owner, func.__name__, args)
-    if type(func) is types.BuiltinMethodType or type(func) is types.MethodType:
-        return _method(machine, owner, func.__name__, args, kwargs)
     if isinstance(func, types.BuiltinFunctionType) and func.__module__ == "math":
         return _math(machine, func.__name__, args)
+    if type(func) is types.BuiltinMethodType or type(func) is types.MethodType:
+        return _method(machine, owner, func.__name__, args, kwargs)
     return NotImplemented
 
 
@@ -81,6 +82,7 @@ def is_dynamic(value: Any) -> bool:
     return is_scalar(value) or isinstance(value, (SymTensor, DynamicList, Generator)) or type(value) in (
         DynamicTag, DynamicText, prelude.RangeIterator, prelude.ZipIterator, prelude.EnumerateIterator,
         prelude.MapIterator, prelude.FilterIterator, prelude.ListIterator, prelude.DynamicRange,
+        prelude.SliceIterator, prelude.ChainIterator, prelude.CountIterator,
     )  # fmt: skip
 
 
@@ -265,9 +267,7 @@ def _needs_prelude(machine: Machine, value: Any) -> bool:
     """Whether going through ``value`` natively would decide (or run code that does)."""
     if isinstance(value, (Generator, DynamicList, prelude.DynamicRange)):
         return True
-    if isinstance(value, (prelude.MapIterator, prelude.FilterIterator, prelude.ZipIterator, prelude.EnumerateIterator)):
-        return True
-    return isinstance(value, (prelude.RangeIterator, prelude.ListIterator))
+    return isinstance(value, prelude.DECIDING)
 
 
 @model(list)
@@ -360,6 +360,28 @@ def _reduce(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     return Push(prelude.reduce_of, args, {})
 
 
+@model(itertools.islice)
+def _islice(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    iterators = _iterators(machine, args[:1])
+    bounds = slice(*args[1:])
+    static = all(b is None or type(b) is int for b in (bounds.start, bounds.stop, bounds.step))
+    if iterators is None or not static:
+        return NotImplemented
+    return prelude.SliceIterator(iterators[0], bounds.start or 0, bounds.stop, bounds.step or 1)
+
+
+@model(itertools.count)
+def _count(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    start = args[0] if args else kwargs.get("start", 0)
+    return prelude.CountIterator(start, args[1] if len(args) > 1 else kwargs.get("step", 1))
+
+
+@model(itertools.chain)
+def _chain(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    iterators = _iterators(machine, args)
+    return NotImplemented if iterators is None else prelude.ChainIterator(iterators)
+
+
 @model(isinstance)
 def _isinstance(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if type(args[0]) is DynamicText:
@@ -400,6 +422,10 @@ def _method(machine: Machine, owner: Any, name: str, args: tuple[Any, ...], kwar
         return operators.list_method(machine, owner, name, args)
     if isinstance(owner, list) and name == "extend" and len(args) == 1 and _needs_prelude(machine, args[0]):
         return Push(prelude.extend_list, (owner, args[0]), {})
+    if isinstance(owner, list) and name == "sort":
+        if holds_dynamic(owner) or _decides(machine, kwargs.get("key")):
+            return Push(prelude.sort_in_place, (owner, kwargs.get("key"), kwargs.get("reverse", False)), {})
+        return NotImplemented
     if isinstance(owner, str) and name == "format" and any(holds_dynamic(a) for a in (*args, *kwargs.values())):
         return operators.format_method(machine, owner, args, kwargs)
     if isinstance(owner, str) and name == "join" and args and _needs_prelude(machine, args[0]):

@@ -11,7 +11,7 @@ from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.block import Cut
 from dyncc.compiler.specialize.effects import watching
-from dyncc.compiler.specialize.values import Decision, Restart
+from dyncc.compiler.specialize.values import Decision, DynamicText, Restart
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.machine import Machine
@@ -36,6 +36,8 @@ def run_native(machine: Machine, func: Callable[..., Any], args: tuple[Any, ...]
     """
     block = machine.block
     block.pending = None
+    if any(type(value) is DynamicText for value in args) and not _keeps_text(func):
+        raise Decision(next(v for v in args if type(v) is DynamicText), "the text of a number")
     try:
         with machine.recorder.recording(), watching(machine):
             result = func(*args, **kwargs)
@@ -57,6 +59,13 @@ def run_native(machine: Machine, func: Callable[..., Any], args: tuple[Any, ...]
         machine.facts.must_interpret(codes_between(decision) | code_of(func))
         raise decision
     return result
+
+
+def _keeps_text(func: Any) -> bool:
+    """Whether a call only keeps a text: the making of an exception, a list's append."""
+    if isinstance(func, type):
+        return issubclass(func, BaseException)
+    return getattr(func, "__name__", "") in ("append", "setattr", "__setitem__", "__init__") or func is setattr
 
 
 def code_of(func: Any) -> set[types.CodeType]:

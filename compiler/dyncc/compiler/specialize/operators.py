@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from dyncc.compiler.specialize import prelude, special
-from dyncc.compiler.specialize.block import Cut
+from dyncc.compiler.specialize.block import Cut, storage_key
 from dyncc.compiler.specialize.frames import Generator
 from dyncc.compiler.specialize.native import Raised
 from dyncc.compiler.specialize.snapshot import SMALL_LOOP
@@ -312,6 +312,7 @@ def list_length(machine: Machine, items: DynamicList) -> Scalar:
         special.list_operand(machine.recorder, items)
     assert items.base is not None
     length = block.host_leaf("list_len", [items.base], "int", "count")
+    length.origins = items.origins
     return scalar_op("add", length, len(items.tail)) if items.tail else length
 
 
@@ -329,7 +330,9 @@ def list_item(machine: Machine, items: DynamicList, index: Any) -> Any:
     where = block.scalar_operand(index)
     element = items.element.type
     if isinstance(element, ScalarType):
-        return block.host_leaf("list_get", [operand, where], element.kind, "item")
+        made = block.host_leaf("list_get", [operand, where], element.kind, "item")
+        made.origins |= items.origins
+        return made
     if not block.make_pre(operand) or not block.make_pre(where):
         raise Cut
     symbolic = TensorType(
@@ -337,7 +340,7 @@ def list_item(machine: Machine, items: DynamicList, index: Any) -> Any:
     )
     where_arg = where.value if isinstance(where, Const) else where
     tensor = special.pre_tensor(machine.recorder, "list_get", (operand, where_arg), symbolic)
-    tensor.frozen = True
+    block.frozen.add(storage_key(tensor.fake))
     return tensor
 
 
@@ -461,11 +464,22 @@ def formatted(machine: Machine, value: Any, conversion: str, spec: Any) -> Any:
         return value
     if is_scalar(value):
         return DynamicText(((value, conversion, spec),))
+    if type(value) in (list, tuple) and not spec and _dynamic_text_argument(tuple(value)):
+        return _sequence_text(machine, value)
     if type(value) is DynamicTag:
         decide(value, "the text of a value that was chosen by a tensor")
     if conversion:
         value = machine.native({"r": repr, "s": str, "a": ascii}[conversion], value)
     return machine.native(format, value, spec)
+
+
+def _sequence_text(machine: Machine, value: Any) -> Any:
+    opening, closing = ("[", "]") if type(value) is list else ("(", ",)" if len(value) == 1 else ")")
+    parts: list[Any] = [opening]
+    for index, part in enumerate(value):
+        parts.extend((", ",) if index else ())
+        parts.append(formatted(machine, part, "r", ""))
+    return concatenate_text([*parts, closing])
 
 
 def concatenate_text(parts: list[Any]) -> Any:

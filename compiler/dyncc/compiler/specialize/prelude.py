@@ -150,6 +150,68 @@ class FilterIterator:
                 return value
 
 
+class SliceIterator:
+    """``itertools.islice`` with static bounds."""
+
+    def __init__(self, iterator: Any, start: Any, stop: Any, step: Any) -> None:
+        self.iterator = iterator
+        self.skip = start
+        self.stop = stop
+        self.step = step
+        self._dyncc_position = 0
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        while True:
+            if self.stop is not None and self._dyncc_position >= self.stop:
+                raise StopIteration
+            value = next(self.iterator)
+            position = self._dyncc_position
+            self._dyncc_position = position + 1
+            if position >= self.skip and (position - self.skip) % self.step == 0:
+                return value
+
+
+class CountIterator:
+    def __init__(self, start: Any, step: Any) -> None:
+        self.counter = start
+        self.step = step
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        value = self.counter
+        self.counter = value + self.step
+        return value
+
+
+class ChainIterator:
+    def __init__(self, iterators: Any) -> None:
+        self.iterators = iterators
+        self._dyncc_position = 0
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        while self._dyncc_position < len(self.iterators):
+            value = next(self.iterators[self._dyncc_position], _MISSING)
+            if value is not _MISSING:
+                return value
+            self._dyncc_position += 1
+        raise StopIteration
+
+
+DECIDING = (
+    MapIterator, FilterIterator, ZipIterator, EnumerateIterator, RangeIterator, ListIterator, SliceIterator,
+    ChainIterator, CountIterator,
+)  # fmt: skip
+"""Iterators that may run code that decides when they go on."""
+
+
 def next_or(iterator: Any, default: Any) -> Any:
     try:
         return iterator.__next__()
@@ -224,6 +286,10 @@ def sorted_list(iterable: Any, key: Any, reverse: Any) -> Any:
             position -= 1
         pairs.insert(position, (item_key, item))
     return [pair[1] for pair in pairs]
+
+
+def sort_in_place(items: Any, key: Any, reverse: Any) -> Any:
+    items[:] = sorted_list(items, key, reverse)
 
 
 def reduce_of(function: Any, iterable: Any, *initial: Any) -> Any:

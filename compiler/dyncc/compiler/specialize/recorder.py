@@ -8,6 +8,7 @@ which memory it changed.
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -202,6 +203,7 @@ class Recorder:
         inputs = {id(fake): owner for owner, fake in lifted}
         versions = [(owner, fake, fake._version) for owner, fake in lifted]
         result = self._run_fake(func, fake_args, fake_kwargs, (args, kwargs))
+        self._share_mask(func, node_args, node_kwargs, result)
         mutated = [(owner, fake) for owner, fake, version in versions if fake._version != version]
         if not _has_tensor(result) and not mutated:
             return self._plain(result, func, args)
@@ -231,7 +233,19 @@ class Recorder:
                 self.demand_sizes(original)
             if _is_internal(error):
                 raise CompileError([self._failure(func, error)]) from error
+            if _mentions_symbol(str(error)):
+                raise CompileError([self._undecided(func, error)]) from error
             raise
+
+    def _share_mask(self, func: Any, args: Any, kwargs: Any, result: Any) -> None:
+        """The same mask computed twice selects as many elements: let fake tensors know."""
+        if not isinstance(result, FakeTensor) or result.dtype is not torch.bool:
+            return
+        version = tuple(sorted(self.block.mutated))
+        key = (getattr(func, "__name__", str(func)), repr(args), repr(kwargs), version)
+        earlier = self.block.masks.setdefault(key, result)
+        if earlier is not result and earlier.nonzero_memo is not None:
+            result.nonzero_memo = earlier.nonzero_memo
 
     def demand_sizes(self, values: Any) -> None:
         """A call failed that may depend on generalized numbers: begin again with them static."""
@@ -250,6 +264,16 @@ class Recorder:
             label="here",
             notes=(f"PyTorch says: {text[0] if text else type(error).__name__}",),
             helps=("compute a result of a fixed size (for example with `torch.where` or a mask)",),
+        )
+
+    def _undecided(self, func: Any, error: BaseException) -> Diagnostic:
+        return Diagnostic(
+            "DY131",
+            f"whether the sizes fit in `{_name_of(func)}` is known only when the network runs",
+            self.block.span,
+            label="here",
+            notes=(f"with sizes written as symbols: {str(error).splitlines()[0]}",),
+            helps=("derive both tensors from one mask or index, so that their sizes are seen to be equal",),
         )
 
     def _random(self, func: Any, operator: str) -> Diagnostic:
@@ -397,17 +421,18 @@ class Recorder:
         for key in keys:
             if key in constants:
                 self.facts.make_cell(self.constant_name(constants[key]), constants[key])
-        for owner, _ in mutated:
-            if isinstance(owner, SymTensor) and owner.frozen:
-                raise CompileError([
-                    Diagnostic(
-                        "DY112",
-                        "a tensor is changed in place while it is an element of a list that grows at run time",
-                        block.span,
-                        label="changed here",
-                        helps=("append a copy: `items.append(x.clone())`",),
-                    )
-                ])
+        if keys & block.frozen:
+            self.demand_sizes(())
+            raise CompileError([
+                Diagnostic(
+                    "DY112",
+                    "a tensor is changed in place whose memory something else shares in a way that cannot be followed",
+                    block.span,
+                    label="changed here",
+                    notes=("it is an element of a list that grows at run time, or a view whose size is known only then",),
+                    helps=("change a copy: `x = x.clone()` before, or `items.append(x.clone())`",),
+                )
+            ])
         for tensor in block.made:
             if tensor.constant is not None and storage_key(tensor.fake) in keys:
                 tensor.constant = None
@@ -476,6 +501,10 @@ def _is_internal(error: BaseException) -> bool:
     return any(mark in text for mark in marks) or type(error).__module__.startswith(
         ("torch._subclasses", "torch.fx", "torch._dynamo", "sympy")
     )
+
+
+def _mentions_symbol(text: str) -> bool:
+    return re.search(r"\b[su]\d+\b", text) is not None
 
 
 def _name_of(func: Any) -> str:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import sympy
 import torch
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
@@ -148,7 +149,7 @@ class Capture:
         self.symbols: dict[Any, str] = {}
         self.hints: dict[str, int] = {}
         self.tensor_paths: dict[Path, SymTensor] = {}
-        self.pending_dims: list[tuple[Scalar, Path, int]] = []
+        self.pending_dims: list[tuple[Scalar, Path, tuple[int, int, int]]] = []
         self.origins: set[Any] = set()
 
     # --------------------------------------------------------------------------------- tokens
@@ -249,6 +250,8 @@ class Capture:
                 self.emit(("function", id(value)) if not parts else ("code", value.__code__))
             else:
                 self.emit(("code", value.__code__))
+        elif type(value) is types.BuiltinMethodType and parts:
+            self.emit(("bound", value.__name__))
         elif type(value) is types.MethodType or isinstance(value, (functools.partial, tuple)):
             self.emit((type(value), len(parts)))
         else:
@@ -357,8 +360,8 @@ class Capture:
             self._number_leaf(path, scalar.kind, scalar.operand, scalar.origins | {place})
             return
         if scalar.expr.op == "dim":
-            self.pending_dims.append((scalar, path, len(self.key)))
-            self.emit(None)
+            self.pending_dims.append((scalar, path, (len(self.key), len(self.skeleton), len(self.shapeless))))
+            self.emit(_PENDING_SIZE)
             return
         if number is not None:
             self.emit(("same scalar", number))
@@ -377,7 +380,12 @@ class Capture:
 
     def finish_dims(self) -> None:
         """Numbers that are sizes of tensors stay sizes where a live tensor has that size."""
-        for scalar, path, position in self.pending_dims:
+        done: dict[int, Any] = {}
+        for scalar, path, positions in self.pending_dims:
+            if id(scalar) in done:
+                self._set_all(positions, ("same size", done[id(scalar)]))
+                continue
+            done[id(scalar)] = len(done)
             tensor, axis = scalar.expr.payload
             where = self._find_dim(tensor.fake.shape[axis])
             if where is None:
@@ -395,11 +403,12 @@ class Capture:
                 live, live_axis, index = where
                 token = ("size", index, live_axis)
                 self.leaves.append(_DimLeaf(path, scalar, live, live_axis))
-            for tokens in (self.key, self.skeleton, self.shapeless):
-                if tokens is self.key:
-                    tokens[position] = token
-            self.skeleton[_index_of_none(self.skeleton)] = token
-            self.shapeless[_index_of_none(self.shapeless)] = token
+            self._set_all(positions, token)
+
+    def _set_all(self, positions: tuple[int, int, int], token: Any) -> None:
+        for tokens, index in zip((self.key, self.skeleton, self.shapeless), positions, strict=True):
+            if index < len(tokens) and tokens[index] is _PENDING_SIZE:
+                tokens[index] = token
 
     def _find_dim(self, size: Any) -> tuple[SymTensor, int, int] | None:
         if isinstance(size, int):
@@ -507,20 +516,15 @@ class Capture:
             digest = (str(tensor.constant.dtype), tuple(tensor.constant.shape), tensor.constant.numpy().tobytes())
             return ("constant", *digest), ("constant", *digest)
         root = _root(tensor)
-        if root is not tensor and (len(group) > 1 or not isinstance(root, SymTensor)) and _replayable(tensor):
+        whole = all(_root(member) is root and _replayable(member) for member in group)
+        if root is not tensor and whole and (len(group) > 1 or not isinstance(root, SymTensor)):
             token = ("view", self._root_number(root, path, numbers), _chain(tensor))
             views.append(tensor)
             return token, token
-        if len(group) > 1 and root is not tensor:
-            raise CompileError([
-                Diagnostic(
-                    "DY112",
-                    "tensors that share memory by a view of run-time size are alive across a decision",
-                    self.recorder.block.span,
-                    label="the decision",
-                    helps=("copy one of them with `.clone()`",),
-                )
-            ])
+        if len(group) > 1 and not all(_root(member) is root and _replayable(member) for member in group):
+            # Views of run-time size cannot be made again from their base: each goes its own way, which
+            # is right as long as none of them is changed in place.
+            return self._bind_tensor(tensor, path, frozen=True)
         return self._bind_tensor(tensor, path)
 
     def _root_number(self, root: Any, path: Path, numbers: dict[int, int]) -> Any:
@@ -531,17 +535,18 @@ class Capture:
             self.key.append(self._spec_token(self._spec(root, (*path, "%base"))))
         return ("bound", next((i for i, t in enumerate(self.bound) if t is root), numbers.get(id(root))))
 
-    def _bind_tensor(self, tensor: SymTensor, path: Path) -> tuple[Any, Any]:
+    def _bind_tensor(self, tensor: SymTensor, path: Path, frozen: bool = False) -> tuple[Any, Any]:
         spec = self._spec(tensor, path)
         self.bound.append(tensor)
         hint = tensor.hint or _hint(path)
-        frozen = tensor.frozen
+        frozen = frozen or storage_key(tensor.fake) in self.recorder.block.frozen
 
         def bind(block: BlockBuilder, instance: Instance) -> None:
             _, tensor.fake, tensor.node = block.tensor_param(hint, spec)
             tensor.derivation = None
             tensor.constant = None
-            tensor.frozen = frozen
+            if frozen:
+                block.frozen.add(storage_key(tensor.fake))
 
         self.leaves.append(Leaf(path, lambda: self.recorder.block.tensor_operand(tensor), bind))
         token = (*self._spec_token(spec), frozen)
@@ -570,6 +575,8 @@ class Capture:
 
     def _symbol(self, size: Any) -> str:
         found = self.symbols.get(size)
+        if found is None and not isinstance(size, int):
+            found = self._related(size)
         if found is None:
             found = f"s{len(self.symbols)}"
             self.symbols[size] = found
@@ -577,8 +584,23 @@ class Capture:
         return found
 
 
+    def _related(self, size: Any) -> str | None:
+        """``size`` as a known symbol plus or minus a number."""
+        for other, name in self.symbols.items():
+            if isinstance(other, int) or " " in name:
+                continue
+            difference = sympy.expand(size - other)
+            if difference.is_Integer:
+                number = int(difference)
+                text = f"{name} + {number}" if number > 0 else f"{name} - {-number}"
+                self.symbols[size] = text
+                return text
+        return None
+
+
 _PENDING = object()
-_STATIC_NAMES = ("position", "_position")
+_PENDING_SIZE = object()
+_STATIC_NAMES = ("_dyncc_position",)
 
 
 class _DimLeaf(Leaf):
@@ -603,16 +625,13 @@ class _ConstantLeaf(Leaf):
             tensor.node, tensor.fake = block.recorder.private_constant(real)
             tensor.derivation = None
             tensor.constant = constant
+            block.made.append(tensor)
 
         super().__init__(path, lambda: None, bind)  # type: ignore[arg-type, return-value]
 
 
 def has_argument(leaf: Leaf) -> bool:
     return not isinstance(leaf, (_DimLeaf, _ConstantLeaf))
-
-
-def _index_of_none(tokens: list[Any]) -> int:
-    return next(i for i, token in enumerate(tokens) if token is None)
 
 
 def _recording() -> bool:
@@ -774,8 +793,9 @@ class _Rewriter:
         if type(value) is DynamicTag:
             replaced = self.value(value.scalar, (*path, ".tag"))
             return value if replaced is value.scalar else DynamicTag(value.table, replaced)
-        if type(value) is types.MethodType:
-            return value
+        if type(value) in (types.MethodType, types.BuiltinMethodType):
+            owner = self.value(value.__self__, (*path, ".__self__"))
+            return value if owner is value.__self__ else getattr(owner, value.__name__)
         if isinstance(value, slice):
             return slice(*(self.value(getattr(value, n), (*path, n)) for n in ("start", "stop", "step")))
         return value

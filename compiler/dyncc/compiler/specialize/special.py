@@ -74,7 +74,8 @@ def _fake_of(recorder: Recorder, tensor: Any) -> torch.Tensor:
 
 
 def _owner(recorder: Recorder, tensor: Any) -> Any:
-    return recorder.cell_of(tensor) or tensor if not isinstance(tensor, SymTensor) else tensor
+    cell = None if isinstance(tensor, SymTensor) else recorder.cell_of(tensor)
+    return tensor if cell is None else cell
 
 
 # ------------------------------------------------------------------------------------- metadata
@@ -473,7 +474,9 @@ def _element_operand(recorder: Recorder, value: Any) -> Any:
         if not isinstance(value, SymTensor):
             value = recorder.call(torch.Tensor.clone, (value,), {})
         snapshot = recorder.block.snapshot(value)
-        value.frozen = True
+        from dyncc.compiler.specialize.block import storage_key
+
+        recorder.block.frozen.add(storage_key(value.fake))
         return recorder.block.tensor_operand(snapshot)
     return recorder.block.scalar_operand(value)
 

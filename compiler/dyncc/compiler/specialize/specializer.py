@@ -40,7 +40,7 @@ from dyncc.compiler.specialize.snapshot import Capture, Snapshot, begin, has_arg
 from dyncc.compiler.specialize.values import Restart, Scalar, SymTensor, current
 from dyncc.runtime import program as ir
 
-MAX_BLOCKS = 3000
+MAX_BLOCKS = 1500
 MAX_ATTEMPTS = 400
 MAX_STEPS = 3_000_000
 

@@ -71,8 +71,6 @@ class SymTensor(torch.Tensor):
     hint: str
     constant: torch.Tensor | None
     """The real value, where it depends on constants alone and is small: reading it decides nothing."""
-    frozen: bool
-    """An element of a DynamicList: it must not be changed in place."""
 
     @staticmethod
     def make(fake: torch.Tensor, node: fx.Node, hint: str = "") -> SymTensor:
@@ -82,7 +80,6 @@ class SymTensor(torch.Tensor):
         tensor.derivation = None
         tensor.hint = hint
         tensor.constant = None
-        tensor.frozen = False
         return tensor
 
     @classmethod
@@ -394,6 +391,9 @@ class DynamicText:
     """
 
     parts: tuple[Any, ...]
+
+    def origins(self) -> frozenset[Any]:
+        return origins_of(tuple(part[0] for part in self.parts if isinstance(part, tuple)))
 
     def _decide(self, *args: Any) -> Any:
         decide(self, "the text of a number")
