@@ -21,8 +21,9 @@ from dyncc.compiler.lower.types import input_type
 
 def check_sizes(batch: Sequence[Template], program: ExportedProgram) -> None:
     """Raise :class:`LoweringError` for every input whose exported dims allow less than its type."""
-    heads = [node for node in program.graph.nodes if node.op == "placeholder"][len(weight_names(batch)) :]
-    shapes = iter([tuple(node.meta["val"].shape) for node in heads])
+    names = set(program.graph_signature.user_inputs)
+    heads = [node for node in program.graph.nodes if node.op == "placeholder" and node.name in names]
+    shapes = iter([tuple(node.meta["val"].shape) for node in heads[len(weight_names(batch)) :]])
     failures: list[Failure] = []
     for index, template in enumerate(batch):
         positions = {node: position for position, node in enumerate(template.graph.nodes)}

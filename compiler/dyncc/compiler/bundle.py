@@ -1,0 +1,288 @@
+"""Writing a bundle. The layout is in ``docs/architecture.md``; :mod:`dyncc.runtime.bundle` reads it."""
+
+from __future__ import annotations
+
+import hashlib
+import linecache
+import re
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import onnx_ir
+
+from dyncc.compiler.atomic import replaced_directory
+from dyncc.compiler.lower.lowering import Lowered
+from dyncc.compiler.lower.split import DTYPES
+from dyncc.runtime.bundle import EXAMPLES, HOST, MANIFEST, WEIGHTS, generator, host_text
+from dyncc.runtime.engine import Port
+from dyncc.runtime.examples import Example, Raises, pack
+from dyncc.runtime.manifest import (
+    EngineChoice,
+    GraphFile,
+    Manifest,
+    Source,
+    Weight,
+    manifest_text,
+    source_lines,
+)
+
+REPORT = "report.html"
+ALIGNMENT = 64
+INLINE = 256
+"""A constant of at most so many bytes that is no weight of the program stays in its graph's file."""
+
+_OURS = frozenset({MANIFEST, HOST, "blocks", EXAMPLES, REPORT, "__pycache__"})
+_NAMES = {dtype: name for name, dtype in DTYPES.items()}
+
+
+class NotABundleError(FileExistsError):
+    """What is at the target is not a bundle, so it is not replaced."""
+
+
+@dataclass
+class Examples:
+    """Calls that the bundle keeps with their outcome, in the form in which it keeps them."""
+
+    calls: list[Example] = field(default_factory=list)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def add(
+        self,
+        method: str,
+        inputs: Mapping[str, Any],
+        *,
+        expected: Any = None,
+        raises: tuple[str, str] | None = None,
+        session: int = 0,
+        atol: float = 1e-4,
+        rtol: float = 1e-3,
+    ) -> None:
+        """Add a call: the method's inputs by name, and its output, or the exception's name and message.
+
+        Arrays and tensors are copied. Calls of the same ``session`` follow one another in one session.
+        """
+        prefix = f"{len(self.calls)}"
+        packed = {name: pack(value, f"{prefix}.{name}", self.arrays) for name, value in inputs.items()}
+        outcome = None if raises else pack(expected, f"{prefix}.=", self.arrays)
+        error = Raises(*raises) if raises else None
+        self.calls.append(Example(method, packed, outcome, error, session, atol, rtol))
+
+
+def write_bundle(
+    lowered: Lowered,
+    path: str | Path,
+    *,
+    command: str = "",
+    sources: Mapping[str, str] | None = None,
+    examples: Examples | None = None,
+    engine_options: Mapping[str, Any] | None = None,
+    report: str | None = None,
+) -> str:
+    """Write a bundle to ``path``, in the place of an earlier one; returns the digest of ``program.json``.
+
+    ``sources`` maps the paths that spans name to the texts that were compiled (those that are missing are
+    read); ``report`` is the text of ``report.html``. Whatever happens, ``path`` holds the whole new bundle
+    or what it held before. Raises :class:`NotABundleError` where that is something else than a bundle.
+    """
+    target = Path(path)
+    check_target(target)
+    examples = examples or Examples()
+    with replaced_directory(target) as folder:
+        (folder / WEIGHTS).parent.mkdir()
+        with (folder / WEIGHTS).open("wb") as file:
+            store = _Store(file, set(lowered.weights))
+            graphs = _write_graphs(lowered, folder, store)
+            _store_cells(lowered, store)
+        _write_arrays(folder / EXAMPLES, examples.arrays)
+        if report is not None:
+            (folder / REPORT).write_text(report, encoding="utf-8")
+        manifest = Manifest(
+            program=lowered.program,
+            graphs=graphs,
+            generator=generator(),
+            command=command,
+            sources=tuple(_sources(lowered, sources or {})),
+            engine=EngineChoice(options=dict(engine_options or {})),
+            weights=store.weights,
+            examples=tuple(examples.calls),
+        )
+        # the host is made before the digests are known, and does not depend on them
+        (folder / HOST).write_text(host_text(manifest), encoding="utf-8", newline="\n")
+        manifest.digests.update(_digests(folder))
+        text = manifest_text(manifest).encode()
+        (folder / MANIFEST).write_bytes(text)
+    return hashlib.sha256(text).hexdigest()
+
+
+def check_target(path: Path) -> None:
+    """Raise :class:`NotABundleError` unless a bundle may be written to ``path``.
+
+    It may where there is nothing, an empty directory, or a bundle (a damaged one too) and no file more.
+    """
+    if not path.exists():
+        if path.is_symlink():
+            raise NotABundleError(f"{path} is a link to nothing")
+        return
+    if not path.is_dir():
+        raise NotABundleError(f"{path} is a file, not a bundle")
+    names = {entry.name for entry in path.iterdir()}
+    if names and MANIFEST not in names:
+        raise NotABundleError(f"{path} is a directory, but not a bundle: it has no {MANIFEST}")
+    if others := sorted(names - _OURS):
+        raise NotABundleError(f"{path} holds `{others[0]}`, which is no part of a bundle: move it away")
+
+
+# -------------------------------------------------------------------------------------------- weights
+
+
+@dataclass
+class _Store:
+    """``weights.bin``, and what is where in it. Equal contents are written once."""
+
+    file: BinaryIO
+    reserved: set[str]
+    """Names of the program's weights, which stand for nothing else."""
+    weights: dict[str, Weight] = field(default_factory=dict)
+    offsets: dict[str, int] = field(default_factory=dict)
+
+    def put(self, name: str, array: np.ndarray, own: bool) -> str:
+        """Store ``array``; returns the name that it has in ``weights``: ``name`` if that is free.
+
+        ``own`` says that it is the program's weight of that name.
+        """
+        weight = self._weight(array)
+        candidate, number = name, 1
+        while self.weights.get(candidate, weight) != weight or (candidate in self.reserved and not own):
+            number += 1
+            candidate = f"{name}_{number}"
+        self.weights[candidate] = weight
+        return candidate
+
+    def _weight(self, array: np.ndarray) -> Weight:
+        data = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+        digest = hashlib.sha256(data).hexdigest()
+        offset = self.offsets.get(digest)
+        if offset is None:
+            self.file.write(bytes(-self.file.tell() % ALIGNMENT))
+            offset = self.offsets[digest] = self.file.tell()
+            self.file.write(data)
+        return Weight(array.dtype.name, tuple(array.shape), offset, array.nbytes)
+
+
+def _store_cells(lowered: Lowered, store: _Store) -> None:
+    """The values that the program's state starts with."""
+    for state in lowered.program.states:
+        for cell in state.cells:
+            if isinstance(cell.initial, str):
+                name = store.put(cell.initial, lowered.weights[cell.initial], own=True)
+                assert name == cell.initial, "a weight of the program has one value"
+
+
+# --------------------------------------------------------------------------------------------- graphs
+
+
+def _write_graphs(lowered: Lowered, folder: Path, store: _Store) -> dict[str, GraphFile]:
+    files = _file_names(lowered.program.graphs)
+    graphs: dict[str, GraphFile] = {}
+    for name, model in lowered.program.graphs.items():
+        model = _with_external_data(model, lowered.weights, store)
+        (folder / files[name]).write_bytes(onnx_ir.to_proto(model).SerializeToString(deterministic=True))
+        inputs, outputs = (
+            tuple(map(_port, values)) for values in (model.graph.inputs, model.graph.outputs)
+        )
+        graphs[name] = GraphFile(files[name], inputs, outputs)
+    return graphs
+
+
+def _file_names(graphs: Iterable[str]) -> dict[str, str]:
+    """A path in the bundle for each graph; they differ also where letter case does not count."""
+    taken: set[str] = set()
+    names: dict[str, str] = {}
+    for graph in graphs:
+        stem = re.sub(r"[^A-Za-z0-9._-]+", "_", graph).strip("._")[:80] or "graph"
+        candidate, number = stem, 1
+        while candidate.lower() in taken:
+            number += 1
+            candidate = f"{stem}_{number}"
+        taken.add(candidate.lower())
+        names[graph] = f"blocks/{candidate}.onnx"
+    return names
+
+
+def _with_external_data(
+    model: onnx_ir.Model, weights: Mapping[str, np.ndarray], store: _Store
+) -> onnx_ir.Model:
+    """A copy of ``model`` whose initializers, but for small constants, lie in the store."""
+    model = model.clone()
+    graph = model.graph
+    for name, value in list(graph.initializers.items()):
+        tensor = value.const_value
+        assert tensor is not None, f"the initializer `{name}` has no value"
+        array = tensor.numpy()
+        own = name in weights and _same(weights[name], array)
+        if array.nbytes == 0 or (array.nbytes <= INLINE and not own):
+            continue
+        stored = store.put(name, array, own)
+        if stored != name:
+            del graph.initializers[name]
+            value.name = stored
+            graph.initializers[stored] = value
+        place = store.weights[stored]
+        value.const_value = onnx_ir.ExternalTensor(
+            Path(WEIGHTS).name,
+            place.offset,
+            place.nbytes,
+            tensor.dtype,
+            shape=onnx_ir.Shape(tensor.shape),
+            name=stored,
+        )
+    return model
+
+
+def _same(one: np.ndarray, other: np.ndarray) -> bool:
+    if one is other:
+        return True
+    return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
+
+
+def _port(value: onnx_ir.Value) -> Port:
+    assert value.name is not None and value.dtype is not None, "an input or output has a name and a type"
+    dims: list[int | str] = []
+    for dim in value.shape or ():
+        dims.append(dim if isinstance(dim, int) else str(dim.value or "?"))
+    return Port(value.name, _NAMES[value.dtype], tuple(dims))
+
+
+# -------------------------------------------------------------------------------------------- the rest
+
+
+def _sources(lowered: Lowered, texts: Mapping[str, str]) -> Iterable[Source]:
+    for path, numbers in source_lines(lowered.program).items():
+        text = texts.get(path)
+        if text is None:
+            text = "".join(linecache.getlines(path))
+        lines = text.splitlines()
+        kept = {number: lines[number - 1] for number in sorted(numbers) if number <= len(lines)}
+        yield Source(path, hashlib.sha256(text.encode()).hexdigest(), kept)
+
+
+def _write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """An ``.npz`` file that depends on its contents alone (``np.savez`` writes the time)."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            entry = zipfile.ZipInfo(f"{name}.npy")
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(entry, "w", force_zip64=True) as file:
+                np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for file in sorted(file for file in folder.rglob("*") if file.is_file()):
+        with file.open("rb") as stream:
+            found[file.relative_to(folder).as_posix()] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return found
