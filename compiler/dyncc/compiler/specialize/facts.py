@@ -19,6 +19,14 @@ Place = tuple[Any, ...]
 """A program point (see ``snapshot``) and a path of a slot in the state at it."""
 
 
+def _variable(place: Place) -> Any:
+    """The variable that a place is about, whatever the program point; None for what is no local variable."""
+    if len(place) != 2 or not place[1] or place[1][0] != "frame":
+        return None
+    point, path = place
+    return (point[path[1]][0], path[2:])
+
+
 @dataclass
 class Facts:
     """``interpret``: code that decides. ``widen``: slots whose number, list or text varies at run time.
@@ -39,8 +47,16 @@ class Facts:
     """Numbers among the arguments that the program needs statically: place → why."""
     written: set[str] = field(default_factory=set[str])
     """Names of tensor inputs that the program changes in place."""
+    deadline: float = float("inf")
+    """When to give up (``time.monotonic()``)."""
     changed: bool = False
     log: list[str] = field(default_factory=list[str])
+
+    kept_names: set[Any] = field(default_factory=set[Any])
+    """Variables (code and path) that were kept static at two places: they stay so everywhere."""
+
+    def keeps(self, place: Place) -> bool:
+        return place in self.keep or _variable(place) in self.kept_names
 
     def note(self, what: str) -> None:
         self.changed = True
@@ -54,6 +70,8 @@ class Facts:
         new = {origin for origin in origins if origin != DATA} - self.keep
         if not new:
             return
+        known = {_variable(place) for place in self.keep}
+        self.kept_names |= {_variable(place) for place in new} & known - {None}
         self.keep |= new
         self.widen -= new
         self.symbols -= new

@@ -71,7 +71,7 @@ def _widen(left: Snapshot, right: Snapshot, facts: Facts) -> bool:
 
 
 def _widen_number(place: Any, left: Slot, right: Slot, facts: Facts) -> bool:
-    if repr(left.value) == repr(right.value) or place in facts.keep or place in facts.widen:
+    if repr(left.value) == repr(right.value) or facts.keeps(place) or place in facts.widen:
         return False
     if kind_of(left.value) != kind_of(right.value):
         return False
@@ -80,7 +80,7 @@ def _widen_number(place: Any, left: Slot, right: Slot, facts: Facts) -> bool:
 
 
 def _widen_list(place: Any, left: Slot, right: Slot, facts: Facts) -> bool:
-    if len(left.value) == len(right.value) or place in facts.elements or place in facts.keep:
+    if len(left.value) == len(right.value) or place in facts.elements or facts.keeps(place):
         return False
     element = _element([*left.value, *right.value])
     if element is None:
@@ -114,7 +114,7 @@ def _widen_sizes(left: Snapshot, right: Snapshot, facts: Facts) -> bool:
             continue
         for axis, (a, b) in enumerate(zip(other, sizes, strict=True)):
             place = (right.point, (*path, axis))
-            if a != b and place not in facts.symbols and place not in facts.keep:
+            if a != b and place not in facts.symbols and not facts.keeps(place):
                 facts.symbols.add(place)
                 learned = True
     if learned:

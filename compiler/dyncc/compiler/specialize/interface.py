@@ -349,7 +349,8 @@ def message_parts(recorder: Recorder, error: BaseException) -> tuple[TextPart, .
     if isinstance(value, SymTensor):
         return (TextPart(Const("")),)
     if len(error.args) > 1:
-        return (TextPart(Const(str(value) if isinstance(value, str) else repr(value))),)
+        static = not any(is_scalar(a) or isinstance(a, SymTensor) or type(a) is DynamicText for a in error.args)
+        return (TextPart(Const(str(error) if static else str(type(error).__name__))),)
     return (TextPart(Const(value if isinstance(value, (str, int, float, bool)) else str(value))),)
 
 

@@ -53,7 +53,8 @@ def run_native(machine: Machine, func: Callable[..., Any], args: tuple[Any, ...]
             raise Raised(error) from None
         machine.facts.must_interpret(codes_between(error))
         raise Raised(error) from None
-    if block.pending is not None:
+    if block.pending is not None and not isinstance(func, types.BuiltinFunctionType):
+        # (PyTorch's argument parser tries a number as an index and then hands it to the recorder.)
         decision = block.pending
         block.pending = None
         machine.facts.must_interpret(codes_between(decision) | code_of(func))
@@ -80,6 +81,8 @@ def codes_between(error: BaseException) -> set[types.CodeType]:
     while traceback is not None:
         code = traceback.tb_frame.f_code
         own = code.co_filename.startswith(_OWN) and code.co_filename != _PRELUDE
+        if own and code is not run_native.__code__:
+            break  # the recorder at work: what is below is not the program
         if not own and not _is_recorded(code):
             codes.add(code)
         traceback = traceback.tb_next

@@ -237,9 +237,10 @@ def _choose(machine: Machine, obj: Any, index: Scalar, push: Any) -> Any:
         _replace_index(machine, index)
         machine.switch(index, tuple(keys), unused)
     if isinstance(obj, (list, tuple)) and not isinstance(obj, torch.Size) and obj:
-        table = _number_table(obj)
-        if table is not None:
-            return _table_item(machine, obj, index)
+        frame, at = machine.executing
+        place = ("table", frame.function.code, *at)
+        if _number_table(obj) is not None and place not in machine.facts.keep:
+            return _table_item(machine, obj, index, place)
     if isinstance(obj, (list, tuple, str, range, nn.ModuleList, nn.Sequential, nn.ParameterList)):
         if index.kind == "bool":
             machine.fork_values(machine.frames[-1], index, (False, True))
@@ -267,13 +268,16 @@ def _number_table(obj: Any) -> str | None:
     return kinds.pop() if len(kinds) == 1 and None not in kinds else None
 
 
-def _table_item(machine: Machine, obj: Any, index: Scalar) -> Any:
-    """An element of a list of numbers: a look-up in a constant list of the host."""
+def _table_item(machine: Machine, obj: Any, index: Scalar, place: Any) -> Any:
+    """An element of a list of numbers: a look-up in a constant list of the host.
+
+    Where the number turns out to be needed statically, the place becomes a switch instead.
+    """
     kind = _number_table(obj)
     block = machine.block
     made = block.host_op("list", [Const(v) for v in obj], ListType(ScalarType(kind)), "table")  # type: ignore[arg-type]
     value = block.host_leaf("list_get", [made, index.operand], kind or "int")
-    value.origins = index.origins | frozenset((DATA,)) if DATA in index.origins else index.origins
+    value.origins = index.origins | frozenset((place,))
     return value
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 import torch.fx.experimental._config as fx_config
 from torch import fx
+from torch._dispatch.python import enable_python_dispatcher
 from torch._subclasses.fake_tensor import (
     DataDependentOutputException,
     DynamicOutputShapeException,
@@ -219,8 +220,15 @@ class Recorder:
         self, func: Callable[..., Any], args: Any, kwargs: Any, original: tuple[Any, Any]
     ) -> Any:
         try:
-            with self.faking():
-                return func(*args, **kwargs)
+            try:
+                with self.faking():
+                    return func(*args, **kwargs)
+            except RuntimeError as error:
+                if "SymIntArrayRef expected" not in str(error):
+                    raise
+                # a composite operator without a kernel for symbolic sizes: through its Python decomposition
+                with enable_python_dispatcher(), self.faking():
+                    return func(*args, **kwargs)
         except FAKE_FAILURES as error:
             self.demand_sizes(original)
             raise CompileError([self._failure(func, error)]) from error
@@ -322,14 +330,14 @@ class Recorder:
             return slice(*(self._lift(v, lifted, which) for v in (value.start, value.stop, value.step)))
         return value
 
-    def _live(self, tensor: SymTensor) -> None:
+    def _live(self, tensor: SymTensor, name: str = "") -> None:
         if tensor.node.graph is not self.block.graph:
             raise CompileError([
                 Diagnostic(
                     "DY112",
                     "a tensor is kept where dyncc cannot follow it across a decision",
                     self.block.span,
-                    label="it is used here",
+                    label=f"`{name}` is needed here" if name else "it is used here",
                     helps=("keep tensors in local variables, attributes, lists or dicts",),
                 )
             ])

@@ -290,13 +290,13 @@ class Capture:
         place = (self.point, path)
         if id(obj) in self.heap.bases and id(obj) not in self.dirty_ids:
             return False
-        if place in self.facts.elements and place not in self.facts.keep:
+        if place in self.facts.elements and not self.facts.keeps(place):
             self.objects.pop()
             element: ListElement = self.facts.elements[place]
             self.emit(("dynamic list", element))
             self.leaves.append(self._list_leaf(obj, content, path, element, frozenset((place,))))
             return True
-        if place in self.facts.keep or not all(_is_element(value) for _, value in content):
+        if self.facts.keeps(place) or not all(_is_element(value) for _, value in content):
             return False
         mark = (len(self.skeleton), len(self.shapeless))
         self.emit((list, len(content)))
@@ -333,12 +333,12 @@ class Capture:
         place = (self.point, path)
         kind = kind_of(value)
         assert kind is not None
-        if place in self.facts.widen:
+        if place in self.facts.widen and not self.facts.keeps(place):
             self.emit(("scalar", kind))
             self._number_leaf(path, kind, Const(value), frozenset((place,)))
             return
         exact = ("number", kind, repr(value))
-        if place in self.facts.keep or (path and path[-1] in _STATIC_NAMES):
+        if self.facts.keeps(place) or (path and path[-1] in _STATIC_NAMES):
             self.emit(exact)
             return
         self.emit(exact, ("number", kind))
@@ -383,7 +383,7 @@ class Capture:
         done: dict[int, Any] = {}
         for scalar, path, positions in self.pending_dims:
             if id(scalar) in done:
-                self._set_all(positions, ("same size", done[id(scalar)]))
+                self._set_all(positions, ("same size", done[id(scalar)]), ("size",))
                 continue
             done[id(scalar)] = len(done)
             tensor, axis = scalar.expr.payload
@@ -401,14 +401,14 @@ class Capture:
                 self.leaves.append(Leaf(path, lambda operand=operand: operand, bind))
             else:
                 live, live_axis, index = where
-                token = ("size", index, live_axis)
+                token = ("size", self.symbols.get(tensor.fake.shape[axis].node.expr, (index, live_axis)))
                 self.leaves.append(_DimLeaf(path, scalar, live, live_axis))
-            self._set_all(positions, token)
+            self._set_all(positions, token, ("size",))
 
-    def _set_all(self, positions: tuple[int, int, int], token: Any) -> None:
+    def _set_all(self, positions: tuple[int, int, int], token: Any, skeleton: Any) -> None:
         for tokens, index in zip((self.key, self.skeleton, self.shapeless), positions, strict=True):
             if index < len(tokens) and tokens[index] is _PENDING_SIZE:
-                tokens[index] = token
+                tokens[index] = token if tokens is self.key else skeleton
 
     def _find_dim(self, size: Any) -> tuple[SymTensor, int, int] | None:
         if isinstance(size, int):
@@ -422,7 +422,7 @@ class Capture:
 
     def visit_text(self, value: str, path: Path) -> None:
         place = (self.point, path)
-        if place in self.facts.tables and place not in self.facts.keep:
+        if place in self.facts.tables and not self.facts.keeps(place):
             table = self.facts.tables[place]
             if value not in table:
                 table.append(value)
@@ -438,7 +438,7 @@ class Capture:
             self.leaves.append(Leaf(path, lambda: Const(index), bind))
             return
         exact = ("text", value)
-        if place in self.facts.keep or not path or type(path[-1]) is int:
+        if self.facts.keeps(place) or not path or type(path[-1]) is int:
             self.emit(exact)
             return
         self.emit(exact, "text")
@@ -481,8 +481,8 @@ class Capture:
     def finish_tensors(self) -> list[SymTensor]:
         """Fill in the tokens of tensors: types, and which share a storage by which views."""
         groups: dict[int, list[SymTensor]] = {}
-        for tensor, *_ in self.tensors:
-            self.recorder._live(tensor)
+        for tensor, path, *_ in self.tensors:
+            self.recorder._live(tensor, _hint(path))
             members = groups.setdefault(storage_key(tensor.fake), [])
             if not any(member is tensor for member in members):
                 members.append(tensor)
@@ -561,7 +561,7 @@ class Capture:
         shape: list[int | str] = []
         for axis, size in enumerate(fake.shape):
             place = (self.point, (*path, axis))
-            if isinstance(size, int) and place not in self.facts.symbols:
+            if isinstance(size, int) and (place not in self.facts.symbols or self.facts.keeps(place)):
                 shape.append(size)
                 continue
             if place in self.facts.symbols:

@@ -8,6 +8,8 @@ attempt learns nothing new.
 from __future__ import annotations
 
 import inspect
+import logging
+import time
 import types
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -43,6 +45,8 @@ from dyncc.runtime import program as ir
 MAX_BLOCKS = 1500
 MAX_ATTEMPTS = 400
 MAX_STEPS = 3_000_000
+TIME_LIMIT = 180.0
+"""Seconds for all attempts together."""
 
 _PRIMES = (37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139)
 
@@ -297,6 +301,8 @@ class Specializer:
 
     def tick(self, machine: Machine) -> None:
         self.steps += 1
+        if self.steps % 64 == 0 and time.monotonic() > self.facts.deadline:
+            self.refuse_limit("the program takes too long to specialize: decisions multiply, or a loop does not end")
         if self.steps > MAX_STEPS:
             self.refuse_limit("the program runs on and on while it is compiled: a loop does not end")
 
@@ -420,18 +426,22 @@ def _undisturbed(heap_of: Callable[[], Heap | None]):  # type: ignore[no-untyped
     autocast, autocast_dtype = torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
     default = torch.get_default_dtype()
     random_state = torch.random.get_rng_state()
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    level = logger.level
     enter, leave = grad_mode._enter_inference_mode, grad_mode._exit_inference_mode
     # Inference tensors keep no version counter, which is how in-place changes are noticed; for
     # what is computed, inference mode and no_grad are the same.
     grad_mode._enter_inference_mode = lambda mode: None
     grad_mode._exit_inference_mode = lambda guard: None
     try:
+        logger.setLevel(logging.CRITICAL + 1)
         torch._C._set_grad_enabled(False)
         yield
     finally:
         heap = heap_of()
         if heap is not None:
             heap.reset()
+        logger.setLevel(level)
         grad_mode._enter_inference_mode, grad_mode._exit_inference_mode = enter, leave
         torch.set_default_dtype(default)
         torch.set_autocast_enabled("cpu", autocast)
@@ -442,7 +452,7 @@ def _undisturbed(heap_of: Callable[[], Heap | None]):  # type: ignore[no-untyped
 
 def specialize_methods(methods: Sequence[Method], name: str) -> Recorded:
     """Specialize several methods of one object together: one program, shared state and weights."""
-    facts = Facts()
+    facts = Facts(deadline=time.monotonic() + TIME_LIMIT)
     roots = roots_of(methods)
     attempt: Specializer | None = None
     with _undisturbed(lambda: attempt.heap if attempt is not None else None):
