@@ -24,6 +24,7 @@ class Place:
     depth: int
     in_loop: bool = False
     in_function: bool = False
+    handling: bool = False
 
 
 class Writer:
@@ -80,7 +81,8 @@ class Writer:
         return [f"{name} = [{element} for x in range(3) if d()]"]
 
     def _raise(self, place: Place) -> list[str]:
-        return [self.pick("raise A(1)", "raise B", "raise", "raise A from B()", "1 / 0")]
+        bare = ["raise", "raise"] if place.handling else []
+        return [self.pick("raise A(1)", "raise B", "raise A from B()", "1 / 0", *bare)]
 
     def _leave(self, place: Place) -> list[str]:
         ways = [f"return t({next(self.names)}, {next(self.names)})"]
@@ -109,16 +111,17 @@ class Writer:
 
     def _try(self, place: Place) -> list[str]:
         lines = ["try:", *self.body(place)]
+        handling = replace(place, handling=True)
         shape = self.pick("except", "finally", "both", "all")
         if shape != "finally":
             for kind in self.pick("A", "A,B", "B", "(A, B)", "A,Exception").split(","):
                 name = self.pick("", " as e", " as x")
                 kind = "(A, B)" if kind == "(A" else kind.strip(" )")
-                lines += [f"except {kind}{name}:", *self.body(place)]
+                lines += [f"except {kind}{name}:", *self.body(handling)]
             if shape == "all":
                 lines += ["else:", *self.body(place)]
         if shape != "except":
-            lines += ["finally:", *self.body(place)]
+            lines += ["finally:", *self.body(handling)]
         return lines
 
     def _with(self, place: Place) -> list[str]:
@@ -132,7 +135,7 @@ class Writer:
     def _function(self, place: Place) -> list[str]:
         name = f"f{next(self.names)}"
         declaration = self.pick("", f"    nonlocal {self.pick('x', 'y')}")
-        inner = replace(place, in_loop=False, in_function=True)
+        inner = replace(place, in_loop=False, in_function=True, handling=False)
         call = f"t(({next(self.names)}, {name}()))"
         return [f"def {name}():", *([declaration] if declaration else []), *self.body(inner), call]
 

@@ -467,7 +467,10 @@ class Return:
 
 @dataclass(frozen=True, slots=True)
 class Raise:
-    """``raise exc from cause``; a class is instantiated. ``exc`` None: re-raise what is handled."""
+    """``raise exc from cause``; a class is instantiated.
+
+    ``exc`` None (after an Unsupported): re-raise what is handled, which is not in this function.
+    """
 
     exc: Register | None
     cause: Register | None

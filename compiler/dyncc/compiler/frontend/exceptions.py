@@ -80,7 +80,7 @@ class Exits(Statements):
         self.end(cfg.Raise(exc, cause, span))
 
     def _reraise_handled(self, span: Span) -> None:
-        """A bare ``raise``: of the exception that the place handles, else of one that a caller does."""
+        """A bare ``raise`` of the exception that the place handles; what a caller handles isn't known."""
         for surrounding in reversed(self.surroundings):
             match surrounding:
                 case Handling(exc=exc):
@@ -94,6 +94,7 @@ class Exits(Statements):
                     self.start(following)
                 case _:
                     pass
+        self.emit(cfg.Unsupported("`raise` alone where the function handles no exception", span))
         self.end(cfg.Raise(None, None, span))
 
     def stmt_Assert(self, node: ast.Assert) -> None:

@@ -155,7 +155,7 @@ def _call_like(node: cfg.Instruction) -> str:
         case cfg.MakeFunction(code=code, defaults=defaults, kwdefaults=kwdefaults, closure=closure):
             parts = [*defaults, *(f"{name}={value}" for name, value in kwdefaults)]
             cells = f" closure {', '.join(closure)}" if closure else ""
-            return f"function {code.co_qualname} ({', '.join(parts)}){cells}"
+            return f"function {code.co_name} ({', '.join(parts)}){cells}"
         case cfg.Import(module=module, fromlist=fromlist, level=level):
             return f"import {'.' * level}{module} ({', '.join(fromlist)})"
         case cfg.ImportFrom(module=module, name=name):

@@ -183,7 +183,7 @@ def bare_raise(t, n):
         return repr(e)
 
 
-@case((0,), (1,))
+@case((1,))
 def bare_raise_in_finally(t, n):
     try:
         try:
@@ -193,11 +193,6 @@ def bare_raise_in_finally(t, n):
             raise
     except Exception as e:
         return repr(e)
-
-
-@case()
-def bare_raise_without_exception(t):
-    raise
 
 
 @case((0,), (1,), (2,), (3,))
