@@ -297,6 +297,8 @@ def _calls() -> list[tuple[bool, Callable[..., Any], tuple[Any, ...], dict[str, 
         (False, F.relu, (False,), {}),
         (False, F.batch_norm, (None, None), {}),
         (False, torch.Tensor.__invert__, (), {}),
+        (False, torch.Tensor.__pow__, (2,), {}),
+        (True, torch.Tensor.__ipow__, (2,), {}),
         (False, torch.ops.aten.relu.default, (), {}),
         (False, operator.getitem, (0,), {}),
         (False, torch.Tensor.shape.__get__, (), {}),  # pyright: ignore[reportAttributeAccessIssue]

@@ -229,7 +229,10 @@ def _flag(node: fx.Node, parameter: str) -> bool:
         # torch.batch_norm and torch.instance_norm have their flag at the same place
         positional = parameter in _STATISTICS.values() and len(node.args) > 5 and node.args[5]
         return bool(positional or node.kwargs.get(parameter))
-    signature = inspect.signature(node.target)
+    try:
+        signature = inspect.signature(node.target)
+    except ValueError:  # a wrapper of a builtin method, as torch.Tensor.__pow__ is
+        return bool(node.kwargs.get(parameter))
     if parameter not in signature.parameters:
         return False
     try:
