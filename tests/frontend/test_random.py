@@ -33,7 +33,7 @@ def normalized(outcome: dict[str, object]) -> dict[str, object]:
             return outcome
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(source=sources(), decisions=st.lists(st.booleans(), min_size=4, max_size=16))
 def test_same_as_python(source: str, decisions: list[bool]) -> None:
     try:

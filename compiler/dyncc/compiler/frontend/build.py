@@ -10,7 +10,7 @@ from dyncc.compiler.frontend import cfg
 from dyncc.compiler.frontend.exceptions import Exits
 from dyncc.compiler.frontend.liveness import with_liveness
 from dyncc.compiler.frontend.scopes import analyze
-from dyncc.compiler.frontend.source import Definition, find
+from dyncc.compiler.frontend.source import Definition, check_unchanged, find
 from dyncc.compiler.frontend.tidy import tidy
 
 _ASYNCHRONOUS = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -33,6 +33,7 @@ def build(code: types.CodeType) -> cfg.Function:
 
 def _build(code: types.CodeType) -> cfg.Function:
     definition = find(code)
+    check_unchanged(definition, code)
     exits = Exits(definition, code, analyze(definition, code))
     if code.co_flags & _ASYNCHRONOUS:
         exits.end(cfg.Return(exits.unsupported("asynchronous function", definition.node), exits.here))

@@ -169,7 +169,7 @@ class Patterns(Calls):
         span = self.span(node)
         cls = self.expr(node.cls)
         count = self.const(len(node.patterns), span)
-        names = self.const(tuple(self.mangled(name) for name in node.kwd_attrs), span)
+        names = self.const(tuple(node.kwd_attrs), span)  # which CPython does not mangle
         values = self.call(self.const(matching.class_values, span), (subject, cls, count, names), span)
         patterns = [*node.patterns, *node.kwd_patterns]
         registers = self._taken(values, len(patterns), otherwise, span)

@@ -53,18 +53,11 @@ def parameters(code: types.CodeType) -> tuple[str, ...]:
 
 
 def analyze(definition: Definition, code: types.CodeType) -> Scope:
-    """The scope of ``code``, which ``definition`` compiled to.
-
-    Raises :class:`SourceUnavailable` where the names of the two differ: the file has changed since.
-    """
+    """The scope of ``code``, which ``definition`` compiled to."""
     walk = _Walk(definition, code)
     walk.root(definition.node)
     bound = walk.bound - walk.declared
     names = frozenset((*parameters(code), *bound))
-    compiled = {*code.co_varnames, *code.co_cellvars}
-    written = {name for name in compiled if not name.startswith("@")}  # pytest adds names with @
-    if not names - walk.annotated <= compiled or not written <= names | walk.variables:
-        raise SourceUnavailable(code, "its file has changed since it was loaded")
     free = frozenset(code.co_freevars)
     return Scope(
         locals=names,
@@ -91,8 +84,6 @@ class _Walk(ast.NodeVisitor):
         self.bound: set[str] = set()
         self.declared: set[str] = set()
         self.captured: set[str] = set()
-        self.variables: set[str] = set()
-        self.annotated: set[str] = set()  # perhaps never bound, so that the compiler forgets them
         self.by_comprehension: dict[Comprehension, set[str]] = {}
         self.codes: dict[Inner, types.CodeType] = {}
         self._definition = definition
@@ -195,7 +186,6 @@ class _Walk(ast.NodeVisitor):
     def _comprehension(self, node: Comprehension) -> None:
         self.visit(node.generators[0].iter)
         variables = _Variables(self._targets(node))
-        self.variables |= variables.names
         self._around.append(variables)
         self._clauses(node)
         self._around.pop()
@@ -259,8 +249,6 @@ class _Walk(ast.NodeVisitor):
         self.visit(node.target)
         if node.value is not None:
             self.visit(node.value)
-        elif isinstance(node.target, ast.Name):
-            self.annotated.add(mangle(node.target.id, self._definition.class_name))
 
     def _declare(self, node: ast.Global | ast.Nonlocal) -> None:
         self.declared.update(mangle(name, self._definition.class_name) for name in node.names)

@@ -6,21 +6,26 @@ expressions, of which a line may hold several, by the columns of their instructi
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
+import functools
 import linecache
+import operator
 import re
 import tokenize
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TypeAlias
 
 from dyncc.runtime.program import Span
 
 FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.GeneratorExp
 
+_FUTURE = functools.reduce(
+    operator.or_, (getattr(__future__, name).compiler_flag for name in __future__.all_feature_names)
+)
 _HINT = re.compile(r"#\s*dyncc:\s*(.*\S)")
 
 
@@ -53,12 +58,27 @@ class SourceFile:
         default_factory=dict[tuple[str, int], list[Definition]]
     )
 
+    _compiled: dict[int, dict[tuple[str, int], list[types.CodeType]]] = field(
+        default_factory=dict[int, dict[tuple[str, int], list[types.CodeType]]]
+    )
+
     def __post_init__(self) -> None:
         for node, class_name in _functions(self.tree):
             key = (code_name(node), first_line(node))
             self.definitions.setdefault(key, []).append(Definition(node, self, class_name))
 
-    @cached_property
+    def recompiled(self, code: types.CodeType) -> list[types.CodeType]:
+        """What the file's functions of ``code``'s name and line compile to now."""
+        flags = code.co_flags & _FUTURE
+        if flags not in self._compiled:
+            found: dict[tuple[str, int], list[types.CodeType]] = {}
+            module = compile(self.tree, self.path, "exec", flags=flags, dont_inherit=True)
+            for each in _nested(module):
+                found.setdefault((each.co_name, each.co_firstlineno), []).append(each)
+            self._compiled[flags] = found
+        return self._compiled[flags].get((code.co_name, code.co_firstlineno), [])
+
+    @functools.cached_property
     def hints(self) -> dict[int, str]:
         """The text of ``# dyncc: …`` comments, by line."""
         if not any(_HINT.search(line) for line in self.lines):
@@ -153,10 +173,52 @@ def find(code: types.CodeType) -> Definition:
     return max(around, key=lambda d: (_body(d.node)[0], [-x for x in _body(d.node)[1]]))
 
 
+def check_unchanged(definition: Definition, code: types.CodeType) -> None:
+    """Raises :class:`SourceUnavailable` where the file's text is not what ``code`` was compiled from.
+
+    Functions whose assertions pytest has rewritten are let through.
+    """
+    now = definition.file.recompiled(code)
+    if not any(_same_code(code, each) for each in now) and not _rewritten_by_pytest(code):
+        raise SourceUnavailable(code, "its file has changed since it was loaded")
+
+
 def locate(code: types.CodeType) -> tuple[FunctionNode, str]:
     """The node that ``code`` was compiled from and its file; raises :class:`SourceUnavailable`."""
     definition = find(code)
     return definition.node, definition.file.path
+
+
+def _nested(code: types.CodeType) -> Iterator[types.CodeType]:
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield constant
+            yield from _nested(constant)
+
+
+def _same_code(a: types.CodeType, b: types.CodeType) -> bool:
+    """Whether two code objects do the same; their places don't matter."""
+    return (
+        a.co_code == b.co_code
+        and a.co_names == b.co_names
+        and a.co_varnames == b.co_varnames
+        and a.co_cellvars == b.co_cellvars
+        and a.co_freevars == b.co_freevars
+        and len(a.co_consts) == len(b.co_consts)
+        and all(map(_same_constant, a.co_consts, b.co_consts))
+    )
+
+
+def _same_constant(a: object, b: object) -> bool:
+    if isinstance(a, types.CodeType) and isinstance(b, types.CodeType):
+        return _same_code(a, b)
+    return type(a) is type(b) and (a == b or repr(a) == repr(b))
+
+
+def _rewritten_by_pytest(code: types.CodeType) -> bool:
+    return any(
+        "@py" in name for each in (code, *_nested(code)) for name in (*each.co_names, *each.co_varnames)
+    )
 
 
 def _body(node: FunctionNode) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -167,7 +229,7 @@ def _body(node: FunctionNode) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 def _returns_constant(node: FunctionNode, code: types.CodeType) -> bool:
-    """Whether both are lambdas of the same parameters and constant (which Python 3.12.1 gives no column)."""
+    """Whether both are lambdas of the same parameters and constant (Python 3.12.1 gives no column)."""
     if not isinstance(node, ast.Lambda) or not isinstance(node.body, ast.Constant):
         return False
     arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]

@@ -224,5 +224,5 @@ class Statements(Patterns):
         self.emit(cfg.Import(module, node.module or "", names, node.level, span))
         for alias in node.names:
             dst = self.temp()
-            self.emit(cfg.ImportFrom(dst, module, alias.name, span))
+            self.emit(cfg.ImportFrom(dst, module, self.mangled(alias.name), span))
             self.store(self.mangled(alias.asname or alias.name), dst, span, last_use=True)
