@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import opcode
+import os
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -17,6 +18,8 @@ import numpy as np
 import torch
 
 from dyncc.compiler.calling import dtype_name
+
+_LIBRARY = os.path.dirname(torch.__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +100,16 @@ def compare_errors(expected: BaseException, actual: BaseException) -> Comparison
 
 
 def raised_by_statement(error: BaseException) -> bool:
-    """Whether a ``raise`` (or ``assert``) statement made ``error``, as against an operation that failed."""
+    """Whether a ``raise`` or ``assert`` of the user's code made ``error``, not an operation that failed."""
     innermost = error.__traceback__
     if innermost is None:
         return False
     while innermost.tb_next is not None:
         innermost = innermost.tb_next
-    code = innermost.tb_frame.f_code.co_code
-    return opcode.opname[code[innermost.tb_lasti]] in ("RAISE_VARARGS", "RERAISE")
+    code = innermost.tb_frame.f_code
+    if code.co_filename.startswith(_LIBRARY):
+        return False
+    return opcode.opname[code.co_code[innermost.tb_lasti]] in ("RAISE_VARARGS", "RERAISE")
 
 
 # -------------------------------------------------------------------------------------- values

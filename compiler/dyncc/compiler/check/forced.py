@@ -9,7 +9,6 @@ state alike (seen in the calls that follow). This is the check on the specialize
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,12 +19,12 @@ from dyncc.compiler.calling import ArgumentError
 from dyncc.compiler.check.compare import REFERENCE, Outcome, compare, compare_outcomes, outcome
 from dyncc.compiler.check.exploration import Case, Frontier, Passed
 from dyncc.compiler.check.isolation import Isolation
-from dyncc.compiler.check.reads import EagerReads, Place, ReadLimitExceeded
+from dyncc.compiler.check.replay import Original, ProgramRead, Replayed, by_place, by_value, other_policies
 from dyncc.compiler.check.report import Example, Mismatch, NearTie, Report, all_edges
-from dyncc.compiler.check.ties import NUDGES, nudged
+from dyncc.compiler.check.ties import NUDGES
 from dyncc.compiler.check.variations import redrawn, sequences, variations
 from dyncc.compiler.reference import Interpreter, Number, Observer, StepLimitExceeded, Tensors
-from dyncc.runtime.program import Compute, HostOp, Program, Span
+from dyncc.runtime.program import Compute, HostOp, Program
 
 
 @dataclass(frozen=True)
@@ -42,14 +41,6 @@ class Budget:
     """Inputs kept per graph."""
 
 
-@dataclass(frozen=True, slots=True)
-class _ProgramRead:
-    value: Number
-    used: Number
-    block: str
-    span: Span | None
-
-
 @dataclass
 class _Script(Observer):
     """Answers and logs the reads of one case, notes its path, keeps inputs of graphs."""
@@ -58,7 +49,7 @@ class _Script(Observer):
     limit: int
     report: Report
     keep: int
-    log: list[_ProgramRead] = field(default_factory=list[_ProgramRead])
+    log: list[ProgramRead] = field(default_factory=list[ProgramRead])
     path: list[Passed] = field(default_factory=list[Passed])
     current: str = ""
 
@@ -66,7 +57,7 @@ class _Script(Observer):
         if len(self.log) >= self.limit:
             raise StepLimitExceeded
         used = self.answers.get(len(self.log), value)
-        self.log.append(_ProgramRead(value, used, self.current, step.span))
+        self.log.append(ProgramRead(value, used, self.current, step.span))
         return used
 
     def block(self, name: str) -> None:
@@ -82,6 +73,22 @@ class _Script(Observer):
 
 
 @dataclass
+class _Run:
+    """What the program did: for every call its outcome, the reads made by its end, its last block."""
+
+    outcomes: list[Outcome] = field(default_factory=list[Outcome])
+    counts: list[int] = field(default_factory=list[int])
+    blocks: list[str] = field(default_factory=list[str])
+
+
+@dataclass
+class _Finding:
+    mismatch: Mismatch | None = None
+    near_ties: list[NearTie] = field(default_factory=list[NearTie])
+    largest: float = 0.0
+
+
+@dataclass
 class ForcedPaths:
     """The check. ``originals`` are the callables that the program's methods were compiled from."""
 
@@ -91,7 +98,8 @@ class ForcedPaths:
     budget: Budget = Budget()
 
     def __post_init__(self) -> None:
-        self._isolation = Isolation(self.originals.values())
+        isolation = Isolation(self.originals.values())
+        self._original = Original(self.originals, isolation, 2 * self.budget.reads)
         self.report = Report(edges=all_edges(self.program))
 
     def run(self, examples: Sequence[Example]) -> Report:
@@ -121,116 +129,94 @@ class ForcedPaths:
         self.report.cases += 1
         script = _Script(dict(case.answers), self.budget.reads, self.report, self.budget.harvest)
         try:
-            outcomes, counts = self._run_program(case, script)
+            run = self._run_program(case, script)
         except StepLimitExceeded:
             self.report.aborted += 1
             return
-        finally:
-            self._isolation.restore()
         self.report.covered |= {passed.edge for passed in script.path}
-        if case.varied and any(isinstance(o.error, ArgumentError) for o in outcomes):
+        if case.varied and any(isinstance(o.error, ArgumentError) for o in run.outcomes):
             return
         frontier.extend(case, [read.used for read in script.log], script.path)
-        self._compare_case(case, script, outcomes, counts)
+        self._compare_case(case, script, run)
 
-    def _run_program(self, case: Case, script: _Script) -> tuple[list[Outcome], list[int]]:
-        """The outcome of every call, and the number of reads made by its end."""
+    def _run_program(self, case: Case, script: _Script) -> _Run:
         interpreter = Interpreter(self.program, self.weights, step_limit=self.budget.steps, observer=script)
-        outcomes: list[Outcome] = []
-        counts: list[int] = []
+        run = _Run()
         for call in case.calls:
             args, kwargs = call.copied()
             result = outcome(interpreter.run, (call.method, *args), kwargs)
             if isinstance(result.error, StepLimitExceeded):
                 raise result.error
-            outcomes.append(Outcome(result.value, result.error, (args, kwargs)))
-            counts.append(len(script.log))
-        return outcomes, counts
+            run.outcomes.append(Outcome(result.value, result.error, (args, kwargs)))
+            run.counts.append(len(script.log))
+            run.blocks.append(script.current)
+        return run
 
-    def _compare_case(
-        self, case: Case, script: _Script, outcomes: list[Outcome], counts: list[int]
-    ) -> None:
-        replay = _Replay(script.log)
-        with EagerReads(replay, limit=2 * self.budget.reads) as reads:
-            try:
-                for call, actual, count in zip(case.calls, outcomes, counts, strict=True):
-                    args, kwargs = call.copied()
-                    expected = outcome(self.originals[call.method], args, kwargs)
-                    if not self._compare_call(case, script, expected, actual):
-                        break
-                    if len(reads.log) != count:
-                        text = "the program reads a tensor's value here, the original does not"
-                        self._mismatch(case, text, script.log[len(reads.log)])
-                        break
-            except ReadLimitExceeded:
-                self.report.aborted += 1
-        self._isolation.restore()
-        self.report.folded += reads.ignored
-        self._compare_reads(case, script, [read.value for read in reads.log])
+    def _compare_case(self, case: Case, script: _Script, run: _Run) -> None:
+        replayed = self._original.replay(case.calls, script.log, by_value)
+        if replayed.exceeded:
+            self.report.aborted += 1
+            return
+        finding = self._compare_runs(case, script, run, replayed)
+        worst = finding
+        for policy in other_policies(replayed.candidates) if finding.mismatch else ():
+            replayed = self._original.replay(case.calls, script.log, policy)
+            finding = self._compare_runs(case, script, run, replayed)
+            if not finding.mismatch:
+                break
+            if policy is by_place:
+                worst = finding
+        if finding.mismatch:
+            assert worst.mismatch
+            self.report.mismatches.append(worst.mismatch)
+        self.report.near_ties += finding.near_ties
+        self.report.largest_error = max(self.report.largest_error, finding.largest)
+        self.report.folded += replayed.folded
 
-    def _compare_call(self, case: Case, script: _Script, expected: Outcome, actual: Outcome) -> bool:
-        comparison = compare_outcomes(expected, actual, REFERENCE)
-        self.report.largest_error = max(self.report.largest_error, comparison.largest)
-        if not comparison.differences:
-            return True
-        text = "; ".join(str(difference) for difference in comparison.differences[:3])
-        block = self.program.blocks[script.current]
-        self.report.mismatches.append(Mismatch(text, block.name, block.terminator.span, str(case)))
-        return False
+    def _compare_runs(self, case: Case, script: _Script, run: _Run, replayed: Replayed) -> _Finding:
+        """Compare the reads, as far as they are matched, then the outcome of every call."""
+        finding = _Finding()
+        self._compare_reads(case, script, replayed, finding)
+        if replayed.exceeded and not finding.mismatch:
+            finding.mismatch = Mismatch("the original reads on and on", case=str(case))
+        ends = zip(replayed.outcomes, run.outcomes, replayed.counts, run.counts, run.blocks, strict=False)
+        for expected, actual, matched, made, block in ends:
+            if finding.mismatch:
+                break
+            comparison = compare_outcomes(expected, actual, REFERENCE)
+            finding.largest = max(finding.largest, comparison.largest)
+            if comparison.differences:
+                text = "; ".join(str(difference) for difference in comparison.differences[:3])
+                span = self.program.blocks[block].terminator.span
+                finding.mismatch = Mismatch(text, block, span, str(case))
+            elif matched != made:
+                read = script.log[matched]
+                text = "the program reads a tensor's value here, the original does not"
+                finding.mismatch = Mismatch(text, read.block, read.span, str(case))
+        return finding
 
-    def _mismatch(self, case: Case, text: str, read: _ProgramRead) -> None:
-        self.report.mismatches.append(Mismatch(text, read.block, read.span, str(case)))
-
-    # ----------------------------------------------------------------------------------- reads
-
-    def _compare_reads(self, case: Case, script: _Script, values: list[Number]) -> None:
+    def _compare_reads(self, case: Case, script: _Script, replayed: Replayed, finding: _Finding) -> None:
         """Compare what both sides read, before they were told otherwise; the first difference counts."""
-        for position, (read, value) in enumerate(zip(script.log, values, strict=False)):
+        for position, (read, value) in enumerate(zip(script.log, replayed.values, strict=False)):
             comparison = compare(value, read.value, REFERENCE, "this value")
-            self.report.largest_error = max(self.report.largest_error, comparison.largest)
+            finding.largest = max(finding.largest, comparison.largest)
             if not comparison.differences:
                 continue
             if self._is_near_tie(case, script, position, value):
                 text = f"{value} in the original, {read.value} in the program"
-                self.report.near_ties.append(NearTie(text, read.span))
+                finding.near_ties.append(NearTie(text, read.span))
                 continue
-            self._mismatch(case, str(comparison.differences[0]), read)
+            text = str(comparison.differences[0])
+            finding.mismatch = Mismatch(text, read.block, read.span, str(case))
             return
 
     def _is_near_tie(self, case: Case, script: _Script, position: int, value: Number) -> bool:
         """Whether a tiny change of the arguments changes what the original reads at ``position``."""
         for factor in NUDGES:
-            with EagerReads(_Replay(script.log), limit=2 * self.budget.reads) as reads:
-                try:
-                    for call in case.calls:
-                        args, kwargs = nudged(call.copied(), factor)
-                        outcome(self.originals[call.method], args, kwargs)
-                except ReadLimitExceeded:
-                    pass
-            self._isolation.restore()
-            if len(reads.log) > position and reads.log[position].value != value:
+            values = self._original.replay(case.calls, script.log, by_place, factor).values
+            if len(values) > position and values[position] != value:
                 return True
         return False
-
-
-class _Replay:
-    """The answers that make eager follow the path of a program's run.
-
-    A read of eager belongs to the next one of the program if it is at the same expression and gives the
-    same kind of number; other reads the program has decided when it was compiled.
-    """
-
-    def __init__(self, log: list[_ProgramRead]) -> None:
-        self._remaining = deque(log)
-
-    def __call__(self, value: Number, place: Place) -> Number | None:
-        if not self._remaining:
-            return None
-        read = self._remaining[0]
-        if type(read.value) is not type(value) or not (read.span is None or place.matches(read.span)):
-            return None
-        self._remaining.popleft()
-        return read.used
 
 
 def check_forced(

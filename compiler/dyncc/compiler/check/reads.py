@@ -9,13 +9,16 @@ Python are found too, and reads inside an operator are not.
 
 from __future__ import annotations
 
+import bisect
+import dis
+import functools
 import operator
 import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import CodeType, FrameType, TracebackType
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
@@ -23,6 +26,9 @@ from dyncc.compiler.reference import Number
 from dyncc.runtime.program import Span
 
 _LIBRARY = os.path.dirname(torch.__file__)
+_TESTS = ("POP_JUMP", "JUMP_IF", "TO_BOOL", "UNARY_NOT")
+"""Instructions that read the truth of what the instruction before them left."""
+_SILENT = ("NOP", "COPY", "SWAP", "EXTENDED_ARG", "CACHE", "NOT_TAKEN", "RESUME")
 _DEPTH = 40
 """How many callers a place remembers."""
 _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
@@ -73,11 +79,37 @@ class Place:
         return code.co_filename, _extent(code, lasti)[0][0]
 
 
-def _extent(code: CodeType, lasti: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Start and end of the expression of an instruction: lines, and columns from 1."""
-    line, end_line, column, end_column = list(code.co_positions())[lasti // 2]
-    line = line or code.co_firstlineno
-    return (line, (column or 0) + 1), (end_line or line, (end_column or 0) + 1)
+Extent: TypeAlias = "tuple[tuple[int, int], tuple[int, int]]"
+"""Start and end of an expression: lines, and columns from 1, the end exclusive."""
+
+
+def _extent(code: CodeType, lasti: int) -> Extent:
+    """The extent of the expression that the instruction at byte ``lasti`` evaluates."""
+    offsets, extents = _extents(id(code), code)
+    # A specialized call may leave ``lasti`` in its cache, which follows it.
+    return extents[bisect.bisect_right(offsets, lasti) - 1]
+
+
+@functools.lru_cache(maxsize=512)
+def _extents(_: int, code: CodeType) -> tuple[list[int], list[Extent]]:
+    """Offsets of instructions and their extents; equal code at another place has another identity.
+
+    A conditional jump has the extent of what it tests, as CPython gives it that of the whole statement.
+    """
+    offsets, extents = [-1], list[Extent]([((code.co_firstlineno, 1), (code.co_firstlineno, 1))])
+    tested = extents[0]
+    for instruction in dis.get_instructions(code):
+        positions = instruction.positions
+        extent = tested
+        if positions and positions.lineno and not instruction.opname.startswith(_TESTS):
+            start = (positions.lineno, (positions.col_offset or 0) + 1)
+            end = (positions.end_lineno or positions.lineno, (positions.end_col_offset or 0) + 1)
+            extent = (start, end)
+            if instruction.opname not in _SILENT:
+                tested = extent
+        offsets.append(instruction.offset)
+        extents.append(extent)
+    return offsets, extents
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,145 @@
+"""The original program in eager, told what the compiled program read.
+
+Which read of eager is which of the program's is not obvious: a read whose value was known at compile time
+is none of the program's, though it may be made by the same expression as one that is (a helper called with
+a buffer, then with an activation). Reads are matched by place, kind and value; where the two sides then
+differ, other alignments are tried, and the program is right if one of them holds.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from dyncc.compiler.check.compare import REFERENCE, Outcome, compare, outcome
+from dyncc.compiler.check.isolation import Isolation
+from dyncc.compiler.check.reads import EagerReads, Place, ReadLimitExceeded
+from dyncc.compiler.check.report import Example
+from dyncc.compiler.check.ties import nudged
+from dyncc.compiler.reference import Number
+from dyncc.runtime.program import Span
+
+_MOST_FLIPS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramRead:
+    """A read of the program: the value, what it was told instead, where."""
+
+    value: Number
+    used: Number
+    block: str
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A read of eager that may be the program's next: both are of the same place and kind."""
+
+    number: int
+    """How many candidates there were before."""
+    place: Span | None
+    turn: int
+    """How many of them were at this place."""
+    agrees: bool
+    """Whether the values are equal."""
+
+
+Policy: TypeAlias = "Callable[[Candidate], bool]"
+"""Whether a candidate is the program's read."""
+
+
+def by_value(candidate: Candidate) -> bool:
+    """The first policy to be tried."""
+    return candidate.agrees
+
+
+def by_place(candidate: Candidate) -> bool:
+    """Shows a wrong value as such, and finds near ties."""
+    return True
+
+
+def other_policies(candidates: Sequence[Candidate]) -> Iterator[Policy]:
+    """Further policies, given the candidates met when aligning by value.
+
+    At a place that alternates between known and unknown values every other one is left out; else one.
+    """
+    yield by_place
+    counts = collections.Counter(candidate.place for candidate in candidates)
+    for place in [place for place, count in counts.items() if count > 1][:_MOST_FLIPS]:
+        for parity in (0, 1):
+            yield (
+                lambda c, place=place, parity=parity: c.agrees if c.place != place else c.turn % 2 == parity
+            )
+    for number in range(min(len(candidates), _MOST_FLIPS)):
+        yield lambda c, number=number: c.agrees != (c.number == number)
+
+
+@dataclass
+class Replay:
+    """Answers for :class:`EagerReads` that make eager follow the path of a program's run."""
+
+    log: Sequence[ProgramRead]
+    policy: Policy = by_value
+    candidates: list[Candidate] = field(default_factory=list[Candidate])
+    matched: int = 0
+
+    def __call__(self, value: Number, place: Place) -> Number | None:
+        if self.matched >= len(self.log):
+            return None
+        read = self.log[self.matched]
+        if type(read.value) is not type(value) or not (read.span is None or place.matches(read.span)):
+            return None
+        turn = sum(candidate.place == read.span for candidate in self.candidates)
+        agrees = not compare(value, read.value, REFERENCE).differences
+        candidate = Candidate(len(self.candidates), read.span, turn, agrees)
+        self.candidates.append(candidate)
+        if not self.policy(candidate):
+            return None
+        self.matched += 1
+        return read.used
+
+
+@dataclass
+class Replayed:
+    """What eager did: for every call its outcome and the number of reads matched by its end."""
+
+    outcomes: list[Outcome]
+    counts: list[int]
+    values: list[Number]
+    """What the matched reads gave, before they were answered."""
+    folded: int
+    candidates: list[Candidate]
+    exceeded: bool = False
+    """Whether eager read so often that it was stopped."""
+
+
+@dataclass(frozen=True)
+class Original:
+    """The callables that a program was compiled from, and the state to which they go back."""
+
+    methods: Mapping[str, Callable[..., Any]]
+    isolation: Isolation
+    limit: int
+
+    def replay(
+        self, calls: Sequence[Example], log: Sequence[ProgramRead], policy: Policy, factor: float = 1.0
+    ) -> Replayed:
+        """Make ``calls`` in eager, following ``log``; ``factor`` scales their floating-point arguments."""
+        answers = Replay(log, policy)
+        result = Replayed([], [], [], 0, answers.candidates)
+        with EagerReads(answers, limit=self.limit) as reads:
+            try:
+                for call in calls:
+                    args, kwargs = nudged(call.copied(), factor) if factor != 1.0 else call.copied()
+                    result.outcomes.append(outcome(self.methods[call.method], args, kwargs))
+                    result.counts.append(len(reads.log))
+            except ReadLimitExceeded:
+                result.exceeded = True
+            finally:
+                self.isolation.restore()
+        result.values = [read.value for read in reads.log]
+        result.folded = reads.ignored
+        return result
