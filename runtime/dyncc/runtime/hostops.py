@@ -97,6 +97,8 @@ def lookup(index: int, *table: Any) -> Any:
 HOST_OPS: dict[str, HostOpSpec] = {
     # tensor -> number
     "item": HostOpSpec(item),
+    # a read whose value was known at compile time: keeps the order of reads for the checks, then goes
+    "static_read": HostOpSpec(lambda value: value, "{0}", 0),
     "dim": HostOpSpec(dim, "{0}.shape[{1}]"),
     # conversions
     "bool": HostOpSpec(truth, "bool({0})"),

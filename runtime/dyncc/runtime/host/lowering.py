@@ -132,7 +132,9 @@ class _Lowering:
     def run(self) -> Lowered:
         for index, step in enumerate(self.block.steps):
             if self.needed[index]:
-                self._consume(operands_of(step), index)
+                # Python evaluates one side of a conditional expression only.
+                lazy = isinstance(step, p.HostOp) and step.op == "select"
+                self._consume(operands_of(step), index, only_total=lazy)
         self._consume_terminator()
         out = Lowered()
         for step, needed in zip(self.block.steps, self.needed, strict=True):

@@ -211,7 +211,7 @@ class MethodWriter:
         lines = [Line(text, span) for text in ordered_moves(moves)]
         if self.traced:
             where = "" if source == ENTRY else source
-            lines.insert(0, Line(f"step({where!r}, {index}, {target!r})", span))
+            lines.append(Line(f"step({where!r}, {index}, {target!r})", span))
         return Exit(target, lines)
 
     # ---------------------------------------------------------------------------------------- leaving

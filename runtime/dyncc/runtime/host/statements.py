@@ -71,7 +71,8 @@ def falls(body: list[Stmt]) -> bool:
         case If(then=then, orelse=orelse):
             return falls(then) or falls(orelse)
         case Match(cases=cases):
-            return any(falls(code) for _, code in cases)
+            complete = any(pattern is None for pattern, _ in cases)
+            return not complete or any(falls(code) for _, code in cases)
         case Loop(body=inner, condition=condition):
             return condition is not None or has_break(inner)
         case Break() | Continue():

@@ -63,7 +63,7 @@ class Context:
     pending: set[str] = field(default_factory=set)
     """Targets beyond ``follow`` whose flag was raised by code that then falls through."""
     broken: set[str] = field(default_factory=set)
-    """Targets outside of the innermost loop whose flag was raised before a break."""
+    """Where breaks out of the innermost loop lead: ``after``, and others, whose flag was raised before."""
 
 
 class Structurer:
@@ -289,14 +289,16 @@ class Structurer:
 
     def _pass_on(self, target: str, context: Context) -> list[Stmt]:
         """One step towards ``target``, whose flag is raised if that is not the last step."""
-        self.reached.add(target)
         if target == context.follow:
+            self.reached.add(target)
             return []
         if target == context.header:
             return [Continue()]
         if target == context.after:
+            context.broken.add(target)
             return [Break()]
         if target in context.within:
+            self.reached.add(target)
             context.pending.add(target)
             return []
         context.broken.add(target)
@@ -315,6 +317,7 @@ class Structurer:
         falling: set[str] = set()
         for target in sorted(raised, key=self.position.__getitem__):
             if target == context.follow:
+                self.reached.add(target)
                 continue
             step = self._pass_on(target, context)
             if step:
@@ -370,13 +373,17 @@ class Structurer:
             self.placed.add(after)
         here = Context(follow=header, header=header, after=after)
         body = self.emit(header, here, inside=header)
-        self._lower_flags(here.broken, len(out), out)
+        left = after in here.broken
+        raised = here.broken - {after}
+        self._lower_flags(raised, len(out), out)
         out.append(Loop(body))
-        beyond = replace(context, follow=after if ours else context.follow)
-        if ours and after is not None:
-            beyond = replace(beyond, within=context.within | {after})
-        active = self._ask(here.broken, beyond, out)
-        if after is None or after not in self.reached:
+        beyond = context
+        if ours:
+            beyond = replace(context, follow=after)
+        elif after is not None and after != context.follow and context.follow is not None:
+            beyond = replace(context, follow=None, within=context.within | {context.follow})
+        active = self._ask(raised, beyond, out)
+        if after is None or not (left or after in active):
             return None
         if not ours:
             out.extend(self._unless(active, self._goto(after, context)))
@@ -390,9 +397,12 @@ class Structurer:
         """A region with many ways to ``context.follow``: written flat, each way a break."""
         here = Context(follow=None, after=context.follow)
         body = self.emit(node, here, own=True, inside=node)
-        self._lower_flags(here.broken, len(out), out)
+        raised = here.broken - {context.follow}
+        self._lower_flags(raised, len(out), out)
         out.append(Loop(body, once=True))
-        self._ask(here.broken, context, out)
+        if context.follow in here.broken:
+            self._pass_on(context.follow, context)
+        self._ask(raised, context, out)
         return None
 
     def _elsewhere(self, header: str, node: str) -> bool:
