@@ -177,7 +177,9 @@ def _session(
         differences = compare_outcomes(expected, actual, tolerances).differences
         if differences:
             error = actual.error
-            trace = "".join(traceback.format_exception(error, limit=-4)) if error and not expected.error else ""
+            trace = (
+                "".join(traceback.format_exception(error, limit=-4)) if error and not expected.error else ""
+            )
             return f"call {position}: " + "; ".join(map(str, differences[:3])) + "\n" + trace
     return ""
 

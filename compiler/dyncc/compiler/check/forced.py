@@ -19,7 +19,15 @@ from dyncc.compiler.calling import ArgumentError
 from dyncc.compiler.check.compare import REFERENCE, Outcome, compare, compare_outcomes, outcome
 from dyncc.compiler.check.exploration import Case, Frontier, Passed
 from dyncc.compiler.check.isolation import Isolation
-from dyncc.compiler.check.replay import Original, ProgramRead, Replayed, by_place, by_value, other_policies
+from dyncc.compiler.check.replay import (
+    Original,
+    Policy,
+    ProgramRead,
+    Replayed,
+    by_place,
+    by_value,
+    other_policies,
+)
 from dyncc.compiler.check.report import Example, Mismatch, NearTie, Report, all_edges
 from dyncc.compiler.check.ties import NUDGES
 from dyncc.compiler.check.variations import redrawn, sequences, variations
@@ -59,6 +67,11 @@ class _Script(Observer):
         used = self.answers.get(len(self.log), value)
         self.log.append(ProgramRead(value, used, self.current, step.span))
         return used
+
+    def static_read(self, step: HostOp, value: Number) -> None:
+        if len(self.log) >= self.limit:
+            raise StepLimitExceeded
+        self.log.append(ProgramRead(value, value, self.current, step.span))
 
     def block(self, name: str) -> None:
         self.current = name
@@ -153,47 +166,46 @@ class ForcedPaths:
         return run
 
     def _compare_case(self, case: Case, script: _Script, run: _Run) -> None:
-        replayed = self._original.replay(case.calls, script.log, by_value)
+        finding, replayed = self._attempt(case, script, run, by_value)
         if replayed.exceeded:
             self.report.aborted += 1
             return
-        finding = self._compare_runs(case, script, run, replayed)
-        worst = finding
+        worst = finding.mismatch
         for policy in other_policies(replayed.candidates) if finding.mismatch else ():
-            replayed = self._original.replay(case.calls, script.log, policy)
-            finding = self._compare_runs(case, script, run, replayed)
+            finding, replayed = self._attempt(case, script, run, policy)
             if not finding.mismatch:
                 break
             if policy is by_place:
-                worst = finding
-        if finding.mismatch:
-            assert worst.mismatch
-            self.report.mismatches.append(worst.mismatch)
+                worst = finding.mismatch
+        if finding.mismatch and worst:
+            self.report.mismatches.append(worst)
         self.report.near_ties += finding.near_ties
         self.report.largest_error = max(self.report.largest_error, finding.largest)
         self.report.folded += replayed.folded
 
-    def _compare_runs(self, case: Case, script: _Script, run: _Run, replayed: Replayed) -> _Finding:
-        """Compare the reads, as far as they are matched, then the outcome of every call."""
+    def _attempt(self, case: Case, script: _Script, run: _Run, policy: Policy) -> tuple[_Finding, Replayed]:
+        """Compare both sides, their reads aligned by ``policy``."""
         finding = _Finding()
-        self._compare_reads(case, script, replayed, finding)
-        if replayed.exceeded and not finding.mismatch:
-            finding.mismatch = Mismatch("the original reads on and on", case=str(case))
-        ends = zip(replayed.outcomes, run.outcomes, replayed.counts, run.counts, run.blocks, strict=False)
-        for expected, actual, matched, made, block in ends:
-            if finding.mismatch:
-                break
-            comparison = compare_outcomes(expected, actual, REFERENCE)
+
+        def judge(position: int, expected: Outcome, matched: int) -> bool:
+            comparison = compare_outcomes(expected, run.outcomes[position], REFERENCE)
             finding.largest = max(finding.largest, comparison.largest)
             if comparison.differences:
                 text = "; ".join(str(difference) for difference in comparison.differences[:3])
+                block = run.blocks[position]
                 span = self.program.blocks[block].terminator.span
                 finding.mismatch = Mismatch(text, block, span, str(case))
-            elif matched != made:
+            elif matched != run.counts[position]:
                 read = script.log[matched]
                 text = "the program reads a tensor's value here, the original does not"
                 finding.mismatch = Mismatch(text, read.block, read.span, str(case))
-        return finding
+            return not finding.mismatch
+
+        replayed = self._original.replay(case.calls, script.log, policy, judge=judge)
+        if replayed.exceeded and not finding.mismatch:
+            finding.mismatch = Mismatch("the original reads on and on", case=str(case))
+        self._compare_reads(case, script, replayed, finding)
+        return finding, replayed
 
     def _compare_reads(self, case: Case, script: _Script, replayed: Replayed, finding: _Finding) -> None:
         """Compare what both sides read, before they were told otherwise; the first difference counts."""

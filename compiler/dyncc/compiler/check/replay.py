@@ -104,14 +104,12 @@ class Replay:
 
 @dataclass
 class Replayed:
-    """What eager did: for every call its outcome and the number of reads matched by its end."""
+    """What eager did, apart from the outcomes of its calls."""
 
-    outcomes: list[Outcome]
-    counts: list[int]
-    values: list[Number]
-    """What the matched reads gave, before they were answered."""
-    folded: int
     candidates: list[Candidate]
+    values: list[Number] = field(default_factory=list[Number])
+    """What the matched reads gave, before they were answered."""
+    folded: int = 0
     exceeded: bool = False
     """Whether eager read so often that it was stopped."""
 
@@ -125,17 +123,29 @@ class Original:
     limit: int
 
     def replay(
-        self, calls: Sequence[Example], log: Sequence[ProgramRead], policy: Policy, factor: float = 1.0
+        self,
+        calls: Sequence[Example],
+        log: Sequence[ProgramRead],
+        policy: Policy,
+        factor: float = 1.0,
+        judge: Callable[[int, Outcome, int], bool] = lambda *_: True,
     ) -> Replayed:
-        """Make ``calls`` in eager, following ``log``; ``factor`` scales their floating-point arguments."""
+        """Make ``calls`` in eager, following ``log``; ``factor`` scales their floating-point arguments.
+
+        After each call ``judge`` is given its position, its outcome and the number of reads matched so
+        far, and says whether to go on. It must not keep the outcome, which may be part of the state that
+        is then restored.
+        """
         answers = Replay(log, policy)
-        result = Replayed([], [], [], 0, answers.candidates)
+        result = Replayed(answers.candidates)
         with EagerReads(answers, limit=self.limit) as reads:
             try:
-                for call in calls:
+                for position, call in enumerate(calls):
                     args, kwargs = nudged(call.copied(), factor) if factor != 1.0 else call.copied()
-                    result.outcomes.append(outcome(self.methods[call.method], args, kwargs))
-                    result.counts.append(len(reads.log))
+                    if not judge(
+                        position, outcome(self.methods[call.method], args, kwargs), len(reads.log)
+                    ):
+                        break
             except ReadLimitExceeded:
                 result.exceeded = True
             finally:
