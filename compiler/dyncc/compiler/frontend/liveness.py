@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from dyncc.compiler.frontend import cfg
 from dyncc.compiler.frontend.tidy import instruction_can_raise, successors
@@ -17,7 +17,7 @@ def reads(node: cfg.Instruction | cfg.Terminator) -> Registers:
         case cfg.Delete(register=register):
             return frozenset({register})
         case cfg.Build(items=items):
-            return frozenset(item.register for item in items)
+            return frozenset([item.register for item in items])
         case cfg.BuildDict(items=items):
             return frozenset(r for item in items for r in item if r is not None)
         case cfg.Join(parts=parts):
@@ -27,9 +27,8 @@ def reads(node: cfg.Instruction | cfg.Terminator) -> Registers:
         case cfg.MakeFunction(defaults=defaults, kwdefaults=kwdefaults):
             return frozenset({*defaults, *(value for _, value in kwdefaults)})
         case _:
-            names = _OPERANDS[type(node)]
-            found = (getattr(node, name) for name in names)
-            return frozenset(register for register in found if register is not None)
+            found = [getattr(node, name) for name in _OPERANDS[type(node)]]
+            return frozenset([register for register in found if register is not None])
 
 
 def writes(node: cfg.Instruction) -> Registers:
@@ -87,6 +86,21 @@ _OPERANDS: dict[type, tuple[str, ...]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """One block, looked at once.
+
+    ``steps`` has what each instruction and the terminator writes and reads and whether it can raise.
+    Live into the block is ``reads``, what is live after it less ``writes``, and what is live into its
+    handler less ``safe``, which is written before anything can raise.
+    """
+
+    steps: tuple[tuple[Registers, Registers, bool], ...]
+    reads: Registers
+    writes: Registers
+    safe: Registers
+
+
 def with_liveness(function: cfg.Function) -> cfg.Function:
     """``function`` with ``live_in`` and ``live_at`` filled in.
 
@@ -94,48 +108,61 @@ def with_liveness(function: cfg.Function) -> cfg.Function:
     then has not written its result.
     """
     blocks = function.blocks
+    facts = {label: _facts(block) for label, block in blocks.items()}
     live_in: dict[cfg.Label, Registers] = dict.fromkeys(blocks, _NONE)
     changed = True
     while changed:
         changed = False
-        for block in reversed(blocks.values()):
-            points = _points(block, live_in, blocks)
-            if points[-1] != live_in[block.label]:
-                live_in[block.label] = points[-1]
+        for label, block in reversed(blocks.items()):
+            fact = facts[label]
+            live = fact.reads | (_live_out(block, live_in) - fact.writes)
+            live |= _handled(block, live_in, blocks) - fact.safe
+            if live != live_in[label]:
+                live_in[label] = live
                 changed = True
-    live_at = {
-        (block.label, len(block.instructions) - i): points
-        for block in blocks.values()
-        for i, points in enumerate(_points(block, live_in, blocks))
-    }
-    entries = {label: live_at[label, 0] for label in blocks}
-    return replace(function, live_in=entries, live_at=live_at)
+    live_at: dict[tuple[cfg.Label, int], Registers] = {}
+    for label, block in blocks.items():
+        live, handled = _live_out(block, live_in), _handled(block, live_in, blocks)
+        steps = facts[label].steps
+        for i in range(len(steps) - 1, -1, -1):
+            written, read, raises = steps[i]
+            needed = read | handled if raises else read
+            if not (live.isdisjoint(written) and needed <= live):
+                live = (live - written) | needed
+            live_at[label, i] = live
+    return replace(function, live_in=live_in, live_at=live_at)
 
 
-def _points(
-    block: cfg.Block, live_in: dict[cfg.Label, Registers], blocks: dict[cfg.Label, cfg.Block]
-) -> list[Registers]:
-    """Registers live before the terminator, before the last instruction, …, before the first.
+def _facts(block: cfg.Block) -> _Facts:
+    steps = [
+        (writes(instruction), reads(instruction), instruction_can_raise(instruction))
+        for instruction in block.instructions
+    ]
+    raises = not isinstance(block.terminator, cfg.Goto | cfg.Return)
+    steps.append((_NONE, reads(block.terminator), raises))
+    read, written, safe = _NONE, _NONE, _NONE
+    for step_writes, step_reads, step_raises in reversed(steps):
+        read = (read - step_writes) | step_reads
+        written |= step_writes
+        safe = _NONE if step_raises else safe | step_writes
+    if not any(step[2] for step in steps):
+        safe = _NONE  # nothing raises, so there is no handler
+    return _Facts(tuple(steps), read, written, safe)
 
-    The last includes the register that the block catches its exception in, if it reads it.
-    """
-    handled = _NONE
-    if block.handler is not None:
-        handled = live_in[block.handler] - {blocks[block.handler].catch}
+
+def _live_out(block: cfg.Block, live_in: dict[cfg.Label, Registers]) -> Registers:
+    """Live after the terminator. The item of a ``for`` is written on the way into its body alone."""
     match block.terminator:
         case cfg.ForNext(dst=dst, body=body, orelse=orelse):
-            live = (live_in[body] - {dst}) | live_in[orelse]
+            return (live_in[body] - {dst}) | live_in[orelse]
         case terminator:
-            live = _NONE.union(*(live_in[label] for label in successors(terminator)))
-    live |= reads(block.terminator)
-    if not isinstance(block.terminator, cfg.Goto | cfg.Return):
-        live |= handled
-    points = [live]
-    for instruction in reversed(block.instructions):
-        written, read = writes(instruction), reads(instruction)
-        if handled and instruction_can_raise(instruction):
-            read |= handled
-        if not (live.isdisjoint(written) and read <= live):
-            live = (live - written) | read
-        points.append(live)
-    return points
+            return _NONE.union(*(live_in[label] for label in successors(terminator)))
+
+
+def _handled(
+    block: cfg.Block, live_in: dict[cfg.Label, Registers], blocks: dict[cfg.Label, cfg.Block]
+) -> Registers:
+    """Live into the block's handler, but for the exception."""
+    if block.handler is None:
+        return _NONE
+    return live_in[block.handler] - {blocks[block.handler].catch}

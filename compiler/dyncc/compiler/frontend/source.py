@@ -180,7 +180,7 @@ def check_unchanged(definition: Definition, code: types.CodeType) -> None:
     """
     now = definition.file.recompiled(code)
     if not any(_same_code(code, each) for each in now) and not _rewritten_by_pytest(code):
-        raise SourceUnavailable(code, "its file has changed since it was loaded")
+        raise SourceUnavailable(code, "its file has changed since it was loaded, or it was generated")
 
 
 def locate(code: types.CodeType) -> tuple[FunctionNode, str]:
