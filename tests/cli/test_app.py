@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -31,6 +32,20 @@ def example_inputs():
 """
 
 
+@dataclass(frozen=True)
+class FakeReport:
+    """What the compiler reports of a compile."""
+
+    path: Path
+    blocks: int
+    graphs: int
+    seconds: dict[str, float]
+    paths: int
+    largest_error: float
+    frozen: tuple[Frozen, ...]
+    warnings: tuple[Diagnostic, ...]
+
+
 class FakeCompiler:
     """Records its call; writes a bundle or raises what it is told to."""
 
@@ -48,7 +63,7 @@ class FakeCompiler:
         output: Path = arguments["output"]
         output.mkdir(exist_ok=True)
         (output / "program.json").write_text("{}")
-        report = SimpleNamespace(
+        report = FakeReport(
             path=output,
             blocks=3,
             graphs=1,
@@ -163,6 +178,7 @@ def test_what_is_no_bundle_is_not_replaced(write: Any, dyncc: Any, compiler: Fak
     assert result.code == 2 and "--force" in result.err
     assert compiler.model is None
     assert dyncc("net.py", "-o", "mine", "--force").code == 0
+    assert [file.name for file in Path("mine").iterdir()] == ["program.json"]
     assert dyncc("net.py", "-o", "mine").code == 0  # it is a bundle now
     assert dyncc("net.py", "-o", "no/such/out.dyncc").code == 2
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import shlex
+import shutil
 import sys
+import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,12 +53,14 @@ def run_compile(options: CompileOptions, console: Console) -> None:
     output = output_path(options, split_target(options.target)[0])
     target = discover(options.target)
     call = prepare(options, target, console)
-    net = compile_target(options, target, call, output)
+    with forced(output, options.force) as made:
+        net = compile_target(options, target, call, made, console.verbosity > 0)
+    report = replace(net.report, path=output)
     from dyncc.compiler.cli.report import report_json, report_text
 
-    console.show(net.report.warnings)
-    console.say(report_text(net.report, time.perf_counter() - started, console.verbosity > 0))
-    console.product(str(net.report.path), report_json(net.report))
+    console.show(report.warnings)
+    console.say(report_text(report, time.perf_counter() - started, console.verbosity > 0))
+    console.product(str(report.path), report_json(report))
 
 
 def require_packages() -> None:
@@ -69,15 +75,29 @@ def require_packages() -> None:
 
 def output_path(options: CompileOptions, file: Path) -> Path:
     """Where the bundle goes. Raises a usage error rather than replace what is no bundle."""
+    from dyncc.compiler.bundle import NotABundleError, check_target
+
     output = options.output or file.with_suffix(".dyncc")
-    is_bundle = output.is_dir() and ((output / "program.json").is_file() or not any(output.iterdir()))
-    if output.exists() and not is_bundle and not options.force:
-        raise usage(
-            f"{output} exists and is no bundle of dyncc's", "-o DIR names another, --force replaces it"
-        )
     if not output.absolute().parent.is_dir():
         raise usage(f"no such folder: {output.absolute().parent}", notes=["named by --output"])
+    try:
+        check_target(output)
+    except NotABundleError as error:
+        if not options.force:
+            raise usage(str(error), "-o DIR names another, --force replaces it") from None
     return output
+
+
+@contextlib.contextmanager
+def forced(output: Path, force: bool) -> Generator[Path]:
+    """Where to compile to: under ``--force`` a folder beside ``output`` that takes its place at the end."""
+    if not force or not output.exists():
+        yield output
+        return
+    with tempfile.TemporaryDirectory(dir=output.absolute().parent, prefix=f".{output.name}.") as beside:
+        yield Path(beside) / output.name
+        shutil.rmtree(output) if output.is_dir() and not output.is_symlink() else output.unlink()
+        (Path(beside) / output.name).rename(output)
 
 
 def prepare(options: CompileOptions, target: Target, console: Console) -> Call:
@@ -98,8 +118,10 @@ def prepare(options: CompileOptions, target: Target, console: Console) -> Call:
     return call
 
 
-def compile_target(options: CompileOptions, target: Target, call: Call, output: Path) -> Any:
-    """Call the compiler. What the user's code prints goes to stderr."""
+def compile_target(
+    options: CompileOptions, target: Target, call: Call, output: Path, verbose: bool = False
+) -> Any:
+    """Call the compiler. What the user's code prints goes to stderr, what PyTorch logs is for ``-v``."""
     from dyncc.compiler.cli.prepare import dynamic_shapes
 
     arguments: dict[str, Any] = {
@@ -113,8 +135,19 @@ def compile_target(options: CompileOptions, target: Target, call: Call, output: 
         "verify_each": options.verify_each,
         "command": command_line(),
     }
-    with contextlib.redirect_stdout(sys.stderr):
+    with contextlib.redirect_stdout(sys.stderr), contextlib.nullcontext() if verbose else silent_logging():
         return compiler()(target.model, call.args, **arguments)
+
+
+@contextlib.contextmanager
+def silent_logging() -> Generator[None]:
+    """Without log lines: PyTorch logs failures of its own that become diagnostics here."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(disabled)
 
 
 def compiler() -> Callable[..., Any]:
@@ -126,6 +159,4 @@ def compiler() -> Callable[..., Any]:
 
 def command_line() -> str:
     """The command to run again, as it stands in the bundle."""
-    import shlex
-
     return shlex.join(["dyncc", *sys.argv[1:]])
