@@ -16,7 +16,7 @@ from dyncc.ir.printer import print_program
 TEXT = Path(__file__).with_name("sample.program").read_text(encoding="utf-8")
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(programs)
 def test_print_then_parse_is_the_identity(program: Program[str]) -> None:
     text = print_program(program, spans=True)
@@ -25,7 +25,7 @@ def test_print_then_parse_is_the_identity(program: Program[str]) -> None:
     assert print_program(parsed, spans=True) == text
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(programs)
 def test_text_without_spans_is_a_fixed_point(program: Program[str]) -> None:
     text = print_program(program)

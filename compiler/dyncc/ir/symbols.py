@@ -21,8 +21,18 @@ _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Mult: operator.mul,
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
     ast.USub: operator.neg,
 }
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "Max": max,
+    "Min": min,
+    "Mod": operator.mod,
+    "PythonMod": operator.mod,
+    "FloorDiv": operator.floordiv,
+    "CleanDiv": operator.floordiv,
+}
+"""Functions in the text of a size, as SymPy and torch write them."""
 
 
 def symbols_of(type_: Type) -> Iterator[str]:
@@ -98,5 +108,7 @@ def _evaluate(node: ast.expr) -> int:
             return _OPERATORS[type(op)](_evaluate(left), _evaluate(right))
         case ast.UnaryOp(op, operand) if type(op) in _OPERATORS:
             return _OPERATORS[type(op)](_evaluate(operand))
+        case ast.Call(func=ast.Name(id=name), args=arguments) if name in _FUNCTIONS:
+            return _FUNCTIONS[name](*map(_evaluate, arguments))
         case _:
             raise ValueError("not a number")
