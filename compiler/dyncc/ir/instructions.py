@@ -197,6 +197,7 @@ def _stacked(new_axis: bool) -> _Results:
 
 RULES: dict[str, Rule] = {
     "item": Rule((_TENSOR,), _item),
+    "static_read": Rule((_SCALAR,), _common(0)),
     "dim": Rule((_TENSOR, _INT), _dim),
     "bool": Rule((_TRUTHY,), _always(BOOL)),
     "int": Rule((_SCALAR,), _always(INT)),
@@ -248,7 +249,8 @@ RULES: dict[str, Rule] = {
 
 _NEVER_RAISES = frozenset(
     {
-        *("item", "dim", "bool", "or_", "xor", "and_", "add", "sub", "mul", "neg", "pos", "invert", "abs"),
+        *("item", "static_read", "dim", "bool", "or_", "xor", "and_"),
+        *("add", "sub", "mul", "neg", "pos", "invert", "abs"),
         *("min", "max", "lt", "le", "gt", "ge", "eq", "ne", "not", "select", "lookup"),
         *("math.isnan", "math.isinf", "math.isfinite", "math.fabs", "math.copysign", "math.atan"),
         *("list", "list_append", "list_extend", "list_len", "tensor_of_numbers"),
