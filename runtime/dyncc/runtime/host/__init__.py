@@ -7,6 +7,7 @@ weights that cells start with, it has one method for each compiled method and on
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,10 +17,12 @@ from dyncc.runtime import program as p
 from dyncc.runtime.host.emit import Emitter, Sources, one_line
 from dyncc.runtime.host.expressions import constant, quoted
 from dyncc.runtime.host.methods import Attributes, MethodText, MethodWriter
-from dyncc.runtime.host.names import RESERVED, identifier
+from dyncc.runtime.host.names import RESERVED, TRACE, identifier
 from dyncc.runtime.host.wording import ClassNames, holds, text
 from dyncc.runtime.hostops import HOST_OPS
 from dyncc.runtime.wellformed import inputs_of, reachable
+
+KEYWORDS = frozenset(keyword.kwlist)
 
 HELPERS = {
     "dyncc.runtime.hostops": [
@@ -65,7 +68,7 @@ def generate(
     """The host of ``program``.
 
     ``sources`` are lines of the user's files, for comments. With ``traced``, each method takes one more
-    argument, ``step``, and calls ``step(block, edge, target)`` on every edge that it takes (``block`` is
+    argument, ``on_edge``, and calls ``on_edge(block, edge, target)`` on every edge that it takes (``block`` is
     empty for the way in).
     """
     return _Module(program, sources or {}, origin or Origin(), traced).run()
@@ -104,14 +107,14 @@ class _Module:
         taken = {*self.program.methods, "state", "writes"}
         graphs: dict[str, str] = {}
         for graph in self.graphs:
-            graphs[graph] = identifier(graph, taken)
+            graphs[graph] = identifier(graph, taken, KEYWORDS)
             taken.add(graphs[graph])
         attributes: dict[str, str] = {}
         cells: list[dict[str, str]] = []
         for state in self.program.states:
             for cell in state.cells:
                 if cell.name not in attributes:
-                    attributes[cell.name] = identifier(cell.name, taken)
+                    attributes[cell.name] = identifier(cell.name.removeprefix("self."), taken, KEYWORDS)
                     taken.add(attributes[cell.name])
             cells.append({cell.name: attributes[cell.name] for cell in state.cells})
         return Attributes(graphs, tuple(cells))
@@ -219,7 +222,7 @@ class _Module:
             *(f"{name}: {annotation(inputs[key].type)}" for key, name in method.parameters.items()),
         ]
         if self.traced:
-            params.append("step: Callable[[str, int, str], None]")
+            params.append(f"{TRACE}: Callable[[str, int, str], None]")
         out.add()
         out.last = None
         out.add(f"def {method.name}({', '.join(params)}) -> Any:", 1, method.span)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from dyncc.runtime import program as p
@@ -19,6 +19,7 @@ ATOM = 100
 LOOSEST = 0
 NOT = 5
 AND = 4
+OR = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,17 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """A template (``{0} + {1}``) with expressions in its slots; ``slots`` are the precedences needed."""
+    """A template (``{0} + {1}``) with expressions in its slots.
+
+    ``slots`` are the precedences that they need; ``exact`` marks a comparison of integers, which may be
+    turned around (of floats it may not: nan).
+    """
 
     template: str
     operands: tuple[Expr, ...]
     precedence: int
     slots: tuple[int, ...]
+    exact: bool = False
 
 
 Expr: TypeAlias = "Read | Text | Apply"
@@ -92,7 +98,7 @@ def quoted(text: str) -> str:
 
 
 def apply_op(op: str, operands: tuple[Expr, ...], types: tuple[p.Type | None, ...]) -> Expr:
-    """The expression of a host instruction. ``types`` are the operands' (None where unknown)."""
+    """The expression of a host instruction. ``types`` are the operands'."""
     if op == "list":
         inner = ", ".join(f"{{{index}}}" for index in range(len(operands)))
         comma = "," if len(operands) == 1 else ""
@@ -102,8 +108,9 @@ def apply_op(op: str, operands: tuple[Expr, ...], types: tuple[p.Type | None, ..
     spec = HOST_OPS[op]
     if spec.expression is None:
         return call(op, operands)
-    template = spec.expression
-    return Apply(template, operands, spec.precedence, _slots(op, template, spec.precedence, len(operands)))
+    slots = _slots(op, spec.expression, spec.precedence, len(operands))
+    exact = all(of in (p.ScalarType("int"), p.ScalarType("bool")) for of in types)
+    return Apply(spec.expression, operands, spec.precedence, slots, exact)
 
 
 def call(function: str, operands: tuple[Expr, ...]) -> Expr:
@@ -127,17 +134,27 @@ def _slots(op: str, template: str, precedence: int, count: int) -> tuple[int, ..
     return (precedence, precedence + 1)
 
 
+def both(one: Expr, other: Expr) -> Expr:
+    """``one and other``."""
+    return Apply("{0} and {1}", (one, other), AND, (AND, AND))
+
+
+def either(one: Expr, other: Expr) -> Expr:
+    """``one or other``."""
+    return Apply("{0} or {1}", (one, other), OR, (OR, OR))
+
+
 _INVERSE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 
 
-def negate(expr: Expr, exact: bool) -> Expr:
-    """``not expr``. An order comparison is turned around only where ``exact``: nan breaks the law."""
+def negate(expr: Expr) -> Expr:
+    """``not expr``."""
     if isinstance(expr, Text) and expr.text in ("True", "False"):
         return Text("False" if expr.text == "True" else "True")
     if isinstance(expr, Apply):
         if expr.template == "not {0}":
             return expr.operands[0]
         for symbol, inverse in _INVERSE.items():
-            if expr.template == f"{{0}} {symbol} {{1}}" and (exact or symbol in ("==", "!=")):
-                return Apply(f"{{0}} {inverse} {{1}}", expr.operands, expr.precedence, expr.slots)
+            if expr.template == f"{{0}} {symbol} {{1}}" and (expr.exact or symbol in ("==", "!=")):
+                return replace(expr, template=f"{{0}} {inverse} {{1}}")
     return Apply("not {0}", (expr,), NOT, (NOT,))

@@ -40,8 +40,6 @@ class Lowered:
 
     statements: list[Statement] = field(default_factory=list)
     decision: Expr | None = None
-    exact: bool = False
-    """Whether ``decision`` compares integers (then its comparison may be turned around)."""
     edges: list[list[Expr]] = field(default_factory=list)
     leaving: list[Expr] = field(default_factory=list)
     """For Return and Raise: the expressions of :func:`leaving_operands`, in that order."""
@@ -196,10 +194,14 @@ class _Lowering:
         return self._apply(self.definitions[operand.name][1])
 
     def _apply(self, step: p.HostOp) -> Expr:
-        types = tuple(
-            self.types[operand.name] if isinstance(operand, p.Ref) else None for operand in step.operands
-        )
+        types = tuple(map(self._type, step.operands))
         return apply_op(step.op, tuple(map(self.expr, step.operands)), types)
+
+    def _type(self, operand: p.Operand) -> p.Type | None:
+        if isinstance(operand, p.Ref):
+            return self.types[operand.name]
+        kinds: dict[type, p.Type] = {int: p.ScalarType("int"), bool: p.ScalarType("bool")}
+        return kinds.get(type(operand.value))
 
     def _statement(self, step: p.Step) -> Statement | None:
         if isinstance(step, p.Compute):
@@ -217,23 +219,11 @@ class _Lowering:
         terminator = self.block.terminator
         if isinstance(terminator, p.Branch):
             out.decision = self.expr(terminator.pred)
-            out.exact = self._compares_integers(terminator.pred)
         elif isinstance(terminator, p.Switch):
             out.decision = self.expr(terminator.index)
         elif isinstance(terminator, p.Return | p.Raise):
             out.leaving = [self.expr(operand) for operand in leaving_operands(terminator)]
         out.edges = [[self.expr(operand) for operand in args] for args in self._edge_args()]
-
-    def _compares_integers(self, operand: p.Operand) -> bool:
-        if not isinstance(operand, p.Ref) or operand.name not in self.definitions:
-            return False
-        step = self.definitions[operand.name][1]
-        return all(
-            isinstance(of.value, int)
-            if isinstance(of, p.Const)
-            else self.types[of.name] in (p.ScalarType("int"), p.ScalarType("bool"))
-            for of in step.operands
-        )
 
 
 def lower(block: p.Block, methods: dict[str, str], live: dict[str, tuple[bool, ...]]) -> Lowered:

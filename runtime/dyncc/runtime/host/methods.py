@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dyncc.runtime import program as p
 from dyncc.runtime.host import wording
-from dyncc.runtime.host.expressions import Apply, Expr, Read, Text, reads
+from dyncc.runtime.host.conditions import merge_decisions, skip_empty
+from dyncc.runtime.host.expressions import Apply, Expr, Read, Text, quoted, reads
 from dyncc.runtime.host.flow import reverse_postorder, split_entries
 from dyncc.runtime.host.lowering import Lowered, live_params, lower
-from dyncc.runtime.host.names import Scope, identifier, name_values
+from dyncc.runtime.host.names import TRACE, Scope, identifier, name_values
 from dyncc.runtime.host.statements import Line, Stmt, depths, tidy
 from dyncc.runtime.host.structure import Exit, Place, Structurer
 from dyncc.runtime.wellformed import inputs_of
@@ -41,7 +43,7 @@ class MethodText:
 
 
 class MethodWriter:
-    """Writes one method. ``traced``: with a call of ``step`` on every edge."""
+    """Writes one method. ``traced``: with a call of ``on_edge`` on every edge."""
 
     def __init__(
         self,
@@ -96,12 +98,13 @@ class MethodWriter:
         self.params = {scope.name: scope.params for scope in scopes}
         return name_values(scopes, self.reserved)
 
-    def bind(self, expr: Expr, scope: str) -> Expr:
-        """``expr`` with the variables' names in place of the values'."""
+    def bind(self, expr: Expr, scope: str, args: Mapping[str, Expr] | None = None) -> Expr:
+        """``expr`` with the variables' names (or ``args``) in place of the values'."""
         if isinstance(expr, Read):
-            return Text(self.names[scope, expr.value])
+            given = args.get(expr.value) if args else None
+            return Text(self.names[scope, expr.value]) if given is None else given
         if isinstance(expr, Apply):
-            return replace(expr, operands=tuple(self.bind(operand, scope) for operand in expr.operands))
+            return replace(expr, operands=tuple(self.bind(item, scope, args) for item in expr.operands))
         return expr
 
     # ----------------------------------------------------------------------------------------- places
@@ -135,8 +138,8 @@ class MethodWriter:
             for place in places.values():
                 for exit in place.exits:
                     if exit.target in number:
-                        exit.lines = [*exit.lines, Line(f"{selector} = {number[exit.target]}")]
-                        exit.target = name
+                        exit.moves = [*exit.moves, Line(f"{selector} = {number[exit.target]}")]
+                        exit.target, exit.args = name, None
             exits = [Exit(entry) for entry in entries]
             places[name] = Place(
                 name,
@@ -148,10 +151,13 @@ class MethodWriter:
             )
             return name
 
+        if not self.traced:
+            skip_empty(places, ENTRY)
+            merge_decisions(places, ENTRY)
         if flat:
-            dispatch(list(self.blocks))
+            dispatch([name for name in self.blocks if name in places])
         else:
-            split_entries(ENTRY, [ENTRY, *self.order], graph, dispatch)
+            split_entries(ENTRY, [name for name in (ENTRY, *self.order) if name in places], graph, dispatch)
         return tidy(Structurer(ENTRY, places, taken).run())
 
     def _entry_place(self) -> Place:
@@ -174,8 +180,11 @@ class MethodWriter:
             for statement in code.statements
         ]
         terminator = block.terminator
+        reword: Callable[[tuple[Expr, ...]], list[Line] | None] = _cannot
         if isinstance(terminator, p.Return | p.Raise):
-            lines.extend(self._leaving(terminator, code, name))
+            if not lines:
+                reword = self._reworder(terminator, name)
+            lines.extend(self._leaving(terminator, name))
         exits = [
             self._exit(name, index, edge.block, args)
             for index, (edge, args) in enumerate(zip(p.successors(terminator), code.edges, strict=True))
@@ -188,17 +197,26 @@ class MethodWriter:
             exits,
             None if code.decision is None else self.bind(code.decision, name),
             terminator.values if isinstance(terminator, p.Switch) else None,
-            code.exact,
             terminator.span,
             f"line_{first.line}" if first else name,
+            reword,
         )
 
+    def _reworder(
+        self, terminator: p.Return | p.Raise, name: str
+    ) -> Callable[[tuple[Expr, ...]], list[Line] | None]:
+        def reword(args: tuple[Expr, ...]) -> list[Line] | None:
+            if not all(isinstance(arg, Text) for arg in args):
+                return None
+            return list(self._leaving(terminator, name, dict(zip(self.params[name], args, strict=True))))
+
+        return reword
+
     def _statement_text(self, targets: tuple[str | None, ...], expr: Expr, scope: str) -> str:
-        value = wording.text(expr)
         if not any(targets):
-            return value
+            return wording.text(expr)
         names = ["_" if target is None else self.names[scope, target] for target in targets]
-        return f"{', '.join(names)} = {value}"
+        return assignment(", ".join(names), expr)
 
     # ------------------------------------------------------------------------------------------ edges
 
@@ -209,15 +227,18 @@ class MethodWriter:
         }
         span = self.method.span if source == ENTRY else self.blocks[source].terminator.span
         lines = [Line(text, span) for text in ordered_moves(moves)]
+        trace: list[Line] = []
         if self.traced:
             where = "" if source == ENTRY else source
-            lines.append(Line(f"step({where!r}, {index}, {target!r})", span))
-        return Exit(target, lines)
+            trace = [Line(f"{TRACE}({quoted(where)}, {index}, {quoted(target)})", span)]
+        return Exit(target, lines, trace, tuple(self.bind(arg, source) for arg in args))
 
     # ---------------------------------------------------------------------------------------- leaving
 
-    def _leaving(self, terminator: p.Return | p.Raise, code: Lowered, scope: str) -> Iterator[Line]:
-        texts = iter([self.bind(expr, scope) for expr in code.leaving])
+    def _leaving(
+        self, terminator: p.Return | p.Raise, scope: str, args: Mapping[str, Expr] | None = None
+    ) -> Iterator[Line]:
+        texts = iter([self.bind(expr, scope, args or {}) for expr in self.code[scope].leaving])
         span = terminator.span
         if terminator.writes:
             items = [
@@ -264,8 +285,21 @@ def ordered_moves(moves: Mapping[str, Expr]) -> list[str]:
             left, right = ", ".join(pending), ", ".join(wording.text(expr) for expr in pending.values())
             return [*lines, f"{left} = {right}"]
         for name in free[:1]:
-            lines.append(f"{name} = {wording.text(pending.pop(name))}")
+            lines.append(assignment(name, pending.pop(name)))
     return lines
+
+
+def assignment(name: str, expr: Expr) -> str:
+    """``name = expr``, or ``name += …`` where that is what it is."""
+    if isinstance(expr, Apply) and expr.operands and expr.operands[0] == Text(name):
+        found = re.fullmatch(r"\{0\} ([-+*/%&|^]|//|\*\*|<<|>>) \{1\}", expr.template)
+        if found:
+            return f"{name} {found[1]}= {wording.text(expr.operands[1])}"
+    return f"{name} = {wording.text(expr)}"
+
+
+def _cannot(_: tuple[Expr, ...]) -> None:
+    return None
 
 
 def variables(expr: Expr) -> set[str]:

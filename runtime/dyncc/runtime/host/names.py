@@ -13,13 +13,37 @@ import builtins
 import keyword
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from dyncc.runtime.host.expressions import Read, reads
 from dyncc.runtime.host.lowering import Lowered
 
-RESERVED = frozenset({"self", "math", "np", "Any", "step", "_", *dir(builtins), *keyword.kwlist})
+TRACE = "on_edge"
+"""The argument of a traced host that is called on every edge."""
+RESERVED = frozenset(
+    {
+        *("self", "math", "np", "Any", TRACE, "_"),
+        *(
+            "abs",
+            "bool",
+            "dict",
+            "float",
+            "int",
+            "len",
+            "list",
+            "max",
+            "min",
+            "round",
+            "set",
+            "str",
+            "tuple",
+        ),
+        *(name for name in dir(builtins) if name[0].isupper()),
+        *keyword.kwlist,
+    }
+)
+"""What no variable is called: what the text of a host uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +58,20 @@ class Scope:
 
 def base_of(name: str) -> str:
     """The user's name in a value's name: ``h.1`` is ``h``. Empty for a name that is nobody's."""
-    text = re.sub(r"(\.\d+)+$", "", name)
+    text = re.sub(r"(\.\d+)+$", "", name).removeprefix("self.")
     text = re.sub(r"\W+", "_", text).strip("_")
     if re.fullmatch(r"(t|v|tmp|arg)?_?\d*", text):
         return ""
     return f"n{text}" if text[0].isdigit() else text
 
 
-def identifier(text: str, taken: Iterable[str] = ()) -> str:
-    """``text`` as a Python name that is no keyword, no builtin and not in ``taken``."""
+def identifier(text: str, taken: Iterable[str] = (), reserved: Container[str] = RESERVED) -> str:
+    """``text`` as a Python name that is not ``reserved`` and not in ``taken``."""
     name = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", text)).strip("_") or "value"
     if not f"n{name}".isidentifier():
         name = re.sub(r"[^a-zA-Z0-9_]+", "_", name).strip("_") or "value"
     name = name if name.isidentifier() else f"n{name}"
-    if name in RESERVED:
+    if name in reserved:
         name = f"{name}_"
     taken = set(taken)
     candidate, number = name, 2

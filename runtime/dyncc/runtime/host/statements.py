@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from dyncc.runtime.host.expressions import AND, NOT, Apply, Expr, Text, negate
+from dyncc.runtime.host.expressions import Expr, Text, negate
 from dyncc.runtime.program import Span
 
 
@@ -20,13 +20,10 @@ class Line:
 
 @dataclass(slots=True)
 class If:
-    """``exact``: the condition may be negated by turning an order comparison around."""
-
     condition: Expr
     then: list[Stmt]
     orelse: list[Stmt] = field(default_factory=list)
     span: Span | None = None
-    exact: bool = False
 
 
 @dataclass(slots=True)
@@ -123,11 +120,6 @@ def depths(body: list[Stmt]) -> tuple[int, int]:
     return indent, loops
 
 
-def conjunction(one: Expr, other: Expr) -> Expr:
-    """``one and other``."""
-    return Apply("{0} and {1}", (one, other), AND, (AND, NOT))
-
-
 def tidy(body: list[Stmt]) -> list[Stmt]:
     """The same statements without empty arms, needless ``else`` and loops whose test is inside."""
     out: list[Stmt] = []
@@ -150,12 +142,12 @@ def _tidy_if(stmt: If) -> list[Stmt]:
         return [] if isinstance(stmt.condition, Text) else [If(stmt.condition, [], [], stmt.span)]
     condition = stmt.condition
     if not then:
-        condition, then, orelse = negate(condition, stmt.exact), orelse, []
+        condition, then, orelse = negate(condition), orelse, []
     if orelse and not falls(then):
-        return [If(condition, then, [], stmt.span, stmt.exact), *orelse]
+        return [If(condition, then, [], stmt.span), *orelse]
     if orelse and not falls(orelse):
-        return [If(negate(condition, stmt.exact), orelse, [], stmt.span, stmt.exact), *then]
-    return [If(condition, then, orelse, stmt.span, stmt.exact)]
+        return [If(negate(condition), orelse, [], stmt.span), *then]
+    return [If(condition, then, orelse, stmt.span)]
 
 
 def _tidy_loop(stmt: Loop) -> list[Stmt]:
@@ -175,4 +167,4 @@ def _tidy_loop(stmt: Loop) -> list[Stmt]:
         return [Loop(body, None, False, stmt.span)]
     if not all(isinstance(line, Line) and not line.leaves for line in last):
         return [Loop(body, None, False, stmt.span)]
-    return [Loop(body[1:], negate(first.condition, first.exact), False, first.span), *last]
+    return [Loop(body[1:], negate(first.condition), False, first.span), *last]

@@ -11,7 +11,7 @@ asks the flag.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from dyncc.runtime.host.expressions import Apply, Expr, Text, constant, negate
@@ -26,10 +26,17 @@ DEEP = 5
 
 @dataclass(slots=True)
 class Exit:
-    """A way out of a place: what is assigned on it, and where it leads."""
+    """A way out of a place: what is assigned on it, what tells of it, and where it leads."""
 
     target: str
-    lines: list[Line] = field(default_factory=list)
+    moves: list[Line] = field(default_factory=list)
+    trace: list[Line] = field(default_factory=list)
+    args: tuple[Expr, ...] | None = None
+    """What is assigned to the target's parameters; None where that is not known any more."""
+
+    @property
+    def lines(self) -> list[Line]:
+        return [*self.moves, *self.trace]
 
 
 @dataclass(slots=True)
@@ -45,10 +52,11 @@ class Place:
     exits: list[Exit]
     decision: Expr | None = None
     values: tuple[int, ...] | None = None
-    exact: bool = False
     span: Span | None = None
     label: str = ""
     """What a flag that stands for going here is called."""
+    reword: Callable[[tuple[Expr, ...]], list[Line] | None] = lambda _: None
+    """For a place that leaves: its lines with these expressions in place of its parameters, if possible."""
 
 
 @dataclass(slots=True)
@@ -222,16 +230,31 @@ class Structurer:
             return self._switch(place, place.values, context, out)
         first, second = place.exits
         condition = place.decision
+        if self._leaves_early(place, context):
+            context = replace(context, follow=None)
         guards = [self._diverges(exit, node, context) for exit in place.exits]
         if not any(guards):
             arms = [self._arm(exit, node, context) for exit in place.exits]
-            out.append(If(condition, *arms, place.span, place.exact))
+            out.append(If(condition, *arms, place.span))
             return None
         if not guards[0] or (guards[1] and self._weight(first, node) > self._weight(second, node) + 3):
             first, second = second, first
-            condition = negate(condition, place.exact)
-        out.append(If(condition, self._arm(first, node, context), [], place.span, place.exact))
+            condition = negate(condition)
+        out.append(If(condition, self._arm(first, node, context), [], place.span))
         return self._go_on(second, node, context, out)
+
+    def _leaves_early(self, place: Place, context: Context) -> bool:
+        """Whether one way goes straight to a short ``return`` that follows, the other through more code.
+
+        Then that ``return`` is written on the way, and the rest needs no ``else``.
+        """
+        if context.follow is None or not self.short(context.follow):
+            return False
+        straight = [exit for exit in place.exits if exit.target == context.follow]
+        others = [exit for exit in place.exits if self.inline(exit, place.name)]
+        if len(straight) != 1 or len(others) != 1:
+            return False
+        return bool(straight[0].moves) or self.size[others[0].target] > 1
 
     def _switch(
         self, place: Place, values: tuple[int, ...], context: Context, out: list[Stmt]
@@ -260,11 +283,20 @@ class Structurer:
 
     def _go_on(self, exit: Exit, source: str, context: Context, out: list[Stmt]) -> str | None:
         """The edge's assignments; then its target, if that is written here, or how to get there."""
+        if not self.inline(exit, source) and exit.args is not None and self._copies(exit.target, context):
+            reworded = self.places[exit.target].reword(exit.args)
+            if reworded is not None:
+                out.extend([*exit.trace, *reworded])
+                return None
         out.extend(exit.lines)
         if self.inline(exit, source):
             return exit.target
         out.extend(self._goto(exit.target, context))
         return None
+
+    def _copies(self, target: str, context: Context) -> bool:
+        """Whether going to ``target`` from here means to write it again."""
+        return self.short(target) and target not in (context.follow, context.header, context.after)
 
     def _weight(self, exit: Exit, source: str) -> int:
         return self.size[exit.target] if self.inline(exit, source) else 0
@@ -281,9 +313,9 @@ class Structurer:
 
     def _goto(self, target: str, context: Context) -> list[Stmt]:
         """How control gets to ``target``, which is written elsewhere."""
-        if target != context.follow and target not in (context.header, context.after):
-            if self.short(target):
-                return list(self.places[target].lines)
+        if self._copies(target, context):
+            return list(self.places[target].lines)
+        if target not in (context.follow, context.header, context.after):
             return [Line(f"{self.flag(target)} = True"), *self._pass_on(target, context)]
         return self._pass_on(target, context)
 
@@ -333,7 +365,7 @@ class Structurer:
     def _unless(self, active: set[str], code: list[Stmt]) -> list[Stmt]:
         """``code``, skipped when one of the flags is raised."""
         for target in sorted(active, key=self.position.__getitem__):
-            code = [If(negate(Text(self.flag(target)), False), code)] if code else []
+            code = [If(negate(Text(self.flag(target))), code)] if code else []
         return code
 
     # -------------------------------------------------------------------------------------- constructs
