@@ -46,6 +46,9 @@ class Observer:
         """A tensor's value becomes a number (``step.op`` is ``item``); the result is used instead."""
         return value
 
+    def static_read(self, step: HostOp, value: Number) -> None:
+        """The original reads a tensor here whose value the compiler knew; the program does not."""
+
     def block(self, name: str) -> None:
         """A block begins."""
 
@@ -137,6 +140,9 @@ class Interpreter:
     def _host_op(self, step: HostOp, env: Env) -> Any:
         operands = [operand_value(operand, env) for operand in step.operands]
         match step.op:
+            case "static_read":
+                self.observer.static_read(step, operands[0])
+                return operands[0]
             case "item":
                 return self.observer.read(step, operands[0].item())
             case "stack":

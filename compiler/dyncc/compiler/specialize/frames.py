@@ -30,13 +30,15 @@ class Frame:
     payload: Any = None
     resume: str | None = None
     """Of a suspended generator: the register that takes what is sent in."""
+    raising: BaseException | None = None
+    """An exception to be raised when the frame goes on."""
     forked: bool = False
     """Whether a decision was taken in this activation: ways through it may meet again."""
 
     def copy(self) -> Frame:
         return Frame(
             self.function, self.globals, dict(self.registers), dict(self.cells), self.label, self.index,
-            self.continuation, self.dst, self.payload, self.resume, self.forked,
+            self.continuation, self.dst, self.payload, self.resume, self.raising, self.forked,
         )  # fmt: skip
 
     @property

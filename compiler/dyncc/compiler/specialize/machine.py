@@ -60,6 +60,9 @@ class Machine:
     def run(self) -> None:
         """Execute until the block ends."""
         try:
+            error, self.frames[-1].raising = self.frames[-1].raising, None
+            if error is not None:
+                self.raise_(error)
             while True:
                 self.owner.tick(self)
                 frame = self.frames[-1]
@@ -198,16 +201,24 @@ class Machine:
                 if held is subject:
                     frame.registers[name] = value
 
-    def switch(self, subject: Scalar, values: tuple[int, ...], outside: int, substitute: Any = None) -> NoReturn:
-        """Fork on an int: one case for each of ``values``; ``outside`` stands for every other number."""
+    def switch(
+        self, subject: Scalar, values: tuple[int, ...], outside: int, error: BaseException | None = None
+    ) -> NoReturn:
+        """Fork on an int: one case for each of ``values``.
+
+        Every other number raises ``error``, or does what ``outside`` does, which stands for them.
+        """
         self._rewind_current()
         self._mark_forked()
         saved = [frame.copy() for frame in self.frames]
         operand = subject.operand
         edges = []
-        for value in (*values, outside):
+        for position, value in enumerate((*values, outside)):
             self.frames = [frame.copy() for frame in saved]
-            self._substitute(subject, value if substitute is None else substitute(value))
+            if position == len(values) and error is not None:
+                self.frames[-1].raising = error
+            else:
+                self._substitute(subject, value)
             edges.append(self.owner.edge(self))
         self.owner.switch(operand, values, edges[:-1], edges[-1])
         raise EndBlock

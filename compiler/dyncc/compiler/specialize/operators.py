@@ -246,7 +246,10 @@ def _choose(machine: Machine, obj: Any, index: Scalar, push: Any) -> Any:
             machine.fork_values(machine.frames[-1], index, (False, True))
         machine.facts.demand(_loop_origins(index))
         length = len(obj)
-        machine.switch(index, (*range(length), *range(-length, 0)), length)
+        error = None
+        if isinstance(obj, (nn.ModuleList, nn.Sequential, nn.ParameterList)):
+            error = IndexError(DynamicText(("index ", (index, "", ""), " is out of range")))
+        machine.switch(index, (*range(length), *range(-length, 0)), length, error)
     machine.facts.demand(index.origins)
     decide(index, "a number as an index")
 

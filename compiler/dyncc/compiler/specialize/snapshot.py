@@ -89,7 +89,7 @@ class Snapshot:
     slots: dict[Path, Slot]
     sizes: dict[Path, tuple[Any, ...]]
     leaves: list[Leaf]
-    views: list[SymTensor]
+    views: list[tuple[SymTensor, Derivation]]
     frames: list[Frame]
     objects: list[tuple[Any, Content, Path]]
     modes: Modes
@@ -193,6 +193,8 @@ class Capture:
                 kept.registers[name] = frame.registers[name]
         if frame.payload is not None:
             self.visit(frame.payload, (*path, "%payload"))
+        if frame.raising is not None:
+            self.visit(frame.raising, (*path, "%raising"))
         return kept
 
     # ---------------------------------------------------------------------------------- values
@@ -478,7 +480,7 @@ class Capture:
         self.tensors.append((tensor, path, len(self.key), len(self.skeleton), len(self.shapeless)))
         self.emit(_PENDING)
 
-    def finish_tensors(self) -> list[SymTensor]:
+    def finish_tensors(self) -> list[tuple[SymTensor, Derivation]]:
         """Fill in the tokens of tensors: types, and which share a storage by which views."""
         groups: dict[int, list[SymTensor]] = {}
         for tensor, path, *_ in self.tensors:
@@ -488,9 +490,13 @@ class Capture:
                 members.append(tensor)
         numbers: dict[int, int] = {}
         self.bound: list[SymTensor] = []
-        views: list[SymTensor] = []
+        views: list[tuple[SymTensor, Derivation]] = []
         for tensor, path, at, at_skeleton, at_shapeless in self.tensors:
-            if id(tensor) in numbers:
+            bound = next((i for i, t in enumerate(self.bound) if t is tensor), None)
+            if bound is not None and id(tensor) not in numbers:
+                numbers[id(tensor)] = len(numbers)
+                token, shapeless = ("bound", bound), ("bound", bound)
+            elif id(tensor) in numbers:
                 token: Any = ("same tensor", numbers[id(tensor)])
                 shapeless: Any = token
             else:
@@ -509,7 +515,7 @@ class Capture:
             tokens[index] = token
 
     def _tensor_token(
-        self, tensor: SymTensor, path: Path, group: list[SymTensor], numbers: dict[int, int], views: list[SymTensor]
+        self, tensor: SymTensor, path: Path, group: list[SymTensor], numbers: dict[int, int], views: list[tuple[SymTensor, Derivation]]
     ) -> tuple[Any, Any]:
         if tensor.constant is not None and len(group) == 1:
             self.leaves.append(_ConstantLeaf(path, tensor))
@@ -519,7 +525,8 @@ class Capture:
         whole = all(_root(member) is root and _replayable(member) for member in group)
         if root is not tensor and whole and (len(group) > 1 or not isinstance(root, SymTensor)):
             token = ("view", self._root_number(root, path, numbers), _chain(tensor))
-            views.append(tensor)
+            known = {id(view) for view, _ in views}
+            views.extend(view for view in _views_to(tensor) if id(view[0]) not in known)
             return token, token
         if len(group) > 1 and not all(_root(member) is root and _replayable(member) for member in group):
             # Views of run-time size cannot be made again from their base: each goes its own way, which
@@ -665,6 +672,16 @@ def _root(tensor: SymTensor) -> Any:
     return root
 
 
+def _views_to(tensor: SymTensor) -> list[tuple[SymTensor, Derivation]]:
+    """The chain of views from the base to ``tensor``, as they are derived now."""
+    chain: list[tuple[SymTensor, Derivation]] = []
+    at: Any = tensor
+    while isinstance(at, SymTensor) and at.derivation is not None:
+        chain.append((at, at.derivation))
+        at = at.derivation.base
+    return chain[::-1]
+
+
 def _replayable(tensor: Any) -> bool:
     """Whether the chain of views from the base has static arguments only."""
     while isinstance(tensor, SymTensor) and tensor.derivation is not None:
@@ -732,8 +749,8 @@ def begin(snapshot: Snapshot, heap: Heap, recorder: Recorder, block: BlockBuilde
     block.used_origins |= snapshot.origins
     for leaf in snapshot.leaves:
         leaf.bind(block, instance)
-    for tensor in snapshot.views:
-        _replay(tensor, recorder, set())
+    for tensor, derivation in snapshot.views:
+        _replay(tensor, derivation, recorder)
     rewrite = _Rewriter(instance)
     for obj, content, path in snapshot.objects:
         if isinstance(obj, Generator):
@@ -746,20 +763,13 @@ def begin(snapshot: Snapshot, heap: Heap, recorder: Recorder, block: BlockBuilde
     return [rewrite.frame(frame, ("frame", depth)) for depth, frame in enumerate(snapshot.frames)]
 
 
-def _replay(tensor: SymTensor, recorder: Recorder, done: set[int]) -> None:
+def _replay(tensor: SymTensor, derivation: Derivation, recorder: Recorder) -> None:
     """Derive a view again from its base in the current block."""
-    if id(tensor) in done or tensor.derivation is None:
-        return
-    done.add(id(tensor))
-    derivation = tensor.derivation
-    base = derivation.base
-    if isinstance(base, SymTensor) and base.node.graph is not recorder.block.graph:
-        _replay(base, recorder, done)
     result = recorder.call(derivation.func, derivation.args, derivation.kwargs)
     for index in derivation.path:
         result = result[index]
-    if result is not tensor:
-        tensor.fake, tensor.node = result.fake, result.node
+    tensor.fake, tensor.node = result.fake, result.node
+    tensor.derivation = derivation
     tensor.constant = None
 
 
@@ -774,6 +784,7 @@ class _Rewriter:
         made = frame.copy()
         made.registers = {name: self.value(value, (*path, name)) for name, value in frame.registers.items()}
         made.payload = self.value(frame.payload, (*path, "%payload"))
+        made.raising = self.value(frame.raising, (*path, "%raising"))
         return made
 
     def value(self, value: Any, path: Path) -> Any:

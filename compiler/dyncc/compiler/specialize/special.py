@@ -23,7 +23,7 @@ from dyncc.compiler.specialize.values import (
     is_scalar,
     kind_of,
 )
-from dyncc.runtime.program import ScalarType, TensorType
+from dyncc.runtime.program import Const, ScalarType, TensorType
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.recorder import Recorder
@@ -209,8 +209,17 @@ def _read(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[str
     """``item()``: a number, known only at run time unless the tensor is a constant."""
     constant = _constant_of(recorder, args[0])
     if constant is not None:
-        return constant.item()
+        value = constant.item()
+        note_static_read(recorder, value)
+        return value
     return read(recorder, _owner(recorder, args[0]))
+
+
+def note_static_read(recorder: Recorder, value: Any) -> None:
+    """Keep the place of a read whose value is known: the checks compare reads one by one."""
+    kind = kind_of(value)
+    if kind is not None:
+        recorder.block.host_op("static_read", [Const(value)], ScalarType(kind), "known")  # type: ignore[arg-type]
 
 
 def read(recorder: Recorder, tensor: SymTensor) -> Scalar:
@@ -226,7 +235,10 @@ def _convert(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[
     """``bool``, ``int``, ``float``, ``index`` and the like: native code needs the real thing."""
     constant = _constant_of(recorder, args[0])
     if constant is not None:
-        return func(constant, *args[1:], **kwargs)
+        value = func(constant, *args[1:], **kwargs)
+        if func.__name__ in ("__bool__", "__int__", "__float__", "__index__"):
+            note_static_read(recorder, constant.item())
+        return value
     decide(args[0], f"Tensor.{func.__name__}")
 
 
@@ -279,6 +291,8 @@ for _name, _handler in {"is_nonzero": _is_nonzero, "equal": _equal, "allclose": 
 def _tolist(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     constant = _constant_of(recorder, args[0])
     if constant is not None:
+        for value in constant.flatten().tolist():
+            note_static_read(recorder, value)
         return constant.tolist()
     tensor = _owner(recorder, args[0])
     shape = tensor.fake.shape
