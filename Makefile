@@ -9,7 +9,7 @@ READY := .venv/.ready
 DEMO := samples/digits/build
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup demo test lint format types imports quick slow wheel clean
+.PHONY: help setup demo test lint format types imports quick packaging slow wheel clean
 
 help:
 	@echo "make demo    train an early-exit CNN on scans of digits, compile it, run it without torch"
@@ -34,7 +34,7 @@ demo: setup
 	$(BIN)/python samples/digits/eager.py $(DEMO)
 	$(BIN)/python samples/digits/evaluate.py $(DEMO)
 
-test: lint types imports quick
+test: lint types imports quick packaging
 
 lint: setup
 	$(BIN)/ruff check .
@@ -52,6 +52,9 @@ imports: setup
 
 quick: setup
 	$(BIN)/python -m pytest -n 2 -m "not slow and not tvm and not gpu"
+
+packaging: setup
+	$(BIN)/python -m pytest tests/packaging
 
 slow: setup
 	$(BIN)/python -m pytest -n 2 -m "slow"
