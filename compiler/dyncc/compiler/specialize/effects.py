@@ -6,6 +6,7 @@ one of Python's random numbers or opens a file would be compiled wrongly. Printi
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import random
@@ -74,11 +75,15 @@ def watching(machine: Machine) -> Iterator[None]:
             if effect is not None and not _from_library(frame):
                 found.append(effect)
 
+    collecting = gc.isenabled()
+    gc.disable()  # a callback of the collector is not the program's doing
     sys.setprofile(hook)
     try:
         yield
     finally:
         sys.setprofile(None)
+        if collecting:
+            gc.enable()
     if found:
         refuse(machine, found[0])
 

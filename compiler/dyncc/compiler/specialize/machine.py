@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.frontend import cfg
-from dyncc.compiler.specialize import calls, models, operators
+from dyncc.compiler.specialize import calls, models, operators, prelude
 from dyncc.compiler.specialize.block import BlockBuilder, Cut
 from dyncc.compiler.specialize.frames import Frame, Generator
 from dyncc.compiler.specialize.models import Push
@@ -107,9 +107,22 @@ class Machine:
 
     def _at(self, span: Span) -> None:
         block = self.block
+        if span.path == prelude.__file__:
+            span = self._user_span(span)
         block.span = span
         if not block.spans or block.spans[-1] is not span:
             block.spans.append(span)
+
+    def _user_span(self, span: Span) -> Span:
+        """The user's expression on whose behalf the prelude runs."""
+        for frame in reversed(self.frames[:-1]):
+            if frame.function.code.co_filename != prelude.__file__:
+                instructions = frame.block.instructions
+                position = max(frame.index - 1, 0)
+                if isinstance(frame.block.terminator, cfg.ForNext) and frame.index == len(instructions):
+                    return frame.block.terminator.span
+                return instructions[position].span if instructions else frame.block.terminator.span
+        return span
 
     def _diagnose(self, code: str, message: str, label: str = "", **more: Any) -> Diagnostic:
         return Diagnostic(code, message, self.block.span, label=label, **more)

@@ -22,6 +22,7 @@ from torch import fx, nn
 from torch.autograd import grad_mode
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
+from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.block import BlockBuilder
 from dyncc.compiler.specialize.calls import Target
 from dyncc.compiler.specialize.facts import Facts
@@ -206,7 +207,7 @@ class Specializer:
                 snapshot = self._capture(machine.frames)
                 name = self.memo.get(snapshot.key)
         if name is None:
-            frame = machine.frames[-1]
+            frame = _user_frame(machine.frames)
             line = _line_of(frame)
             name = self.unique(f"{frame.function.name.rpartition('.')[2]}.{line}")
             self.memo[snapshot.key] = name
@@ -364,6 +365,11 @@ def _cell_path(path: tuple[Any, ...]) -> str:
     for accessor in path[2:]:
         text += f".{accessor.lstrip('.')}" if isinstance(accessor, str) else f"[{accessor[1]!r}]"
     return text
+
+
+def _user_frame(frames: Sequence[Frame]) -> Frame:
+    """The innermost frame of the user's own code."""
+    return next((f for f in reversed(frames) if f.function.code.co_filename != prelude.__file__), frames[-1])
 
 
 def _line_of(frame: Frame) -> int:
