@@ -6,16 +6,18 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
 READY := .venv/.ready
+COUNT ?= 100
 DEMO := samples/digits/build
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup demo test lint format types imports quick packaging slow wheel clean
+.PHONY: help setup demo test lint format types imports quick packaging slow fuzz wheel clean
 
 help:
 	@echo "make demo    train an early-exit CNN on scans of digits, compile it, run it without torch"
 	@echo "make test    lint, types, import contracts and tests, as CI does"
 	@echo "make lint    lint and format check;  make format  apply both"
 	@echo "make quick   the quick tests alone;  make slow    the slow ones"
+	@echo "make fuzz    random programs against PyTorch (COUNT=100)"
 	@echo "make wheel   build the wheel into dist/;  make clean   remove what was made"
 
 setup: $(READY)
@@ -58,6 +60,9 @@ packaging: setup
 
 slow: setup
 	$(BIN)/python -m pytest -n 2 -m "slow"
+
+fuzz: setup
+	$(BIN)/python -m tests.fuzz.run --count $(COUNT) --jobs 2
 
 wheel: setup
 	$(BIN)/python -m build --no-isolation --wheel
