@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import ml_dtypes
 import numpy as np
@@ -22,6 +22,8 @@ class Lowered:
 
     program: Program[onnx_ir.Model]
     weights: dict[str, np.ndarray]
+    kept: dict[str, tuple[int, ...]] = field(default_factory=dict[str, "tuple[int, ...]"])
+    """Which inputs of each recorded graph its model has."""
 
 
 def lower_program(
@@ -47,7 +49,7 @@ def lower_program(
         models = lower_graphs(graphs, weights, arrays, hints or {})
     kept = {name: _drop_unused_inputs(model) for name, model in models.items()}
     blocks = {name: _rewritten(block, kept) for name, block in program.blocks.items()}
-    return Lowered(replace(program, blocks=blocks, graphs=models), arrays)
+    return Lowered(replace(program, blocks=blocks, graphs=models), arrays, kept)
 
 
 def to_numpy(tensor: torch.Tensor) -> np.ndarray:

@@ -370,6 +370,7 @@ class Machine:
         frame = self.frames[-1]
         if continuation == "call":
             if dst is not None:
+                _name(value, dst)
                 frame.registers[dst] = value
         elif continuation == "init":
             if dst is not None:
@@ -433,6 +434,14 @@ def _const(machine: Machine, frame: Frame, i: cfg.Const) -> None:
     frame.registers[i.dst] = i.value
 
 
+def _name(value: Any, register: str) -> None:
+    """Let a value have the name of the variable that it is assigned to."""
+    if register.startswith("%"):
+        return
+    if isinstance(value, SymTensor) or (is_scalar(value) and not value.hint):
+        value.hint = register.split("$")[0]
+
+
 def _move(machine: Machine, frame: Frame, i: cfg.Move) -> None:
     if i.src not in frame.registers:
         name = i.src.split("$")[0]
@@ -440,10 +449,7 @@ def _move(machine: Machine, frame: Frame, i: cfg.Move) -> None:
             UnboundLocalError(f"cannot access local variable '{name}' where it is not associated with a value")
         )
     value = frame.registers[i.src]
-    if isinstance(value, SymTensor) and not i.dst.startswith("%"):
-        value.hint = i.dst.split("$")[0]
-    elif is_scalar(value) and not i.dst.startswith("%") and not value.hint:
-        value.hint = i.dst.split("$")[0]
+    _name(value, i.dst)
     frame.registers[i.dst] = value
 
 
@@ -566,7 +572,9 @@ def _binary(machine: Machine, frame: Frame, i: cfg.Binary) -> None:
     if method is not None:
         machine.invoke(method[0], method[1], {}, i.dst)
         return
-    frame.registers[i.dst] = operators.binary(machine, i.op, left, right, i.inplace)
+    value = operators.binary(machine, i.op, left, right, i.inplace)
+    _name(value, i.dst)
+    frame.registers[i.dst] = value
 
 
 def _compare(machine: Machine, frame: Frame, i: cfg.Compare) -> None:
