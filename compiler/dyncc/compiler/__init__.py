@@ -1,24 +1,34 @@
-"""The compiler: ``from dyncc.compiler import compile``."""
+"""The compiler: from PyTorch to a bundle.
+
+>>> from dyncc.compiler import compile                                               # doctest: +SKIP
+>>> net = compile(model, (x,), output="model.dyncc"); net(x)                         # doctest: +SKIP
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dyncc.compiler.api import CompileReport, compile
-    from dyncc.compiler.diagnostics import CompileError
+    from dyncc.compiler.api import CompiledNet, CompileReport, compile
+    from dyncc.compiler.check.report import Example
+    from dyncc.compiler.diagnostics import CompileError, Diagnostic
 
-__all__ = ["CompileError", "CompileReport", "compile"]
+__all__ = ["CompileError", "CompileReport", "CompiledNet", "Diagnostic", "Example", "compile"]
+
+_HOMES = {
+    "CompileError": "diagnostics",
+    "CompileReport": "api",
+    "CompiledNet": "api",
+    "Diagnostic": "diagnostics",
+    "Example": "check.report",
+    "compile": "api",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Import on first use: the command line shows its help without loading torch."""
-    if name in ("compile", "CompileReport"):
-        from dyncc.compiler import api
+    """The names above, imported when they are asked for: the command line starts without torch."""
+    from importlib import import_module
 
-        return getattr(api, name)
-    if name == "CompileError":
-        from dyncc.compiler.diagnostics import CompileError
-
-        return CompileError
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -6,7 +6,7 @@ import hashlib
 import linecache
 import re
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -81,11 +81,13 @@ def write_bundle(
     examples: Examples | None = None,
     engine_options: Mapping[str, Any] | None = None,
     report: str | None = None,
+    check: Callable[[Path], None] | None = None,
 ) -> str:
     """Write a bundle to ``path``, in the place of an earlier one; returns the digest of ``program.json``.
 
     ``sources`` maps the paths that spans name to the texts that were compiled (those that are missing are
-    read); ``report`` is the text of ``report.html``. Whatever happens, ``path`` holds the whole new bundle
+    read); ``report`` is the text of ``report.html``; ``check`` is given the folder of the finished bundle
+    before it comes to its place, and may raise. Whatever happens, ``path`` holds the whole new bundle
     or what it held before. Raises :class:`NotABundleError` where that is something else than a bundle.
     """
     target = Path(path)
@@ -115,6 +117,8 @@ def write_bundle(
         manifest.digests.update(_digests(folder))
         text = manifest_text(manifest).encode()
         (folder / MANIFEST).write_bytes(text)
+        if check is not None:
+            check(folder)
     return hashlib.sha256(text).hexdigest()
 
 

@@ -1,0 +1,186 @@
+"""The three checks of a compile, in the order in which their subjects come into being.
+
+Forced paths are compared before the passes (the check on the specializer) and after them (the check on the
+passes, whose runs also give the inputs for the blocks); blocks and examples in the engine that will run them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import fx
+
+from dyncc.compiler.bundle import Examples
+from dyncc.compiler.calling import ArgumentError, bind
+from dyncc.compiler.check.blocks import check_blocks
+from dyncc.compiler.check.compare import END_TO_END, outcome, raised_by_statement
+from dyncc.compiler.check.examples import check_examples
+from dyncc.compiler.check.forced import Budget, check_forced
+from dyncc.compiler.check.isolation import Isolation
+from dyncc.compiler.check.report import Example, Report
+from dyncc.compiler.diagnostics import CompileError, Diagnostic
+from dyncc.compiler.lower import Lowered
+from dyncc.compiler.request import Request
+from dyncc.runtime.bundle import graphs_of
+from dyncc.runtime.net import Net
+from dyncc.runtime.program import Program
+
+_MOST_DIAGNOSTICS = 10
+_AFTER_PASSES = Budget(surplus=0)
+
+
+@dataclass
+class Verification:
+    """The checks of one compile, and what they have found so far."""
+
+    request: Request
+    weights: Mapping[str, torch.Tensor]
+    reports: list[Report] = field(default_factory=list[Report])
+    harvest: Mapping[str, Sequence[Sequence[torch.Tensor]]] = field(
+        default_factory=dict[str, Sequence[Sequence[torch.Tensor]]]
+    )
+    paths: int = 0
+    """Calls that were compared on both sides, each with its own decisions."""
+    uncovered: int = 0
+    """Edges of the program that no such call took."""
+
+    @property
+    def largest_error(self) -> float:
+        return max((report.largest_error for report in self.reports), default=0.0)
+
+    def recorded(self, program: Program[fx.Graph]) -> None:
+        """Check the specializer's program against the original. Raises CompileError (DY301)."""
+        report = self._forced(program, Budget())
+        self.paths, self.uncovered = report.cases - report.aborted, len(report.uncovered)
+        self._add(report)
+
+    def passed(self, program: Program[fx.Graph]) -> None:
+        """Check what the passes made of it, and keep inputs for its blocks. Raises CompileError (DY301)."""
+        report = self._forced(program, _AFTER_PASSES)
+        self.harvest = report.harvest
+        self._add(report)
+
+    def bundle(self, program: Program[fx.Graph], lowered: Lowered, net: Net) -> None:
+        """Check the blocks of ``program`` and the whole bundle in the engine. Raises CompileError (DY301)."""
+        self._add(check_blocks(program, self.weights, self.harvest, block_runner(lowered, net)))
+        self._add(check_examples(net.session(), self.request.originals, self.request.examples))
+
+    def near_ties(self) -> list[Diagnostic]:
+        """A warning for each decision that lies within rounding of its threshold."""
+        found = (tie for report in self.reports for tie in report.near_ties)
+        warnings = (
+            Diagnostic(
+                "",
+                "a decision lies within rounding of its threshold for the examples",
+                tie.span,
+                tie.text,
+                severity="warning",
+            )
+            for tie in found
+        )
+        return list({warning.span: warning for warning in warnings}.values())
+
+    def _forced(self, program: Program[fx.Graph], budget: Budget) -> Report:
+        return check_forced(program, self.weights, self.request.originals, self.request.examples, budget)
+
+    def _add(self, report: Report) -> None:
+        self.reports.append(report)
+        if report.mismatches:
+            found = dict.fromkeys(mismatch.diagnostic() for mismatch in report.mismatches)
+            raise CompileError(list(found)[:_MOST_DIAGNOSTICS])
+
+
+def block_runner(lowered: Lowered, net: Net) -> Callable[[str, Sequence[np.ndarray]], Sequence[Any]]:
+    """Runs the graphs of a loaded bundle as the recorded ones are run: with inputs that they do not use."""
+    graphs = graphs_of(net.folder, net.manifest)
+    blocks = net._machine.blocks
+
+    def run(name: str, inputs: Sequence[np.ndarray]) -> Sequence[Any]:
+        if name not in graphs:
+            return ()  # without outputs, so it was dropped
+        result = blocks[name](*(_bits(inputs[index]) for index in lowered.inputs[name]))
+        ports = graphs[name].outputs
+        results = [result] if len(ports) == 1 else result
+        return [_value(value, port.dtype) for value, port in zip(results, ports, strict=True)]
+
+    return run
+
+
+def _bits(array: np.ndarray) -> np.ndarray:
+    """bfloat16 travels as uint16."""
+    return array.view(np.uint16) if array.dtype.name == "bfloat16" else array
+
+
+def _value(value: Any, dtype: str) -> np.ndarray:
+    array = np.asarray(value)
+    if dtype != "bfloat16":
+        return array
+    import ml_dtypes
+
+    return array.view(ml_dtypes.bfloat16)
+
+
+# ------------------------------------------------------------------------------------------- examples
+
+
+def kept_examples(program: Program[Any], request: Request) -> Examples:
+    """The examples with what eager PyTorch gives, for the bundle: each alone, then all on one session.
+
+    Left out is what cannot be replayed: arguments that the compiled signature does not take, an exception
+    of an operator (engines word theirs otherwise), results that have no form in a bundle.
+    """
+    kept = Examples()
+    isolation = Isolation(request.originals.values())
+    sessions = [[call] for call in request.examples]
+    stateful = len(program.states) > 1 or any(state.cells for state in program.states)
+    if stateful:
+        sessions.append(list(request.examples))
+    for number, calls in enumerate(sessions):
+        try:
+            for call in calls:
+                if not _keep(kept, program, request, call, number):
+                    break  # later calls of the session depend on it
+        finally:
+            isolation.restore()
+    return kept
+
+
+def _keep(kept: Examples, program: Program[Any], request: Request, call: Example, session: int) -> bool:
+    args, kwargs = call.copied()
+    try:
+        inputs = bind(program.methods[call.method], args, kwargs)
+    except ArgumentError:
+        return False
+    given = Examples()
+    try:
+        given.add(call.method, inputs)
+        inputs = bind(program.methods[call.method], *call.copied())
+        result = outcome(request.originals[call.method], args, kwargs)
+        if result.error is not None and not raised_by_statement(result.error):
+            return False
+        raises = (type(result.error).__name__, str(result.error)) if result.error is not None else None
+        absolute, relative = _tolerance(result.value)
+        kept.add(
+            call.method,
+            inputs,
+            expected=result.value,
+            raises=raises,
+            session=session,
+            atol=absolute,
+            rtol=relative,
+        )
+    except TypeError:
+        return False
+    return True
+
+
+def _tolerance(value: Any) -> tuple[float, float]:
+    """The loosest tolerance of the dtypes in a result: a bundle's example has one for all."""
+    leaves = torch.utils._pytree.tree_leaves(value)
+    names = {str(leaf.dtype).removeprefix("torch.") for leaf in leaves if isinstance(leaf, torch.Tensor)}
+    found = [END_TO_END[name] for name in (*names, "float32") if name in END_TO_END]
+    return max(t.absolute for t in found), max(t.relative for t in found)
