@@ -74,7 +74,10 @@ def interpret(
 
 
 def _execute(
-    step: p.Step, env: dict[str, Any], read: Callable[[p.Operand], Any], graphs: Mapping[str, Callable[..., Any]]
+    step: p.Step,
+    env: dict[str, Any],
+    read: Callable[[p.Operand], Any],
+    graphs: Mapping[str, Callable[..., Any]],
 ) -> None:
     if isinstance(step, p.HostOp):
         env[step.result.name] = HOST_OPS[step.op].evaluate(*map(read, step.operands))

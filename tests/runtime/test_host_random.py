@@ -9,17 +9,24 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.runtime.interpreter import Outcome, TooLong, interpret
+from tests.runtime.random_programs import ProgramMaker, fake_graphs
 
 from dyncc.runtime import program as p
 from dyncc.runtime.errors import StepLimit
 from dyncc.runtime.host import generate
 from dyncc.runtime.limits import Path, Watch
 from dyncc.runtime.wellformed import check_program
-from tests.runtime.interpreter import Outcome, TooLong, interpret
-from tests.runtime.random_programs import ProgramMaker, fake_graphs
 
 
-def run_host(program: p.Program[Any], cls: type, inputs: dict[str, Any], outcome: Outcome | None, cells: Any, *extra: Any) -> Any:
+def run_host(
+    program: p.Program[Any],
+    cls: type,
+    inputs: dict[str, Any],
+    outcome: Outcome | None,
+    cells: Any,
+    *extra: Any,
+) -> Any:
     """The outcome of a call of the host, in the form of the interpreter's, and its calls of graphs."""
     calls: list[tuple[Any, ...]] = []
 

@@ -68,8 +68,8 @@ def generate(
     """The host of ``program``.
 
     ``sources`` are lines of the user's files, for comments. With ``traced``, each method takes one more
-    argument, ``on_edge``, and calls ``on_edge(block, edge, target)`` on every edge that it takes (``block`` is
-    empty for the way in).
+    argument, ``on_edge``, and calls ``on_edge(block, edge, target)`` on every edge that it takes (``block``
+    is empty for the way in).
     """
     return _Module(program, sources or {}, origin or Origin(), traced).run()
 

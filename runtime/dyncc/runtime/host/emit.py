@@ -117,7 +117,7 @@ def wrapped(text: str, width: int) -> list[str]:
     head, tail = text[: start + 1], text[end:]
     inner = text[start + 1 : end]
     if len(inner) + 4 <= width and not commas:
-        return [head, f"    {inner}", tail]
+        return [head, f"    {inner}", *wrapped(tail, width)]
     bounds = [start, *commas, end]
     items = [text[one + 1 : other].strip() for one, other in pairwise(bounds)]
     items = [item for item in items if item]
@@ -125,7 +125,7 @@ def wrapped(text: str, width: int) -> list[str]:
     for item in items:
         parts = wrapped(f"{item},", width - 4)
         out.extend(f"    {part}" for part in parts)
-    return [*out, tail]
+    return [*out, *wrapped(tail, width)]
 
 
 def _outer_bracket(text: str) -> tuple[int, int, list[int]] | None:

@@ -105,6 +105,8 @@ def apply_op(op: str, operands: tuple[Expr, ...], types: tuple[p.Type | None, ..
         return Apply(f"({inner}{comma})", operands, ATOM, (1,) * len(operands))
     if op == "item" and types and isinstance(types[0], p.TensorType) and types[0].dtype == "bfloat16":
         return call("item_bfloat16", operands)
+    if op == "static_read":
+        return operands[0]
     spec = HOST_OPS[op]
     if spec.expression is None:
         return call(op, operands)

@@ -16,7 +16,7 @@ from dyncc.runtime.host.expressions import Expr, Read, apply_op, call, constant
 
 TOTAL = frozenset(
     {
-        *("item", "dim", "bool", "and_", "or_", "xor", "not", "select"),
+        *("item", "static_read", "dim", "bool", "and_", "or_", "xor", "not", "select"),
         *("eq", "ne", "lt", "le", "gt", "ge", "add", "sub", "mul", "neg", "pos", "invert"),
         *("abs", "min", "max", "list", "list_append", "list_extend", "list_len"),
         *("math.fabs", "math.isnan", "math.isinf", "math.isfinite", "math.erf"),

@@ -216,7 +216,8 @@ class MethodWriter:
         if not any(targets):
             return wording.text(expr)
         names = ["_" if target is None else self.names[scope, target] for target in targets]
-        return assignment(", ".join(names), expr)
+        target = ", ".join(names)
+        return assignment(target if len(target) < 60 else f"({target})", expr)
 
     # ------------------------------------------------------------------------------------------ edges
 
