@@ -43,8 +43,9 @@ class CompileReport:
     """Time by step, in the order of the steps."""
     paths: int
     """Calls that were compared with the original, each with decisions of its own; 0 without checks."""
+    edges: int
     uncovered: int
-    """Edges between blocks that those calls did not take."""
+    """Edges between blocks, and those of them that no such call took."""
     largest_error: float
     """The largest absolute difference of a number that a check saw (within its tolerance)."""
     frozen: tuple[Frozen, ...] = ()
@@ -167,6 +168,7 @@ class _Job:
             graphs=len(lowered.program.graphs),
             seconds=self.clock.seconds,
             paths=checks.paths,
+            edges=checks.edges,
             uncovered=checks.uncovered,
             largest_error=checks.largest_error,
             frozen=lowered.program.frozen,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import nn
 
 from dyncc.compiler.check.report import Example
@@ -108,6 +109,8 @@ def _by_method(what: str, value: Any, model: Mapping[str, Any]) -> Mapping[str, 
 
 
 def _positional(args: Any) -> tuple[Any, ...]:
+    if isinstance(args, torch.Tensor):
+        return (args,)
     if not isinstance(args, tuple | list):
         raise TypeError(f"`args` is a tuple of example arguments, not a {type(args).__name__}")
     return tuple(args)

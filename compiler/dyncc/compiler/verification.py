@@ -1,7 +1,7 @@
 """The three checks of a compile, in the order in which their subjects come into being.
 
-Forced paths are compared before the passes (the check on the specializer) and after them (the check on the
-passes, whose runs also give the inputs for the blocks); blocks and examples in the engine that will run them.
+Forced paths are compared before the passes, which checks the specializer, and after them, which checks the
+passes and gives the inputs for the blocks. Blocks and examples are compared in the engine that will run them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from dyncc.runtime.net import Net
 from dyncc.runtime.program import Program
 
 _MOST_DIAGNOSTICS = 10
-_AFTER_PASSES = Budget(surplus=0)
+_BEFORE_PASSES = Budget(seconds=30)
+_AFTER_PASSES = Budget(surplus=0, seconds=30)
 
 
 @dataclass
@@ -45,8 +46,9 @@ class Verification:
     )
     paths: int = 0
     """Calls that were compared on both sides, each with its own decisions."""
+    edges: int = 0
     uncovered: int = 0
-    """Edges of the program that no such call took."""
+    """Edges between the program's blocks, and those of them that no such call took."""
 
     @property
     def largest_error(self) -> float:
@@ -54,8 +56,9 @@ class Verification:
 
     def recorded(self, program: Program[fx.Graph]) -> None:
         """Check the specializer's program against the original. Raises CompileError (DY301)."""
-        report = self._forced(program, Budget())
-        self.paths, self.uncovered = report.cases - report.aborted, len(report.uncovered)
+        report = self._forced(program, _BEFORE_PASSES)
+        self.paths = report.cases - report.aborted
+        self.edges, self.uncovered = len(report.edges), len(report.uncovered)
         self._add(report)
 
     def passed(self, program: Program[fx.Graph]) -> None:
@@ -65,7 +68,7 @@ class Verification:
         self._add(report)
 
     def bundle(self, program: Program[fx.Graph], lowered: Lowered, net: Net) -> None:
-        """Check the blocks of ``program`` and the whole bundle in the engine. Raises CompileError (DY301)."""
+        """Check the blocks of ``program`` and the whole bundle in the engine; raises as the others."""
         self._add(check_blocks(program, self.weights, self.harvest, block_runner(lowered, net)))
         self._add(check_examples(net.session(), self.request.originals, self.request.examples))
 
@@ -102,7 +105,7 @@ def block_runner(lowered: Lowered, net: Net) -> Callable[[str, Sequence[np.ndarr
     def run(name: str, inputs: Sequence[np.ndarray]) -> Sequence[Any]:
         if name not in graphs:
             return ()  # without outputs, so it was dropped
-        result = blocks[name](*(_bits(inputs[index]) for index in lowered.inputs[name]))
+        result = blocks[name](*(_bits(inputs[index]) for index in lowered.kept[name]))
         ports = graphs[name].outputs
         results = [result] if len(ports) == 1 else result
         return [_value(value, port.dtype) for value, port in zip(results, ports, strict=True)]

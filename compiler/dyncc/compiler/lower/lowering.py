@@ -18,14 +18,10 @@ from dyncc.runtime.program import Block, Compute, Program
 
 @dataclass(frozen=True)
 class Lowered:
-    """``weights`` holds every weight of the program by name; the models' initializers share its memory.
-
-    ``inputs`` gives, for each model, the positions of its inputs among those of the recorded graph.
-    """
+    """``weights`` holds every weight of the program by name; the models' initializers share its memory."""
 
     program: Program[onnx_ir.Model]
     weights: dict[str, np.ndarray]
-    inputs: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     kept: dict[str, tuple[int, ...]] = field(default_factory=dict[str, "tuple[int, ...]"])
     """Which inputs of each recorded graph its model has."""
 
