@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from tests.fuzz.harness import Verdict, run_source
 from tests.fuzz.inputs import load, session
 
+_KEPT = ("build", "arguments", "calls")
+"""Functions that make the model and its inputs the same each time."""
 SECONDS = 240.0
 """How long to go on."""
 
@@ -22,10 +24,19 @@ def shrink(source: str, engine: bool = False, seconds: float = SECONDS) -> str:
         if time.monotonic() > deadline or not _runs(text):
             return False
         verdict = run_source(text, engine)
-        return verdict.kind == original.kind and verdict.code == original.code
+        return (verdict.kind, verdict.code, _stage(verdict)) == (
+            original.kind,
+            original.code,
+            _stage(original),
+        )
 
     smaller = reduce(source, fails) if original.failed else source
     return _comment(run_source(smaller, engine)) + smaller
+
+
+def _stage(verdict: Verdict) -> str:
+    """Where a wrong program was found out: a compile, the reference, a forced path, the engine."""
+    return verdict.detail.partition(":")[0] if verdict.kind == "wrong" else ""
 
 
 def reduce(source: str, fails: Callable[[str], bool]) -> str:
@@ -53,7 +64,11 @@ def _candidates(source: str) -> Iterator[str]:
     """Programs with one statement less, or one replaced by its body; those that shrink most come first."""
     tree = ast.parse(source)
     found: list[str] = []
+    kept = [n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name in _KEPT]
+    untouched = {node for function in kept for node in ast.walk(function)}
     for parent in ast.walk(tree):
+        if parent in untouched:
+            continue
         for field in ("body", "orelse", "finalbody", "handlers"):
             statements = getattr(parent, field, None)
             if isinstance(statements, list):
