@@ -6,3 +6,8 @@ from samples.digit_images import held_out
 def evaluation_inputs(n=100):
     """``n`` argument tuples, always the same."""
     return [(image[None],) for image in held_out(n)[0]]
+
+
+def path_name(output):
+    """What the README calls the path that gave ``output``."""
+    return "gates " + "".join(str(int(mask)) for mask in output[1])

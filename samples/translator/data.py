@@ -48,3 +48,8 @@ def evaluation_inputs(n=100):
     """``n`` argument tuples, always the same."""
     values = numbers(n, torch.Generator().manual_seed(1), held_out=True)
     return [(row[None],) for row in as_source(values)]
+
+
+def path_name(output):
+    """What the README calls the path that gave ``output``."""
+    return f"{output['tokens'].shape[1]} words"
