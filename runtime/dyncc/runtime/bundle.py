@@ -167,19 +167,25 @@ def _read(path: Path) -> bytes:
 
 def graphs_of(folder: Path, manifest: Manifest) -> dict[str, Graph]:
     """What the engine is to load: the graphs that the program calls."""
-    kinds: dict[str, dict[int, str]] = {name: {} for name in manifest.program.graphs}
-    for block in manifest.program.blocks.values():
+    numbers = number_inputs(manifest.program)
+    return {
+        name: Graph(name, _inside(folder, file.file), file.inputs, file.outputs, numbers[name])
+        for name, file in manifest.graphs.items()
+        if name in numbers
+    }
+
+
+def number_inputs(program: p.Program[Any]) -> dict[str, dict[int, str]]:
+    """Of each graph, the inputs that some block gives a Python number, with the dtypes that it has then."""
+    kinds: dict[str, dict[int, str]] = {name: {} for name in program.graphs}
+    for block in program.blocks.values():
         types = {value.name: value.type for value in block.params}
         for step in block.steps:
             outputs = step.outputs if isinstance(step, p.Compute) else (step.result,)
             if isinstance(step, p.Compute):
                 kinds[step.graph].update(_number_inputs(step, types))
             types.update((value.name, value.type) for value in outputs)
-    return {
-        name: Graph(name, _inside(folder, file.file), file.inputs, file.outputs, number_dtypes(kinds[name]))
-        for name, file in manifest.graphs.items()
-        if name in kinds
-    }
+    return {name: number_dtypes(found) for name, found in kinds.items()}
 
 
 def _number_inputs(step: p.Compute, types: Mapping[str, p.Type]) -> Iterator[tuple[int, str]]:

@@ -82,7 +82,7 @@ class Ref:
 class Const:
     """A static Python value: ``None``, bool, int, float or str."""
 
-    value: None | bool | int | float | str
+    value: bool | int | float | str | None
 
 
 Operand: TypeAlias = "Ref | Const"
@@ -253,7 +253,7 @@ class Node:
 
     kind: Literal["tuple", "list", "set", "dict", "namedtuple", "dataclass", "record"]
     children: tuple[Tree, ...]
-    keys: tuple[None | bool | int | float | str, ...] = ()
+    keys: tuple[bool | int | float | str | None, ...] = ()
     name: str = ""
     module: str = ""
 
@@ -271,7 +271,7 @@ class Fixed:
     argument may be left out of the call; where it is given, its type's name is compared.
     """
 
-    value: None | bool | int | float | str = None
+    value: bool | int | float | str | None = None
     opaque: str = ""
 
 
@@ -289,7 +289,7 @@ class InputNode:
 
     kind: str
     children: tuple[InputTree, ...]
-    keys: tuple[None | bool | int | float | str, ...] = ()
+    keys: tuple[bool | int | float | str | None, ...] = ()
     name: str = ""
     module: str = ""
 
@@ -309,7 +309,7 @@ class Parameter:
 
     When the call leaves it out, an Input takes ``default``; a Fixed needs no value.
     """
-    default: None | bool | int | float | str = None
+    default: bool | int | float | str | None = None
 
 
 @dataclass(frozen=True, slots=True)

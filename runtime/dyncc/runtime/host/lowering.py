@@ -8,7 +8,7 @@ its place and the place where it is used.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dyncc.runtime import program as p
@@ -72,7 +72,9 @@ def tree_operands(tree: p.Tree) -> Iterator[p.Operand]:
 
 
 class _Lowering:
-    def __init__(self, block: p.Block, methods: dict[str, str], live: dict[str, tuple[bool, ...]]) -> None:
+    def __init__(
+        self, block: p.Block, methods: Mapping[str, str], live: Mapping[str, Sequence[bool]]
+    ) -> None:
         self.block = block
         self.methods = methods
         self.live = live
@@ -226,7 +228,7 @@ class _Lowering:
         out.edges = [[self.expr(operand) for operand in args] for args in self._edge_args()]
 
 
-def lower(block: p.Block, methods: dict[str, str], live: dict[str, tuple[bool, ...]]) -> Lowered:
+def lower(block: p.Block, methods: Mapping[str, str], live: Mapping[str, Sequence[bool]]) -> Lowered:
     """``block`` as statements.
 
     ``methods`` maps graphs to attributes of ``self``; ``live`` says of every block which of its
@@ -242,7 +244,7 @@ def live_params(blocks: dict[str, p.Block]) -> dict[str, tuple[bool, ...]]:
     while changed:
         changed = False
         for name, block in reversed(blocks.items()):
-            state = _Lowering(block, {}, {key: tuple(flags) for key, flags in live.items()})
+            state = _Lowering(block, {}, live)
             for index, value in enumerate(block.params):
                 if not live[name][index] and state.uses[value.name]:
                     live[name][index] = changed = True

@@ -67,7 +67,7 @@ class MethodWriter:
         self.blocks = {name: program.blocks[name] for name in self.order}
         self.live = live_params(self.blocks)
         self.code = {
-            name: lower(block, dict(attributes.graphs), self.live) for name, block in self.blocks.items()
+            name: lower(block, attributes.graphs, self.live) for name, block in self.blocks.items()
         }
         self.inputs = inputs_of(method)
         self.names = self._name()

@@ -80,15 +80,18 @@ def identifier(text: str, taken: Iterable[str] = (), reserved: Container[str] = 
     return candidate
 
 
-class _Variable:
-    """Values that share a variable: of each scope, their spans of life ``(first, last)``."""
+class _Lives:
+    """Of each scope, the spans of life ``(first, last)`` of some values."""
 
-    def __init__(self, scope: str, value: str, life: tuple[int, int]) -> None:
-        self.members = [(scope, value)]
-        self.lives: dict[str, list[tuple[int, int]]] = {scope: [life]}
-        self.base = base_of(value)
+    def __init__(self) -> None:
+        self.lives: dict[str, list[tuple[int, int]]] = {}
 
-    def clashes(self, other: _Variable) -> bool:
+    def take(self, other: _Lives) -> None:
+        for scope, lives in other.lives.items():
+            self.lives.setdefault(scope, []).extend(lives)
+
+    def clashes(self, other: _Lives) -> bool:
+        """Whether two of them are alive at one place, or defined at the same."""
         small, large = sorted((self.lives, other.lives), key=len)
         return any(
             (first < other_last and other_first < last) or first == other_first
@@ -97,10 +100,19 @@ class _Variable:
             for other_first, other_last in large[scope]
         )
 
+
+class _Variable(_Lives):
+    """Values that share a variable."""
+
+    def __init__(self, scope: str, value: str, life: tuple[int, int]) -> None:
+        super().__init__()
+        self.members = [(scope, value)]
+        self.lives[scope] = [life]
+        self.base = base_of(value)
+
     def absorb(self, other: _Variable) -> None:
         self.members.extend(other.members)
-        for scope, lives in other.lives.items():
-            self.lives.setdefault(scope, []).extend(lives)
+        self.take(other)
         self.base = self.base or other.base
 
 
@@ -136,15 +148,15 @@ def name_values(scopes: list[Scope], reserved: Iterable[str]) -> dict[tuple[str,
                     if isinstance(arg, Read):
                         _join(variables, (scope.name, arg.value), (target, param), named)
     names: dict[tuple[str, str], str] = {}
-    holders: dict[str, list[_Variable]] = {}
+    holders: dict[str, _Lives] = {}
     reserved = set(reserved)
     for variable in dict.fromkeys(variables.values()):
         name = identifier(variable.base, reserved)
         number = 2
-        while any(variable.clashes(other) for other in holders.get(name, ())):
+        while name in holders and variable.clashes(holders[name]):
             name = identifier(f"{variable.base or 'value'}_{number}", reserved)
             number += 1
-        holders.setdefault(name, []).append(variable)
+        holders.setdefault(name, _Lives()).take(variable)
         names.update(dict.fromkeys(variable.members, name))
     return names
 
