@@ -126,7 +126,9 @@ class Session:
             yield cell, names[cell.name]
 
     def _unshared(self, array: Any) -> Any:
-        """``array``, copied if the session's state lies in the same memory."""
+        """``array``, copied if the session's state, or a weight that it began with, is in its memory."""
+        if not array.flags.writeable:
+            return array.copy()
         for _, attribute in self._cells():
             for cell in array_leaves(getattr(self._host, attribute)):
                 if arrays.overlap(array, cell):
