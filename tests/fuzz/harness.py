@@ -18,6 +18,7 @@ from typing import Any, Literal
 import torch
 from tests.fuzz.generator import generate
 
+from dyncc.compiler.api import compile as compile_bundle
 from dyncc.compiler.calling import ArgumentError
 from dyncc.compiler.check.compare import (
     END_TO_END,
@@ -32,11 +33,12 @@ from dyncc.compiler.check.forced import Budget, check_forced
 from dyncc.compiler.check.report import Example
 from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.reference import Interpreter
-from dyncc.compiler.specialize import Recorded, specialize
+from dyncc.compiler.specialize import specialize
+from dyncc.runtime.errors import InputError
 
 Kind = Literal["equal", "refused", "wrong", "crash", "hang", "near_tie"]
 
-PATIENCE = 60
+PATIENCE = 120
 """Seconds until a case counts as hanging."""
 
 FORCED = Budget(cases=40, surplus=8, seconds=10.0, reads=150, steps=1500)
@@ -73,7 +75,7 @@ def run_source(source: str, engine: bool = False, forced: bool = True) -> Verdic
         try:
             return _compare(module, engine, forced)
         except _Hang:
-            return Verdict("hang", detail="no end after {PATIENCE} s\n" + traceback.format_exc(limit=-6))
+            return Verdict("hang", detail=f"no end after {PATIENCE} s\n" + traceback.format_exc(limit=-6))
         except Exception:
             return Verdict("crash", detail=traceback.format_exc(limit=-8))
 
@@ -124,9 +126,7 @@ def _compare(module: types.ModuleType, engine: bool, forced: bool) -> Verdict:
     try:
         recorded = specialize(model, module.calls()[0])
     except CompileError as error:
-        diagnostic = error.diagnostics[0]
-        place = f"line {diagnostic.span.line}: " if diagnostic.span else ""
-        return Verdict("refused", diagnostic.code, f"{place}{diagnostic.message} ({diagnostic.label})")
+        return Verdict("refused", error.diagnostics[0].code, _told(error))
     found = _leftovers(module, model, before)
     blocks = len(recorded.program.blocks)
     if found:
@@ -151,7 +151,13 @@ def _compare(module: types.ModuleType, engine: bool, forced: bool) -> Verdict:
             detail = f"forced: {line}{first.text} [{first.block}] {first.case}"
             return Verdict("wrong", detail=detail, blocks=blocks)
     if engine:
-        found = _engine(module, recorded, calls)
+        try:
+            found = _engine(module, calls)
+        except CompileError as error:
+            failed = error.diagnostics[0].code.startswith("DY3")
+            return Verdict(
+                "wrong" if failed else "refused", error.diagnostics[0].code, f"engine: {_told(error)}"
+            )
         if found:
             return Verdict("wrong", detail=f"engine: {found}", blocks=blocks)
     return Verdict("near_tie" if ties else "equal", blocks=blocks)
@@ -170,7 +176,7 @@ def _session(
         actual = Outcome(result.value, result.error, (copies, {}))
         numbers = [arg for arg in args if not isinstance(arg, torch.Tensor)]
         fixed = [arg for arg in calls[0] if not isinstance(arg, torch.Tensor)]
-        if isinstance(actual.error, ArgumentError) and numbers != fixed:
+        if isinstance(actual.error, (ArgumentError, InputError)) and numbers != fixed:
             # A number that the program needs statically: other values are refused at the call.
             continue
         expected = outcome(model, args, {})
@@ -184,12 +190,18 @@ def _session(
     return ""
 
 
-def _engine(module: types.ModuleType, recorded: Recorded, calls: list[tuple[Any, ...]]) -> str:
-    """The first difference between eager and the bundle in ONNX Runtime."""
-    from dyncc.compiler.api import compile as compile_bundle
+def _told(error: CompileError) -> str:
+    diagnostic = error.diagnostics[0]
+    place = f"line {diagnostic.span.line}: " if diagnostic.span else ""
+    return f"{place}{diagnostic.message} ({diagnostic.label})"
 
+
+def _engine(module: types.ModuleType, calls: list[tuple[Any, ...]]) -> str:
+    """The first difference between eager and the bundle in ONNX Runtime, after the compiler's checks."""
     with tempfile.TemporaryDirectory() as folder:
-        net = compile_bundle(module.build(), calls[0], output=Path(folder) / "case.dyncc", verify=False)
+        net = compile_bundle(
+            module.build(), module.calls()[0], output=Path(folder) / "case.dyncc", threads=1
+        )
         return _session(module, calls, lambda args: net(*args), END_TO_END)
 
 

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import torch
@@ -61,7 +62,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 @dataclass
 class _Worker:
-    process: multiprocessing.process.BaseProcess
+    process: BaseProcess
     pipe: multiprocessing.connection.Connection
     seed: int = -1
     since: float = 0.0

@@ -1,6 +1,7 @@
 """Generated programs: compiled equals eager, or the program is refused.
 
-Failures that the fuzzer found are kept in ``tests/cases/fuzz``: ``python -m tests.fuzz.run --save`` adds them.
+Failures that the fuzzer found are kept in ``tests/cases/fuzz``; ``python -m tests.fuzz.run --save`` adds
+them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import collections
 from pathlib import Path
 
 import pytest
-
 from tests.fuzz.harness import run, run_source
 from tests.fuzz.run import CASES
 from tests.fuzz.shrink import reduce

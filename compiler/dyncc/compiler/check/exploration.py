@@ -80,23 +80,24 @@ class Frontier:
             return case if priority < _SURPLUS or surplus else None
         return None
 
-    def extend(self, case: Case, values: list[Number], path: list[Passed]) -> None:
-        """Queue what the run of ``case`` (its reads were answered with ``values``) leads on to."""
+    def extend(self, case: Case, values: list[Number | None], path: list[Passed]) -> None:
+        """Queue what the run of ``case`` leads on to.
+
+        ``values`` are the answers that its reads were given, None where they cannot be answered.
+        """
         forced = case.answers[-1][0] if case.answers else -1
         for passed in path:
             name, taken = passed.edge
             block = self.program.blocks[name]
             siblings = [i for i in range(len(successors(block.terminator))) if i != taken]
+            before = [(i, v) for i, v in enumerate(values[: passed.reads]) if v is not None][-_REACH:]
             for index in siblings:
                 target = (name, index)
-                for distance in range(1, _REACH + 1):
-                    position = passed.reads - distance
-                    if position < 0:
-                        break
+                for distance, (position, value) in enumerate(reversed(before), 1):
                     late = _SURPLUS if target in self.covered or position <= forced else 0
-                    for value in alternatives(values[position], block, index):
+                    for other in alternatives(value, block, index):
                         kept = tuple(answer for answer in case.answers if answer[0] < position)
-                        following = Case(case.calls, (*kept, (position, value)), case.varied)
+                        following = Case(case.calls, (*kept, (position, other)), case.varied)
                         self.add(following, late + 10 * distance + len(kept), target)
 
 

@@ -71,7 +71,7 @@ class _Script(Observer):
     def static_read(self, step: HostOp, value: Number) -> None:
         if len(self.log) >= self.limit:
             raise StepLimitExceeded
-        self.log.append(ProgramRead(value, value, self.current, step.span))
+        self.log.append(ProgramRead(value, value, self.current, step.span, known=True))
 
     def block(self, name: str) -> None:
         self.current = name
@@ -149,7 +149,7 @@ class ForcedPaths:
         self.report.covered |= {passed.edge for passed in script.path}
         if case.varied and any(isinstance(o.error, ArgumentError) for o in run.outcomes):
             return
-        frontier.extend(case, [read.used for read in script.log], script.path)
+        frontier.extend(case, [None if read.known else read.used for read in script.log], script.path)
         self._compare_case(case, script, run)
 
     def _run_program(self, case: Case, script: _Script) -> _Run:

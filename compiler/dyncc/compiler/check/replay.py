@@ -32,6 +32,8 @@ class ProgramRead:
     used: Number
     block: str
     span: Span | None
+    known: bool = False
+    """Whether the program was compiled with the value (``static_read``): it cannot be told another."""
 
 
 @dataclass(frozen=True, slots=True)
