@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,37 @@ from torch.utils import _pytree as pytree
 from dyncc.compiler.graph import placeholders, run_graph
 from dyncc.compiler.lower import Lowered, lower_program
 from dyncc.runtime.program import Block, Compute, Leaf, Program, Ref, Return, Span, State, TensorType, Value
+
+
+class _Number:
+    """Mixed into the numbers that a recorder knows: their arithmetic is recorded."""
+
+    recorder: _Recorder
+
+
+def _arithmetic(name: str) -> Callable[..., Any]:
+    function = getattr(operator, name)
+    base = {"int": int, "float": float}
+
+    def method(self: Any, *others: Any) -> Any:
+        plain = [
+            base[type(value).__name__](value) if isinstance(value, _Number) else value
+            for value in (self, *others)
+        ]
+        node = self.recorder.graph.call_function(
+            function, tuple(self.recorder.known(value) for value in (self, *others))
+        )
+        return self.recorder.number(function(*plain), node)
+
+    return method
+
+
+_OPERATORS = {
+    f"__{name}__": _arithmetic(name)
+    for name in ["add", "sub", "mul", "floordiv", "mod", "neg", "truediv", "pow"]
+}
+_INT = type("int", (_Number, int), _OPERATORS)
+_FLOAT = type("float", (_Number, float), _OPERATORS)
 
 
 class _Recorder(TorchFunctionMode):
@@ -35,15 +67,25 @@ class _Recorder(TorchFunctionMode):
 
     def known(self, value: Any) -> Any:
         """The node of a value; a tensor that comes from nowhere is a weight."""
+        if isinstance(value, slice):
+            return slice(*map(self.known, (value.start, value.stop, value.step)))
         if isinstance(value, torch.Tensor) and id(value) not in self.nodes:
             name = next((n for n, w in self.weights.items() if w is value), f"w{len(self.weights)}")
             self.weights[name] = value
             self.bind(value, self.graph.get_attr(name))
-        return self.nodes.get(id(value), value)
+        return self.nodes.get(id(value), value) if isinstance(value, (torch.Tensor, _Number)) else value
+
+    def number(self, value: Any, node: fx.Node) -> Any:
+        if type(value) not in (int, float):
+            return value
+        wrapped = (_INT if type(value) is int else _FLOAT)(value)
+        wrapped.recorder = self
+        self.bind(wrapped, node)
+        return wrapped
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        result = func(*args, **kwargs)
+        result = func(*pytree.tree_map(_plain, args), **pytree.tree_map(_plain, kwargs))
         node = self.graph.call_function(
             func, pytree.tree_map(self.known, args), pytree.tree_map(self.known, kwargs)
         )
@@ -52,9 +94,21 @@ class _Recorder(TorchFunctionMode):
             for index, item in enumerate(result):
                 if isinstance(item, torch.Tensor):
                     self.bind(item, self.graph.call_function(_item, (node, index)))
-        elif not isinstance(result, (bool, str, type(None))):
+        elif isinstance(result, torch.Tensor):
             self.bind(result, node)
+        elif func in (torch.Tensor.item, torch.Tensor.__int__, torch.Tensor.__float__):
+            return self.number(result, node)
         return result
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case slice():
+            return slice(*map(_plain, (value.start, value.stop, value.step)))
+        case _Number():
+            return int.__int__(value) if isinstance(value, int) else float.__float__(value)
+        case _:
+            return value
 
 
 def _item(values: Any, index: int) -> Any:

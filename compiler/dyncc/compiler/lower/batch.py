@@ -19,6 +19,7 @@ from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.lower.capture import capture
 from dyncc.compiler.lower.convert import convert
 from dyncc.compiler.lower.failure import LoweringError, Place
+from dyncc.compiler.lower.kernels import check_kernels
 from dyncc.compiler.lower.narrow import check_sizes
 from dyncc.compiler.lower.sizes import LARGE, SMALL
 from dyncc.compiler.lower.split import split
@@ -92,7 +93,9 @@ class _Work:
     def _attempt(self, batch: Sequence[Template], candidates: Sequence[int]) -> dict[str, onnx_ir.Model]:
         program = capture(batch, self.weights, self.hints, candidates)
         check_sizes(batch, program)
-        return split(convert(program), batch, self.graphs, self.tensors)
+        model = convert(program)
+        check_kernels(model)
+        return split(model, batch, self.graphs, self.tensors)
 
     def _refuse(self, template: Template, error: LoweringError, candidates: Sequence[int]) -> None:
         """Try once more with larger example sizes (a net may be too deep for small ones), then give up."""

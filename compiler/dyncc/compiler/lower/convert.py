@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,13 +17,22 @@ from torch import fx
 from torch.export import ExportedProgram
 
 from dyncc.compiler.lower.capture import place_of
+from dyncc.compiler.lower.decompose import DECOMPOSITIONS
 from dyncc.compiler.lower.failure import Failure, LoweringError
+
+try:
+    from torch.onnx._internal.exporter import _core, _registration
+except ImportError:  # private modules
+    _core = _registration = None
 
 OPSET = 18
 """The opset that torch's translations are written in; a later one is reached by rewriting the model
 afterwards, and ONNX Runtime (1.24 and later) runs nothing in it faster."""
 
+_SOURCE = "node"
+"""Where torch.onnx keeps, in the metadata of an ONNX node, the node of the exported program."""
 _FAILED_NODE = re.compile(r"translating node %(\w+) ")
+_FAILED_EARLIER = re.compile(r"While executing %(\w+) ")
 
 
 def convert(program: ExportedProgram) -> onnx_ir.Model:
@@ -46,10 +58,45 @@ def convert(program: ExportedProgram) -> onnx_ir.Model:
     if failures:
         raise LoweringError(failures)
     onnxscript.optimizer.optimize(model)
+    _attribute(model.graph, {node.name: node for node in decomposed.nodes()})
     return model
 
 
-def _converted(program: ExportedProgram, table: dict[Any, Any]) -> onnx_ir.Model:
+def _attribute(graph: onnx_ir.Graph, sources: Mapping[str, fx.Node]) -> None:
+    """Let every node say for what it was made.
+
+    One that does not: what its result is named after, else what uses it, else what it uses.
+    """
+    for node in graph:
+        named = (sources[value.name] for value in node.outputs if value.name in sources)
+        if _SOURCE not in node.meta and (source := next(named, None)) is not None:
+            node.meta[_SOURCE] = source
+    for nodes, neighbours in ((reversed(graph), _users), (graph, _makers)):
+        for node in nodes:
+            if _SOURCE not in node.meta:
+                known = (other.meta[_SOURCE] for other in neighbours(node) if _SOURCE in other.meta)
+                if (source := next(known, None)) is not None:
+                    node.meta[_SOURCE] = source
+
+
+def _users(node: onnx_ir.Node) -> list[onnx_ir.Node]:
+    return [use.node for value in node.outputs for use in value.uses()]
+
+
+def _makers(node: onnx_ir.Node) -> list[onnx_ir.Node]:
+    makers = (value.producer() for value in node.inputs if value is not None)
+    return [maker for maker in makers if maker is not None]
+
+
+def _converted(program: ExportedProgram, table: Mapping[Any, Callable[..., Any]]) -> onnx_ir.Model:
+    """The model as torch.onnx makes it, with ``table`` besides its own translations."""
+    registry = _registry()
+    if registry is not None:
+        registry = copy.copy(registry)
+        registry.functions = {operator: list(found) for operator, found in registry.functions.items()}
+        for operator, function in table.items():
+            registry.register_op(operator, function)
+        return _core.exported_program_to_ir(program, registry=registry)
     converted = torch.onnx.export(
         program,
         dynamo=True,
@@ -58,10 +105,22 @@ def _converted(program: ExportedProgram, table: dict[Any, Any]) -> onnx_ir.Model
         verify=False,
         report=False,
         opset_version=OPSET,
-        custom_translation_table=table,
+        custom_translation_table=dict(table),
     )
     assert converted is not None
     return converted.model
+
+
+@functools.cache
+def _registry() -> Any:
+    """torch.onnx's translations, which it reads anew (half a second) at each export; None where the
+    exporter's own modules are not as they were when this was written."""
+    if _core is None or not hasattr(_core, "exported_program_to_ir"):
+        return None
+    try:
+        return _registration.ONNXRegistry.from_torchlib(opset_version=OPSET)
+    except (AttributeError, TypeError):
+        return None
 
 
 def _failures(node: fx.Node, reason: str, decomposed: _OwnDecomposition) -> list[Failure]:
@@ -109,11 +168,27 @@ class _OwnDecomposition:
             torch.fx.experimental._config.patch(backed_size_oblivious=False),
             fx.traceback.preserve_node_meta(),
         ):
-            self.result = self.original(table)
+            self.result = self.original(_merged(table or {}))
         return self.result
 
     def nodes(self) -> list[fx.Node]:
         return [] if self.result is None else list(self.result.graph.nodes)
+
+
+def _merged(table: Mapping[Any, Callable[..., Any]]) -> dict[Any, Callable[..., Any]]:
+    """The converter's table with ours, which come first and may leave it to the other."""
+    return {**table, **{op: _first(ours, table.get(op)) for op, ours in DECOMPOSITIONS.items()}}
+
+
+def _first(ours: Callable[..., Any], theirs: Callable[..., Any] | None) -> Callable[..., Any]:
+    if theirs is None:
+        return ours
+
+    def decomposed(*args: Any, **kwargs: Any) -> Any:
+        result = ours(*args, **kwargs)
+        return theirs(*args, **kwargs) if result is NotImplemented else result
+
+    return decomposed
 
 
 def _blamed(error: BaseException, decomposed: _OwnDecomposition) -> tuple[fx.Node | None, str]:
@@ -122,7 +197,12 @@ def _blamed(error: BaseException, decomposed: _OwnDecomposition) -> tuple[fx.Nod
     while causes[-1].__cause__ is not None:
         causes.append(causes[-1].__cause__)
     reason = f"{type(causes[-1]).__name__}: {str(causes[-1]).strip().split(chr(10))[0]}"
-    found = next((match for cause in causes if (match := _FAILED_NODE.search(str(cause)))), None)
-    if found is None:
-        return None, reason
-    return next((node for node in decomposed.nodes() if node.name == found[1]), None), reason
+    for cause in causes:
+        if found := _FAILED_NODE.search(str(cause)):
+            nodes = decomposed.nodes()
+        elif found := _FAILED_EARLIER.search(str(cause)):
+            nodes = list(decomposed.program.graph.nodes)
+        else:
+            continue
+        return next((node for node in nodes if node.name == found[1]), None), reason
+    return None, reason

@@ -53,7 +53,11 @@ class LoweringError(Exception):
     def diagnostics(self, graph: fx.Graph) -> Iterator[Diagnostic]:
         """The diagnostics of failures of a template of which ``graph`` is an instance."""
         nodes = list(graph.nodes)
+        told: set[Place | None] = set()
         for failure in self.failures:
+            if failure.place in told and not failure.narrowed:
+                continue  # one call is one problem, of however many operators it consists
+            told.add(failure.place)
             node = nodes[failure.place.node] if failure.place is not None else None
             span = node.meta.get("span") if node is not None else _first_span(nodes)
             if failure.narrowed:

@@ -1,17 +1,98 @@
 """Replacements of PyTorch callables that the exporter gets wrong or cannot take, at the call itself.
 
-Most repairs are made one level lower, on ATen operators (:mod:`~dyncc.compiler.lower.tables`), where a
-call is met whatever its spelling. Here are those that need the Python arguments.
+Most repairs are made one level lower, on ATen operators (:mod:`~dyncc.compiler.lower.decompose`), where a
+call is met whatever its spelling. Here are those that fail before there is an ATen operator.
 """
 
 from __future__ import annotations
 
+import itertools
+import operator
 from collections.abc import Callable
 from typing import Any
 
-_REPLACEMENTS: dict[Any, Callable[..., Any]] = {}
+import torch
+import torch.nn.functional as F
+
+_BASIC = (int, torch.SymInt, slice)
 
 
 def replacement(target: Callable[..., Any]) -> Callable[..., Any]:
     """What the exporter calls instead of ``target``: the same function of its arguments."""
     return _REPLACEMENTS.get(target, target)
+
+
+def _setitem(tensor: torch.Tensor, key: Any, value: Any) -> None:
+    """``tensor[key] = value``: an index known only at run time is taken by ``select``."""
+    keys = key if isinstance(key, tuple) else (key,)
+    basic = all(item is None or item is ... or isinstance(item, _BASIC) for item in keys)
+    if not (basic and any(isinstance(item, torch.SymInt) for item in keys)):
+        tensor[key] = value
+        return
+    view = _view(tensor, keys)
+    view.copy_(value if isinstance(value, torch.Tensor) else torch.full((), value, dtype=tensor.dtype))
+
+
+def _view(tensor: torch.Tensor, keys: tuple[Any, ...]) -> torch.Tensor:
+    """``tensor[keys]``, a view, for keys of basic indexing."""
+    used = sum(item is not None and item is not ... for item in keys)
+    axis = 0
+    for item in keys:
+        if item is None:
+            tensor, axis = tensor.unsqueeze(axis), axis + 1
+        elif item is ...:
+            axis += tensor.dim() - axis - used
+        elif isinstance(item, slice):
+            tensor, axis, used = tensor[(slice(None),) * axis + (item,)], axis + 1, used - 1
+        else:
+            tensor, used = tensor.select(axis, item), used - 1
+    return tensor
+
+
+def _fill_diagonal(tensor: torch.Tensor, fill_value: Any, wrap: bool = False) -> torch.Tensor:
+    """ATen's decomposition strides over the storage, which ONNX does not have."""
+    rows = tensor.shape[0]
+    if tensor.dim() != 2 or (wrap and isinstance(rows, int) and rows > tensor.shape[1]):
+        return tensor.fill_diagonal_(fill_value, wrap)
+    hit = torch.arange(rows).unsqueeze(1) == torch.arange(tensor.shape[1])
+    return tensor.masked_fill_(hit, fill_value)
+
+
+def _one_hot(tensor: torch.Tensor, num_classes: Any = -1) -> torch.Tensor:
+    """Without a number of classes it is read off the tensor, which the exporter cannot follow."""
+    if isinstance(num_classes, int) and num_classes != -1:
+        return F.one_hot(tensor, num_classes)
+    if isinstance(num_classes, int):
+        num_classes = (tensor.max() + 1).item()
+        torch._check(num_classes > 0)
+    return (tensor.unsqueeze(-1) == torch.arange(num_classes)).to(torch.int64)
+
+
+def _linspace(start: Any, end: Any, steps: Any, *, dtype: torch.dtype | None = None, **options: Any) -> Any:
+    """As ATen: from both ends towards the middle."""
+    if not isinstance(steps, torch.SymInt):
+        return torch.linspace(start, end, steps, dtype=dtype, **options)
+    dtype = dtype or torch.get_default_dtype()
+    place = torch.arange(steps)
+    step = torch.full((), (end - start), dtype=dtype) / (steps - 1)
+    backward = end - (steps - 1 - place) * step
+    return torch.where(place * 2 < steps, start + place * step, backward).to(dtype)
+
+
+def _combinations(tensor: torch.Tensor, r: int = 2, with_replacement: bool = False) -> torch.Tensor:
+    """ATen selects by a mask, whose number of true elements the exporter does not know."""
+    grids = torch.meshgrid(*[torch.arange(tensor.shape[0])] * r, indexing="ij")
+    mask = torch.ones_like(grids[0], dtype=torch.bool)
+    for one, other in itertools.pairwise(grids):
+        mask &= (one <= other) if with_replacement else (one < other)
+    return tensor[mask.nonzero()]
+
+
+_REPLACEMENTS: dict[Any, Callable[..., Any]] = {
+    torch.Tensor.__setitem__: _setitem,
+    operator.setitem: _setitem,
+    torch.Tensor.fill_diagonal_: _fill_diagonal,
+    F.one_hot: _one_hot,
+    torch.linspace: _linspace,
+    torch.combinations: _combinations,
+}

@@ -73,10 +73,17 @@ def split(
 def _uses(node: onnx_ir.Node) -> Iterator[onnx_ir.Value]:
     """The values that a node reads, and those of the same graph that its subgraphs read."""
     yield from (value for value in node.inputs if value is not None)
+    yield from (value for value in _inner_uses(node) if value.graph is node.graph)
+
+
+def _inner_uses(node: onnx_ir.Node) -> Iterator[onnx_ir.Value]:
+    """All values that are read in the subgraphs of a node, at whatever depth."""
     for attribute in node.attributes.values():
         for graph in _subgraphs(attribute):
-            inner = [value for child in graph for value in _uses(child)]
-            yield from (value for value in (*inner, *graph.outputs) if value.graph is node.graph)
+            for child in graph:
+                yield from (value for value in child.inputs if value is not None)
+                yield from _inner_uses(child)
+            yield from graph.outputs
 
 
 def _subgraphs(attribute: onnx_ir.Attr) -> Iterable[onnx_ir.Graph]:
@@ -125,10 +132,7 @@ def _set_spans(
     recorded: fx.Graph,
     template: Template,
 ) -> None:
-    """Replace the exporter's metadata (which holds stack traces) by source places.
-
-    A node that the exporter made without saying for what has the place of what uses it.
-    """
+    """Replace the exporter's metadata (which holds stack traces) by source places."""
     calls = list(recorded.nodes)
     for node, original in zip(graph, originals, strict=True):
         node.metadata_props.clear()
@@ -139,18 +143,6 @@ def _set_spans(
             span = calls[place.node].meta.get("span")
         if isinstance(span, Span):
             node.metadata_props[SPAN_KEY] = f"{span.path}:{span.line}:{span.column}"
-    for node in reversed(graph):
-        users = (use.node for value in node.outputs for use in value.uses())
-        known = (user.metadata_props[SPAN_KEY] for user in users if SPAN_KEY in user.metadata_props)
-        if SPAN_KEY not in node.metadata_props and (span := next(known, None)) is not None:
-            node.metadata_props[SPAN_KEY] = span
-    for node in graph:
-        makers = (
-            maker for value in node.inputs if value is not None and (maker := value.producer()) is not None
-        )
-        known = (maker.metadata_props[SPAN_KEY] for maker in makers if SPAN_KEY in maker.metadata_props)
-        if SPAN_KEY not in node.metadata_props and (span := next(known, None)) is not None:
-            node.metadata_props[SPAN_KEY] = span
 
 
 def _name(graph: onnx_ir.Graph, recorded: fx.Graph) -> None:

@@ -1,0 +1,8 @@
+"""Decompositions of ATen operators that torch.onnx has no translation of, or a wrong one."""
+
+from __future__ import annotations
+
+from dyncc.compiler.lower.decompose import arithmetic, indexing, networks, reductions  # noqa: F401 -- fill the table
+from dyncc.compiler.lower.decompose.registry import DECOMPOSITIONS
+
+__all__ = ["DECOMPOSITIONS"]

@@ -1,0 +1,229 @@
+"""Arithmetic: numbers known at run time, Python's rounding of divisions, functions that ONNX lacks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from dyncc.compiler.lower.decompose.registry import DECOMPOSITIONS, decomposes, is_symbolic, number
+
+aten = torch.ops.aten
+_SAMPLES: tuple[tuple[type, Any], ...] = ((torch.SymBool, True), (torch.SymInt, 1), (torch.SymFloat, 1.0))
+
+
+def _sample(value: Any) -> Any:
+    """A number of the same Python type, for promotion."""
+    return next((sample for kind, sample in _SAMPLES if isinstance(value, kind)), value)
+
+
+def _promoted(one: Any, other: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Two operands, one of them a tensor, as tensors of the dtype in which PyTorch computes."""
+    dtype = torch.result_type(_sample(one), _sample(other))
+
+    def tensor(value: Any) -> torch.Tensor:
+        return value.to(dtype) if isinstance(value, torch.Tensor) else number(value, dtype)
+
+    return tensor(one), tensor(other)
+
+
+# ------------------------------------------------------------------- numbers known at run time
+
+
+def _with_number(tensor_form: Callable[..., torch.Tensor]) -> Callable[..., Any]:
+    """``op(tensor, number)`` as ``op(tensor, tensor)``, where the number is known only at run time."""
+
+    def decomposed(self: Any, other: Any, *, alpha: Any = 1) -> Any:
+        if not (is_symbolic(other) or is_symbolic(self) or is_symbolic(alpha)):
+            return NotImplemented
+        one, two = _promoted(self, other)
+        if is_symbolic(alpha) or alpha != 1:
+            two = two * number(alpha, two.dtype)
+        return tensor_form(one, two)
+
+    return decomposed
+
+
+for _name in (
+    *("add", "sub", "mul", "eq", "ne", "lt", "le", "gt", "ge", "fmod"),
+    *("bitwise_and", "bitwise_or", "bitwise_xor"),
+):
+    _overloads = getattr(aten, _name)
+    DECOMPOSITIONS[_overloads.Scalar] = _with_number(_overloads.Tensor)
+    DECOMPOSITIONS[_overloads.Tensor] = _with_number(_overloads.Tensor)
+DECOMPOSITIONS[aten.pow.Tensor_Scalar] = _with_number(aten.pow.Tensor_Tensor)
+DECOMPOSITIONS[aten.pow.Scalar] = _with_number(aten.pow.Tensor_Tensor)
+
+
+@decomposes(aten.div.Scalar, aten.div.Tensor)
+def div(self: Any, other: Any) -> Any:
+    if not (is_symbolic(other) or is_symbolic(self)):
+        return NotImplemented
+    one, two = _promoted(self, other)
+    if not one.is_floating_point():
+        one, two = one.to(torch.get_default_dtype()), two.to(torch.get_default_dtype())
+    return aten.div.Tensor(one, two)
+
+
+@decomposes(aten.rsub.Scalar, aten.rsub.Tensor)
+def rsub(self: torch.Tensor, other: Any, alpha: Any = 1) -> torch.Tensor:
+    one, two = _promoted(self, other)
+    if is_symbolic(alpha) or alpha != 1:
+        one = one * number(alpha, one.dtype)
+    return two - one
+
+
+# --------------------------------------------------------------------------------- divisions
+
+
+@decomposes(aten.floor_divide.default, aten.floor_divide.Scalar)
+def floor_divide(self: Any, other: Any) -> torch.Tensor:
+    """As ATen's ``div_floor_floating``: ``1.0 // 0.1`` is 9, which ``floor(1.0 / 0.1)`` is not."""
+    both = isinstance(self, torch.Tensor) and isinstance(other, torch.Tensor) and self.dtype == other.dtype
+    one, two = _promoted(self, other)
+    if not one.is_floating_point():
+        return NotImplemented if both else aten.floor_divide.default(one, two)
+    rest = torch.fmod(one, two)
+    quotient = (one - rest) / two
+    quotient = torch.where((rest != 0) & ((two < 0) != (rest < 0)), quotient - 1, quotient)
+    floor = quotient.floor()
+    floor = torch.where(quotient - floor > 0.5, floor + 1, floor)
+    return torch.where(two == 0, one / two, floor)
+
+
+@decomposes(aten.div.Tensor_mode, aten.div.Scalar_mode)
+def div_mode(self: Any, other: Any, *, rounding_mode: str | None) -> torch.Tensor:
+    if rounding_mode == "floor":
+        return floor_divide_any(self, other)
+    if rounding_mode is None:
+        return torch.true_divide(self, other)
+    one, two = _promoted(self, other)
+    if one.is_floating_point():
+        return (one / two).trunc()
+    rest = torch.fmod(one, two)
+    return aten.floor_divide.default(one - rest, two)  # exact, so that every rounding is the same
+
+
+def floor_divide_any(self: Any, other: Any) -> torch.Tensor:
+    """``floor_divide`` whatever of the two is a number."""
+    return aten.floor_divide.default(*_promoted(self, other))
+
+
+@decomposes(aten.remainder.Tensor, aten.remainder.Scalar, aten.remainder.Scalar_Tensor)
+def remainder(self: Any, other: Any) -> Any:
+    one, two = _promoted(self, other)
+    if not one.is_floating_point():
+        if isinstance(self, torch.Tensor) and isinstance(other, torch.Tensor) and self.dtype == other.dtype:
+            return NotImplemented
+        return aten.remainder.Tensor(one, two)
+    rest = torch.fmod(one, two)
+    return torch.where((rest != 0) & ((two < 0) != (rest < 0)), rest + two, rest)
+
+
+# --------------------------------------------------------------------------------------- bits
+
+
+@decomposes(
+    aten.__lshift__.Scalar,
+    aten.__lshift__.Tensor,
+    aten.bitwise_left_shift.Tensor,
+    aten.bitwise_left_shift.Tensor_Scalar,
+)
+def shift_left(self: torch.Tensor, other: Any) -> torch.Tensor:
+    return self * _power_of_two(self, other)
+
+
+@decomposes(
+    aten.__rshift__.Scalar,
+    aten.__rshift__.Tensor,
+    aten.bitwise_right_shift.Tensor,
+    aten.bitwise_right_shift.Tensor_Scalar,
+)
+def shift_right(self: torch.Tensor, other: Any) -> torch.Tensor:
+    """Arithmetic, so a division that rounds down. ONNX shifts unsigned numbers only."""
+    return aten.floor_divide.default(self, _power_of_two(self, other))
+
+
+def _power_of_two(self: torch.Tensor, exponent: Any) -> torch.Tensor:
+    if isinstance(exponent, int):
+        return number(2**exponent, self.dtype)
+    if not isinstance(exponent, torch.Tensor):
+        exponent = number(exponent, torch.int64)
+    return torch.pow(number(2, torch.int64), exponent.to(torch.int64)).to(self.dtype)
+
+
+# -------------------------------------------------------------------------------- one operand
+
+
+@decomposes(aten.floor.default, aten.ceil.default, aten.round.default, aten.trunc.default)
+def rounded(self: torch.Tensor) -> Any:
+    return NotImplemented if self.is_floating_point() else self.clone()
+
+
+@decomposes(aten.sign.default, aten.sgn.default)
+def sign(self: torch.Tensor) -> torch.Tensor:
+    """PyTorch's sign of nan is 0, ONNX's is nan."""
+    if self.dtype is torch.bool:
+        return self.clone()
+    return (self > 0).to(self.dtype) - (self < 0).to(self.dtype)
+
+
+@decomposes(aten.signbit.default)
+def signbit(self: torch.Tensor) -> torch.Tensor:
+    if not self.is_floating_point():
+        return self < 0
+    return (self < 0) | ((self == 0) & (1 / self < 0))
+
+
+@decomposes(aten.copysign.Tensor, aten.copysign.Scalar)
+def copysign(self: torch.Tensor, other: Any) -> torch.Tensor:
+    if not isinstance(other, torch.Tensor):
+        return -self.abs() if math.copysign(1.0, other) < 0 else self.abs()
+    dtype = torch.result_type(self, other)
+    dtype = dtype if dtype.is_floating_point else torch.get_default_dtype()
+    size = self.to(dtype).abs()
+    return torch.where(torch.signbit(other), -size, size)
+
+
+@decomposes(aten.hypot.default)
+def hypot(self: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    one, two = _promoted(self, other)
+    return torch.sqrt(one * one + two * two)
+
+
+@decomposes(aten.fmax.default)
+def fmax(self: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    one, two = _promoted(self, other)
+    if not one.is_floating_point():
+        return torch.maximum(one, two)
+    return torch.where(one.isnan(), two, torch.where(two.isnan(), one, torch.maximum(one, two)))
+
+
+@decomposes(aten.fmin.default)
+def fmin(self: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    one, two = _promoted(self, other)
+    if not one.is_floating_point():
+        return torch.minimum(one, two)
+    return torch.where(one.isnan(), two, torch.where(two.isnan(), one, torch.minimum(one, two)))
+
+
+def _double_only(form: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[torch.Tensor], Any]:
+    """A formula for float64, for which ONNX Runtime has no kernel; float32 has one."""
+    return lambda self: form(self) if self.dtype is torch.float64 else NotImplemented
+
+
+def _asinh(x: torch.Tensor) -> torch.Tensor:
+    size = x.abs()
+    return torch.copysign(torch.log(size + torch.sqrt(size * size + 1)), x)
+
+
+DECOMPOSITIONS |= {
+    aten.tan.default: _double_only(lambda x: x.sin() / x.cos()),
+    aten.sinh.default: _double_only(lambda x: (x.exp() - (-x).exp()) / 2),
+    aten.cosh.default: _double_only(lambda x: (x.exp() + (-x).exp()) / 2),
+    aten.asinh.default: _double_only(_asinh),
+    aten.acosh.default: _double_only(lambda x: torch.log(x + torch.sqrt(x * x - 1))),
+    aten.atanh.default: _double_only(lambda x: torch.log((1 + x) / (1 - x)) / 2),
+}

@@ -1,0 +1,129 @@
+"""Reductions and scans that ONNX lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from dyncc.compiler.lower.decompose.registry import DECOMPOSITIONS, decomposes
+
+aten = torch.ops.aten
+
+
+def _over_all(operator: Any) -> Callable[..., Any]:
+    """``amax`` and ``amin`` without dims: over all of them, which the translation does not know."""
+
+    def decomposed(self: torch.Tensor, dim: Any = (), keepdim: bool = False) -> Any:
+        if len(dim) or self.dim() == 0:
+            return NotImplemented if len(dim) else self.clone()
+        return operator(self, list(range(self.dim())), keepdim)
+
+    return decomposed
+
+
+DECOMPOSITIONS[aten.amax.default] = _over_all(aten.amax.default)
+DECOMPOSITIONS[aten.amin.default] = _over_all(aten.amin.default)
+
+
+@decomposes(aten.aminmax.default)
+def aminmax(self: torch.Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
+    dims = list(range(self.dim())) if dim is None else [dim]
+    if self.dim() == 0:
+        return self.clone(), self.clone()
+    return aten.amin.default(self, dims, keepdim), aten.amax.default(self, dims, keepdim)
+
+
+@decomposes(aten.median.default)
+def median(self: torch.Tensor) -> torch.Tensor:
+    """The lower of the two in the middle."""
+    values = aten.sort.default(self.reshape(-1), 0, False)[0]
+    return values.select(0, (values.shape[0] - 1) // 2)
+
+
+@decomposes(aten.median.dim)
+def median_dim(self: torch.Tensor, dim: int, keepdim: bool = False) -> Any:
+    if self.dim() == 0:
+        return self.clone(), torch.zeros((), dtype=torch.int64)
+    return aten.kthvalue.default(self, (self.shape[dim] + 1) // 2, dim, keepdim)
+
+
+@decomposes(aten.kthvalue.default)
+def kthvalue(self: torch.Tensor, k: Any, dim: int = -1, keepdim: bool = False) -> Any:
+    values, indices = aten.sort.default(self, dim, False)
+    value, index = values.select(dim, k - 1), indices.select(dim, k - 1)
+    return (value.unsqueeze(dim), index.unsqueeze(dim)) if keepdim else (value, index)
+
+
+@decomposes(aten._cdist_forward.default)
+def cdist(x1: torch.Tensor, x2: torch.Tensor, p: float, compute_mode: int | None) -> torch.Tensor:
+    difference = x1.unsqueeze(-2) - x2.unsqueeze(-3)
+    return torch.linalg.vector_norm(difference, p, dim=-1)
+
+
+@decomposes(aten.cumprod.default)
+def cumprod(self: torch.Tensor, dim: int, *, dtype: torch.dtype | None = None) -> torch.Tensor:
+    dtype = dtype or (self.dtype if self.is_floating_point() else torch.int64)
+    values, past = _prefixes(self.to(dtype), dim)
+    return torch.where(past, values, 1).prod(-1).movedim(-1, dim) if self.dim() else self.to(dtype)
+
+
+@decomposes(aten.cummax.default)
+def cummax(self: torch.Tensor, dim: int) -> Any:
+    return _running(self, dim, torch.amax)
+
+
+@decomposes(aten.cummin.default)
+def cummin(self: torch.Tensor, dim: int) -> Any:
+    return _running(self, dim, torch.amin)
+
+
+def _prefixes(self: torch.Tensor, dim: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """``[…, i, j] = self[…, j]``, and which ``j`` are at most ``i``: a scan in quadratic memory."""
+    if self.dim() == 0:
+        return self, self
+    moved = self.movedim(dim, -1)
+    place = torch.arange(moved.shape[-1], device=self.device)
+    values = moved.unsqueeze(-2).expand(*moved.shape, moved.shape[-1])
+    return values, place.unsqueeze(0) <= place.unsqueeze(1)
+
+
+def _running(self: torch.Tensor, dim: int, reduce: Callable[..., torch.Tensor]) -> Any:
+    """The best so far, and its last place."""
+    if self.dim() == 0:
+        return self.clone(), torch.zeros((), dtype=torch.int64)
+    values, past = _prefixes(self, dim)
+    first = values[..., :1]  # in every prefix, so it changes nothing
+    best = reduce(torch.where(past, values, first), -1)
+    place = torch.arange(values.shape[-1], device=self.device).expand(values.shape)
+    hit = past & (values == best.unsqueeze(-1))
+    index = torch.where(hit, place, 0).amax(-1)
+    return best.movedim(-1, dim), index.movedim(-1, dim)
+
+
+# The translation of `any` takes the maximum, which of no elements is not 0 but the least integer.
+
+
+@decomposes(aten.any.default)
+def any_of_all(self: torch.Tensor) -> Any:
+    return _count(self, list(range(self.dim())), False) if _may_be_empty(self) else NotImplemented
+
+
+@decomposes(aten.any.dim)
+def any_of_dim(self: torch.Tensor, dim: int, keepdim: bool = False) -> Any:
+    return _count(self, [dim], keepdim) if _may_be_empty(self) else NotImplemented
+
+
+@decomposes(aten.any.dims)
+def any_of_dims(self: torch.Tensor, dim: list[int] | None = None, keepdim: bool = False) -> Any:
+    dims = list(range(self.dim())) if dim is None else dim
+    return _count(self, dims, keepdim) if _may_be_empty(self) else NotImplemented
+
+
+def _may_be_empty(self: torch.Tensor) -> bool:
+    return any(not isinstance(size, int) or size == 0 for size in self.shape)
+
+
+def _count(self: torch.Tensor, dims: list[int], keepdim: bool) -> torch.Tensor:
+    return (self != 0).to(torch.int64).sum(dims, keepdim) > 0
