@@ -20,6 +20,7 @@ from dyncc.compiler.lower.capture import capture
 from dyncc.compiler.lower.convert import convert
 from dyncc.compiler.lower.failure import LoweringError, Place
 from dyncc.compiler.lower.kernels import check_kernels
+from dyncc.compiler.lower.nan import propagate_nan
 from dyncc.compiler.lower.narrow import check_sizes
 from dyncc.compiler.lower.sizes import LARGE, SMALL
 from dyncc.compiler.lower.split import split
@@ -94,6 +95,7 @@ class _Work:
         program = capture(batch, self.weights, self.hints, candidates)
         check_sizes(batch, program)
         model = convert(program)
+        propagate_nan(model.graph)
         check_kernels(model)
         return split(model, batch, self.graphs, self.tensors)
 

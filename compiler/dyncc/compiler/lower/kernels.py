@@ -15,6 +15,7 @@ import onnx_ir
 
 from dyncc.compiler.lower.capture import place_of
 from dyncc.compiler.lower.failure import Failure, LoweringError
+from dyncc.compiler.lower.rewrite import after, before, replace_uses
 
 _NODE = re.compile(r"(?:node with name '|in node \(|Node \(|Node:|node name:)\s*([^')\s]+)")
 _D = onnx_ir.DataType
@@ -91,31 +92,15 @@ def _widen(node: onnx_ir.Node) -> bool:
     inputs = [value for value in node.inputs if value is not None]
     if inputs and all(value.dtype is _D.BOOL for value in inputs):
         wider = {_D.BOOL: _D.INT32}
-    if not any(value.dtype in wider for value in inputs) or node.graph is None:
+    if not any(value.dtype in wider for value in inputs):
         return False
-    graph = node.graph
     for index, value in enumerate(node.inputs):
         if value is not None and value.dtype in wider:
-            cast = _cast(value, wider[value.dtype], node, len(graph))
-            graph.insert_before(node, cast)
-            node.replace_input_with(index, cast.outputs[0])
+            dtype = wider[value.dtype]
+            node.replace_input_with(index, before(node, "Cast", [value], dtype, value.shape, {"to": dtype}))
     for value in node.outputs:
         if value.dtype in wider:
             narrow = value.dtype
             value.dtype = wider[narrow]
-            cast = _cast(value, narrow, node, len(graph))
-            graph.insert_after(node, cast)
-            onnx_ir.convenience.replace_all_uses_with(value, cast.outputs[0], replace_graph_outputs=True)
-            cast.replace_input_with(0, value)
+            replace_uses(value, after(value, "Cast", [value], narrow, value.shape, {"to": narrow}))
     return True
-
-
-def _cast(value: onnx_ir.Value, to: onnx_ir.DataType, owner: onnx_ir.Node, number: int) -> onnx_ir.Node:
-    cast = onnx_ir.node("Cast", [value], attributes={"to": to})
-    (result,) = cast.outputs
-    result.dtype, result.shape = to, value.shape
-    result.name = f"{value.name}_{to.name.lower()}_{number}"
-    cast.name = f"{owner.name}_cast_{result.name}"
-    if "node" in owner.meta:
-        cast.meta["node"] = owner.meta["node"]
-    return cast

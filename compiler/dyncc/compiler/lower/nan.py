@@ -1,55 +1,51 @@
-"""Maxima and minima of what may hold nan: PyTorch answers nan, ONNX Runtime whatever comes of its order."""
+"""Maxima and minima of what may hold nan: PyTorch answers nan, ONNX Runtime what its order makes of it."""
 
 from __future__ import annotations
 
 import onnx_ir
 
-_FLOATS = frozenset(
-    {onnx_ir.DataType.FLOAT, onnx_ir.DataType.DOUBLE, onnx_ir.DataType.FLOAT16, onnx_ir.DataType.BFLOAT16}
-)
+from dyncc.compiler.lower.rewrite import after, replace_uses
+
+_D = onnx_ir.DataType
+_FLOATS = frozenset({_D.FLOAT, _D.DOUBLE, _D.FLOAT16, _D.BFLOAT16})
 _ALL_OR_NONE = frozenset({"Softmax", "LogSoftmax"})
-"""A row of these is nan as a whole or not at all, so their maximum along that axis is right by itself."""
+"""A row of these is nan as a whole or not at all, so its maximum is right by itself."""
 
 
-def propagate_nan(model: onnx_ir.Model) -> None:
+def propagate_nan(graph: onnx_ir.Graph) -> None:
     """Give each ReduceMax and ReduceMin of floats the answer nan where there is a nan.
 
-    ``ReduceSum(Abs(x))`` is nan exactly then: no sum of absolute values is ``inf - inf``.
+    ``ReduceSum(Abs(x))`` is nan exactly then: absolute values never add up to ``inf - inf``.
     """
-    for node in list(model.graph):
-        if node.op_type not in ("ReduceMax", "ReduceMin") or node.domain:
+    for node in list(graph):
+        source = node.inputs[0] if node.inputs else None
+        if node.op_type not in ("ReduceMax", "ReduceMin") or node.domain or source is None:
             continue
-        source = node.inputs[0]
-        if source is None or source.dtype not in _FLOATS or _is_whole(source, node):
-            continue
-        _guard(node, source)
+        if source.dtype in _FLOATS and not _is_whole(source, node):
+            _guard(node, source)
 
 
 def _is_whole(source: onnx_ir.Value, node: onnx_ir.Node) -> bool:
+    """Whether each element of the result is the maximum of one row of a softmax."""
     producer = source.producer()
     if producer is None or producer.op_type not in _ALL_OR_NONE or source.shape is None:
         return False
-    axes = onnx_ir.convenience.get_const_tensor(node.inputs[1]) if len(node.inputs) > 1 and node.inputs[1] else None
     rank = len(source.shape)
+    given = node.inputs[1] if len(node.inputs) > 1 else None
+    axes = None if given is None else onnx_ir.convenience.get_const_tensor(given)
+    if given is not None and axes is None:
+        return False
+    reduced = set(range(rank)) if axes is None else {int(axis) % rank for axis in axes.numpy().reshape(-1)}
     own = producer.attributes.get_int("axis", -1) % rank
-    reduced = {int(axis) % rank for axis in axes.numpy().reshape(-1)} if axes is not None else set(range(rank))
-    others = [size for axis, size in enumerate(source.shape) if axis in reduced and axis != own]
-    return own in reduced and all(size == 1 for size in others)
+    return own in reduced and all(source.shape[axis] == 1 for axis in reduced - {own})
 
 
 def _guard(node: onnx_ir.Node, source: onnx_ir.Value) -> None:
-    graph, result = node.graph, node.outputs[0]
-    assert isinstance(graph, onnx_ir.Graph)
-    size = _made(node, "Abs", [source], source.shape)
-    total = _made(node, "ReduceSum", [size, *node.inputs[1:]], result.shape)
-    for name, attribute in node.attributes.items():
-        total.producer().attributes[name] = attribute  # type: ignore[union-attr] -- just made
-    bad = _made(node, "IsNaN", [total], result.shape, onnx_ir.DataType.BOOL)
-    plain = onnx_ir.Value(name=f"{result.name}_plain", type=result.type, shape=result.shape)
-    chosen = _made(node, "Where", [bad, total, result], result.shape)
-    del plain
-    for value in (size, total, bad, chosen):
-        value.producer().meta.update(node.meta)  # type: ignore[union-attr] -- just made
-    graph.insert_after(node, [value.producer() for value in (size, total, bad, chosen)])  # type: ignore[misc]
-    onnx_ir.convenience.replace_all_uses_with(result, chosen, replace_graph_outputs=True)
-    chosen.producer().replace_input_with(2, result)  # type: ignore[union-attr] -- just made
+    (result,) = node.outputs
+    dtype = source.dtype
+    assert dtype is not None
+    attributes = dict(node.attributes)
+    size = after(result, "Abs", [source], dtype, source.shape)
+    total = after(size, "ReduceSum", [size, *node.inputs[1:]], dtype, result.shape, attributes)
+    bad = after(total, "IsNaN", [total], _D.BOOL, result.shape)
+    replace_uses(result, after(bad, "Where", [bad, total, result], dtype, result.shape))
