@@ -143,6 +143,7 @@ def _compare(module: types.ModuleType, engine: bool, forced: bool) -> Verdict:
             {"forward": model},
             [Example("forward", calls[0]), Example("forward", calls[-1])],
             FORCED,
+            recorded.inside,
         )
         ties = len(report.near_ties)
         if report.mismatches:

@@ -141,7 +141,7 @@ class _Job:
             recorded = specialize_methods(self.request.methods, self.request.name)
             self._dump(recorded.program, "specialize")
             verify_program(recorded.program, FxGraphOps().signature)
-        checks = Verification(self.request, recorded.weights)
+        checks = Verification(self.request, recorded.weights, inside=recorded.inside)
         program = self._passed(recorded.program, checks)
         with self.clock.step("lower"):
             lowered = lower_program(program, recorded.weights)

@@ -1,7 +1,7 @@
 """The three checks of a compile, in the order in which their subjects come into being.
 
 Forced paths are compared before the passes, which checks the specializer, and after them, which checks the
-passes and gives the inputs for the blocks. Blocks and examples are compared in the engine that will run them.
+passes and gives the inputs for the blocks. Blocks and examples are compared in the engine that runs them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.utils._pytree
 from torch import fx
 
 from dyncc.compiler.bundle import Examples
@@ -27,7 +28,7 @@ from dyncc.compiler.lower import Lowered
 from dyncc.compiler.request import Request
 from dyncc.runtime.bundle import graphs_of
 from dyncc.runtime.net import Net
-from dyncc.runtime.program import Program
+from dyncc.runtime.program import Program, Span
 
 _MOST_DIAGNOSTICS = 10
 _BEFORE_PASSES = Budget(seconds=30)
@@ -44,6 +45,8 @@ class Verification:
     harvest: Mapping[str, Sequence[Sequence[torch.Tensor]]] = field(
         default_factory=dict[str, Sequence[Sequence[torch.Tensor]]]
     )
+    inside: frozenset[Span] = frozenset()
+    """Reads that a check cannot script (see ``Recorded``)."""
     paths: int = 0
     """Calls that were compared on both sides, each with its own decisions."""
     edges: int = 0
@@ -88,7 +91,9 @@ class Verification:
         return list({warning.span: warning for warning in warnings}.values())
 
     def _forced(self, program: Program[fx.Graph], budget: Budget) -> Report:
-        return check_forced(program, self.weights, self.request.originals, self.request.examples, budget)
+        return check_forced(
+            program, self.weights, self.request.originals, self.request.examples, budget, self.inside
+        )
 
     def _add(self, report: Report) -> None:
         self.reports.append(report)

@@ -32,7 +32,7 @@ from dyncc.compiler.check.report import Example, Mismatch, NearTie, Report, all_
 from dyncc.compiler.check.ties import NUDGES
 from dyncc.compiler.check.variations import redrawn, sequences, variations
 from dyncc.compiler.reference import Interpreter, Number, Observer, StepLimitExceeded, Tensors
-from dyncc.runtime.program import Compute, HostOp, Program
+from dyncc.runtime.program import Compute, HostOp, Program, Span
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ class _Script(Observer):
     limit: int
     report: Report
     keep: int
+    inside: frozenset[Span] = frozenset()
     log: list[ProgramRead] = field(default_factory=list[ProgramRead])
     path: list[Passed] = field(default_factory=list[Passed])
     current: str = ""
@@ -64,6 +65,10 @@ class _Script(Observer):
     def read(self, step: HostOp, value: Number) -> Number:
         if len(self.log) >= self.limit:
             raise StepLimitExceeded
+        if step.span in self.inside:
+            # a graph goes on with the number as it is in the tensor: another one cannot be put there
+            self.log.append(ProgramRead(value, value, self.current, step.span, known=True))
+            return value
         used = self.answers.get(len(self.log), value)
         self.log.append(ProgramRead(value, used, self.current, step.span))
         return used
@@ -109,6 +114,8 @@ class ForcedPaths:
     weights: Mapping[str, torch.Tensor]
     originals: Mapping[str, Callable[..., Any]]
     budget: Budget = Budget()
+    inside: frozenset[Span] = frozenset()
+    """Reads that cannot be scripted, by their place (of ``Recorded``)."""
 
     def __post_init__(self) -> None:
         isolation = Isolation(self.originals.values())
@@ -140,7 +147,9 @@ class ForcedPaths:
 
     def _run_case(self, case: Case, frontier: Frontier) -> None:
         self.report.cases += 1
-        script = _Script(dict(case.answers), self.budget.reads, self.report, self.budget.harvest)
+        script = _Script(
+            dict(case.answers), self.budget.reads, self.report, self.budget.harvest, self.inside
+        )
         try:
             run = self._run_program(case, script)
         except StepLimitExceeded:
@@ -237,6 +246,7 @@ def check_forced(
     originals: Mapping[str, Callable[..., Any]],
     examples: Sequence[Example],
     budget: Budget | None = None,
+    inside: frozenset[Span] = frozenset(),
 ) -> Report:
     """Compare every edge that can be reached by scripting decisions. See :class:`ForcedPaths`."""
-    return ForcedPaths(program, weights, originals, budget or Budget()).run(examples)
+    return ForcedPaths(program, weights, originals, budget or Budget(), inside).run(examples)

@@ -249,7 +249,9 @@ class BlockBuilder:
 
     # ---------------------------------------------------------------------------------- numbers
 
-    def _expr(self, op: str, operands: tuple[Any, ...], kind: str, operand: Operand, payload: Any = None) -> Expr:
+    def _expr(
+        self, op: str, operands: tuple[Any, ...], kind: str, operand: Operand, payload: Any = None
+    ) -> Expr:
         expr = Expr(op, operands, kind, operand, payload)
         self._exprs.append(expr)  # kept alive: the memo tables are keyed by identity
         return expr
@@ -314,6 +316,7 @@ class BlockBuilder:
                 raise Cut
             return self._scalar_placeholder(expr)
         if expr.op == "item":
+            self._note_inside(expr)
             source: SymTensor = expr.payload
             with self.fake_mode:
                 flat = source.fake.reshape(()) if source.fake.dim() else source.fake
@@ -328,6 +331,15 @@ class BlockBuilder:
                 fake = torch.scalar_tensor(sym, dtype=dtype)
             return self.emit(torch.scalar_tensor, (node,), {"dtype": dtype}), fake
         return self._operation(expr, dtype)
+
+    def _note_inside(self, expr: Expr) -> None:
+        for op in self.host:
+            if (
+                isinstance(expr.operand, Ref)
+                and op.result.name == expr.operand.name
+                and op.span is not None
+            ):
+                self.recorder.inside.add(op.span)
 
     def _scalar_placeholder(self, expr: Expr) -> tuple[fx.Node, torch.Tensor]:
         assert isinstance(expr.operand, Ref)
@@ -481,7 +493,9 @@ class BlockBuilder:
                 inputs.append(self.placeholders[node])
             else:
                 self.graph.erase_node(node)
-        compute = Compute(graph_name, tuple(inputs), tuple(self.outputs.values()), self.spans[0] if self.spans else None)
+        compute = Compute(
+            graph_name, tuple(inputs), tuple(self.outputs.values()), self.spans[0] if self.spans else None
+        )
         return (*self.pre, compute, *self.host), self.graph
 
     def _eliminate_dead_code(self) -> None:
@@ -501,4 +515,12 @@ def _identifier(name: str) -> str:
     return text if text and not text[0].isdigit() else f"_{text}"
 
 
-__all__ = ["BlockBuilder", "Cut", "Restart", "TensorSpec", "contiguous_strides", "dtype_name", "number_kind"]
+__all__ = [
+    "BlockBuilder",
+    "Cut",
+    "Restart",
+    "TensorSpec",
+    "contiguous_strides",
+    "dtype_name",
+    "number_kind",
+]

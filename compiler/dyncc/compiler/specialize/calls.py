@@ -130,14 +130,18 @@ def must_interpret(machine: Machine, function: Any) -> bool:
     return bool(code.co_flags & inspect.CO_GENERATOR) and not code.co_filename.startswith("<")
 
 
-def resolve(machine: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Target | Push | None:
+def resolve(
+    machine: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Target | Push | None:
     """How ``func`` is to be called: interpreted (Target), as another call (Push), or natively (None)."""
     if isinstance(func, types.FunctionType):
         return Target(func, args, kwargs) if must_interpret(machine, func) else None
     if type(func) is types.MethodType:
         if isinstance(func.__self__, Generator):
             return _generator_method(func, args)
-        return Push(func.__func__, (func.__self__, *args), kwargs) if _leads(machine, func.__func__) else None
+        return (
+            Push(func.__func__, (func.__self__, *args), kwargs) if _leads(machine, func.__func__) else None
+        )
     if isinstance(func, functools.partial):
         return Push(func.func, (*func.args, *args), {**func.keywords, **kwargs})
     if isinstance(func, functools._lru_cache_wrapper):
@@ -146,7 +150,7 @@ def resolve(machine: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str
         return _construct(machine, func, args, kwargs)
     if isinstance(func, nn.Module) and type(func).__call__ is nn.Module.__call__:
         return _module(machine, func, args, kwargs)
-    method = getattr(type(func), "__call__", None)
+    method = getattr(type(func), "__call__", None)  # noqa: B004  # the function itself is wanted
     if isinstance(method, types.FunctionType) and must_interpret(machine, method):
         return Push(method, (func, *args), kwargs)
     return None
@@ -176,7 +180,9 @@ def _construct(machine: Machine, cls: type, args: tuple[Any, ...], kwargs: dict[
     return Push(init, (made, *args), kwargs, continuation="init", payload=made)
 
 
-def _module(machine: Machine, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Push | None:
+def _module(
+    machine: Machine, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Push | None:
     forward = module.forward
     if not _may_interpret(machine, forward):
         return None
@@ -188,7 +194,10 @@ def _module(machine: Machine, module: nn.Module, args: tuple[Any, ...], kwargs: 
         return Push(forward, args, kwargs)
     pre = [
         *((hook, False) for hook in nn_module._global_forward_pre_hooks.values()),
-        *((hook, key in module._forward_pre_hooks_with_kwargs) for key, hook in module._forward_pre_hooks.items()),
+        *(
+            (hook, key in module._forward_pre_hooks_with_kwargs)
+            for key, hook in module._forward_pre_hooks.items()
+        ),
     ]
     post = [
         *((hook, False) for hook in nn_module._global_forward_hooks.values()),
@@ -245,10 +254,8 @@ def attribute_getter(machine: Machine, obj: Any, name: str) -> Any:
     found = inspect.getattr_static(type(obj), name, None)
     if isinstance(found, property) and found.fget is not None and must_interpret(machine, found.fget):
         return found.fget
-    if isinstance(found, functools.cached_property) and must_interpret(machine, found.func):
-        if name not in getattr(obj, "__dict__", {}):
-            return found.func
-    return None
+    cached = isinstance(found, functools.cached_property) and name not in getattr(obj, "__dict__", {})
+    return found.func if cached and must_interpret(machine, found.func) else None
 
 
 def attribute_setter(machine: Machine, obj: Any, name: str) -> tuple[Any, tuple[Any, ...]] | None:

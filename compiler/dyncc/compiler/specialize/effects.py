@@ -89,15 +89,17 @@ def watching(machine: Machine) -> Iterator[None]:
 
 
 def refuse(machine: Machine, effect: str) -> None:
-    raise CompileError([
-        Diagnostic(
-            "DY121",
-            f"{effect} cannot be part of a compiled program",
-            machine.block.span,
-            label="in this call",
-            helps=("do it outside of the compiled method, and pass what it gives as an argument",),
-        )
-    ])
+    raise CompileError(
+        [
+            Diagnostic(
+                "DY121",
+                f"{effect} cannot be part of a compiled program",
+                machine.block.span,
+                label="in this call",
+                helps=("do it outside of the compiled method, and pass what it gives as an argument",),
+            )
+        ]
+    )
 
 
 def _from_library(frame: Any) -> bool:

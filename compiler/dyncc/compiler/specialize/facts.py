@@ -1,8 +1,8 @@
 """Facts: what was learned about a program and holds for every further attempt to specialize it.
 
 Specialization starts out optimistic. When something turns out otherwise (a function decides on a tensor, a
-weight is changed, a number differs from turn to turn, a generalized number is needed statically), the fact is
-noted and everything begins again. Facts only grow and there are finitely many, so it ends.
+weight is changed, a number differs from turn to turn, a generalized number is needed statically), the
+fact is noted and everything begins again. Facts only grow and there are finitely many, so it ends.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Place = tuple[Any, ...]
 
 
 def _variable(place: Place) -> Any:
-    """The variable that a place is about, whatever the program point; None for what is no local variable."""
+    """The variable that a place is about, whatever the program point; None where it is none."""
     if len(place) != 2 or not place[1] or place[1][0] != "frame":
         return None
     point, path = place

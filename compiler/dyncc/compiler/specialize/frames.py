@@ -14,9 +14,9 @@ class Frame:
     """An activation of an interpreted function.
 
     ``label`` and ``index`` are the next instruction (``index == len(instructions)``: the terminator).
-    ``continuation`` says what the caller does with the result: ``call`` (store it in ``dst``), ``init`` (store
-    ``payload``, the new object), ``next`` (the caller is at a ForNext), ``truth`` (at an If), ``discard``,
-    ``generator`` (``payload`` is the Generator that is being resumed), ….
+    ``continuation`` says what the caller does with the result: ``call`` (store it in ``dst``), ``init``
+    (store ``payload``, the new object), ``next`` (the caller is at a ForNext), ``truth`` (at an If),
+    ``discard``, ``generator`` (``payload`` is the Generator that is being resumed), ….
     """
 
     function: cfg.Function

@@ -28,7 +28,7 @@ def generalize(
     facts: Facts,
     states: list[Snapshot] | None = None,
 ) -> bool:
-    """Learn what to generalize so that ``snapshot`` meets an earlier state. Whether anything was learned."""
+    """Learn what to generalize so that ``snapshot`` meets an earlier state; whether there was anything."""
     earlier = variants.get(snapshot.skeleton, [])
     if states is not None:
         earlier = [s for s in states if s.skeleton == snapshot.skeleton]
@@ -43,9 +43,7 @@ def generalize(
     if states is not None:
         similar = [s for s in states if s.shapeless == snapshot.shapeless]
     budget = 1 if states is not None else SIZE_BUDGET
-    if len(similar) >= budget and _widen_sizes(similar[-1], snapshot, facts):
-        return True
-    return False
+    return bool(len(similar) >= budget and _widen_sizes(similar[-1], snapshot, facts))
 
 
 def _widen(left: Snapshot, right: Snapshot, facts: Facts) -> bool:

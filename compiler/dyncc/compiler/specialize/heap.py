@@ -8,6 +8,7 @@ copying of references.
 from __future__ import annotations
 
 import collections
+import contextlib
 import enum
 import functools
 import types
@@ -27,7 +28,8 @@ _MISSING = object()
 _HOOKS = frozenset(
     "_backward_pre_hooks _backward_hooks _is_full_backward_hook _forward_hooks _forward_hooks_with_kwargs "
     "_forward_hooks_always_called _forward_pre_hooks _forward_pre_hooks_with_kwargs _state_dict_hooks "
-    "_state_dict_pre_hooks _load_state_dict_pre_hooks _load_state_dict_post_hooks _non_persistent_buffers_set".split()
+    "_state_dict_pre_hooks _load_state_dict_pre_hooks _load_state_dict_post_hooks "
+    "_non_persistent_buffers_set".split()
 )
 _OPAQUE_MODULES = frozenset(
     "logging threading concurrent multiprocessing importlib inspect ast io re numpy abc typing weakref "
@@ -46,7 +48,7 @@ def is_container(obj: Any) -> bool:
         return False
     if isinstance(obj, (list, dict, set, collections.deque, types.CellType, BaseException)):
         return True
-    if isinstance(obj, _ATOMS) or isinstance(obj, (types.FunctionType, types.MethodType, functools.partial, tuple)):
+    if isinstance(obj, (_ATOMS, types.FunctionType, types.MethodType, functools.partial, tuple)):
         return False
     module = type(obj).__module__.partition(".")[0]
     if module in _OPAQUE_MODULES:
@@ -54,7 +56,7 @@ def is_container(obj: Any) -> bool:
     return hasattr(obj, "__dict__") or bool(_slots(type(obj)))
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _slots(cls: type) -> tuple[str, ...]:
     names: list[str] = []
     for base in cls.__mro__:
@@ -72,7 +74,10 @@ def content_of(obj: Any) -> Content:
         except ValueError:
             return ()
     if isinstance(obj, (list, collections.deque)):
-        slots.extend((("item", i), value) for i, value in enumerate(list.__iter__(obj) if isinstance(obj, list) else obj))
+        slots.extend(
+            (("item", i), value)
+            for i, value in enumerate(list.__iter__(obj) if isinstance(obj, list) else obj)
+        )
     elif isinstance(obj, dict):
         slots.extend((("key", key), value) for key, value in dict.items(obj))
     elif isinstance(obj, set):
@@ -104,10 +109,8 @@ def restore(obj: Any, content: Content) -> None:
         if content:
             obj.cell_contents = content[0][1]
         else:
-            try:
+            with contextlib.suppress(ValueError):
                 del obj.cell_contents
-            except ValueError:
-                pass
         return
     items = [(a[1], v) for a, v in content if type(a) is tuple and a[0] in ("item", "key", "member")]
     if isinstance(obj, list):
@@ -163,7 +166,9 @@ def walk(value: Any) -> Iterator[tuple[Any, Any]]:
     if type(value) is types.MethodType:
         yield ".__self__", value.__self__
         yield ".__func__", value.__func__
-    elif type(value) is types.BuiltinMethodType and not isinstance(value.__self__, (types.ModuleType, type, type(None))):
+    elif type(value) is types.BuiltinMethodType and not isinstance(
+        value.__self__, (types.ModuleType, type, type(None))
+    ):
         yield ".__self__", value.__self__
     elif isinstance(value, functools.partial):
         yield ".func", value.func
@@ -218,7 +223,9 @@ class Heap:
 
     def add_dict(self, namespace: dict[str, Any]) -> None:
         """Track the bindings of a module's namespace (not what they refer to)."""
-        self.bases[id(namespace)] = Base(namespace, namespace.get("__name__", "globals"), content_of(namespace))
+        self.bases[id(namespace)] = Base(
+            namespace, namespace.get("__name__", "globals"), content_of(namespace)
+        )
         self.order.append(id(namespace))
 
     def dirty(self) -> list[Base]:

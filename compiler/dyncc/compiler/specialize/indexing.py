@@ -19,7 +19,8 @@ _BINARY = set(
     "logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor heaviside copysign "
     "__radd__ __rsub__ __rmul__ __rdiv__ __rtruediv__ __rfloordiv__ __rpow__ __rmod__ __eq__ __ne__ __lt__ "
     "__le__ __gt__ __ge__ __add__ __sub__ __mul__ __truediv__ __floordiv__ __mod__ __pow__ __and__ __or__ "
-    "__xor__ __rand__ __ror__ __rxor__ __iadd__ __isub__ __imul__ __itruediv__ __ifloordiv__ __imod__ __ipow__ "
+    "__xor__ __rand__ __ror__ __rxor__ __iadd__ __isub__ __imul__ __itruediv__ __ifloordiv__ __imod__ "
+    "__ipow__ "
     "add_ sub_ mul_ div_ pow_ remainder_ floor_divide_ true_divide_ fmod_ eq_ ne_ lt_ le_ gt_ ge_ "
     "fill_ masked_fill masked_fill_ clamp clamp_ clip clip_ clamp_min clamp_max clamp_min_ clamp_max_ "
     "lerp lerp_ index_fill index_fill_ threshold xlogy ldexp float_power copy_".split()
@@ -89,7 +90,11 @@ def is_index_number(value: Any) -> bool:
     if is_scalar(value):
         return value.kind == "int"
     if isinstance(value, SymTensor):
-        return value.fake.dim() == 0 and not value.fake.dtype.is_floating_point and value.fake.dtype is not torch.bool
+        return (
+            value.fake.dim() == 0
+            and not value.fake.dtype.is_floating_point
+            and value.fake.dtype is not torch.bool
+        )
     return False
 
 

@@ -107,7 +107,12 @@ class InputBuilder:
                 has_default = False
             if has_default and isinstance(parameter.default, str):
                 default = parameter.default
-            if has_default and name in given and isinstance(tree, Fixed) and tree.value != parameter.default:
+            if (
+                has_default
+                and name in given
+                and isinstance(tree, Fixed)
+                and tree.value != parameter.default
+            ):
                 has_default = False
             parameters.append(Parameter(name, kind, tree, has_default, default if has_default else None))  # type: ignore[arg-type]
         bound.arguments.update(values)
@@ -135,14 +140,16 @@ class InputBuilder:
 
     def _tensor(self, value: torch.Tensor, path: tuple[Any, ...], dynamic: Any) -> tuple[InputTree, Any]:
         if value.dtype.is_complex or value.layout is not torch.strided:
-            raise CompileError([
-                Diagnostic(
-                    "DY140",
-                    f"argument `{_written(path)}` is a {'complex' if value.dtype.is_complex else 'sparse'} tensor",
-                    None,
-                    helps=("pass its parts as real, dense tensors",),
-                )
-            ])
+            raise CompileError(
+                [
+                    Diagnostic(
+                        "DY140",
+                        f"argument `{_written(path)}` is not a dense tensor of real numbers",
+                        None,
+                        helps=("pass its parts as real, dense tensors",),
+                    )
+                ]
+            )
         shape: list[int | str] = []
         for axis, size in enumerate(value.shape):
             name = dynamic.get(axis) if isinstance(dynamic, dict) else None
@@ -185,7 +192,9 @@ def _sub(dynamic: Any, key: Any, position: int) -> Any:
     return None
 
 
-def dynamic_axes(method: Method, signature: inspect.Signature, bound: inspect.BoundArguments) -> dict[str, Any]:
+def dynamic_axes(
+    method: Method, signature: inspect.Signature, bound: inspect.BoundArguments
+) -> dict[str, Any]:
     """``dynamic_shapes`` by parameter, each tensor's as {axis: name of the symbol}."""
     spec = method.dynamic_shapes
     if spec is None:
@@ -194,7 +203,9 @@ def dynamic_axes(method: Method, signature: inspect.Signature, bound: inspect.Bo
         names = [n for n in signature.parameters if n in bound.arguments]
         spec = dict(zip(names, spec, strict=False))
     return {
-        name: _axes(part, bound.arguments.get(name), (name,)) for name, part in spec.items() if part is not None
+        name: _axes(part, bound.arguments.get(name), (name,))
+        for name, part in spec.items()
+        if part is not None
     }
 
 
@@ -210,7 +221,10 @@ def _axes(part: Any, value: Any, path: tuple[Any, ...]) -> Any:
             axes[axis % value.dim()] = named if not isinstance(dim, str) else dim
         return axes
     if isinstance(part, Mapping):
-        return {k: _axes(v, value[k] if isinstance(value, Mapping) else None, (*path, k)) for k, v in part.items()}
+        return {
+            k: _axes(v, value[k] if isinstance(value, Mapping) else None, (*path, k))
+            for k, v in part.items()
+        }
     if isinstance(part, (list, tuple)) and isinstance(value, (list, tuple)):
         return [_axes(p, v, (*path, i)) for i, (p, v) in enumerate(zip(part, value, strict=False))]
     return part
@@ -258,7 +272,14 @@ def container_children(value: Any) -> Children | None:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = tuple(f.name for f in dataclasses.fields(value))
         values = tuple(getattr(value, f) for f in fields)
-        return Children("dataclass", fields, values, fields, *names, lambda items: _rebuild_dataclass(value, fields, items))
+        return Children(
+            "dataclass",
+            fields,
+            values,
+            fields,
+            *names,
+            lambda items: _rebuild_dataclass(value, fields, items),
+        )
     return None
 
 
@@ -320,15 +341,19 @@ class OutputBuilder:
 
     def _refuse(self, value: Any) -> None:
         text = "a text with numbers in it" if type(value) is DynamicText else f"a `{type(value).__name__}`"
-        raise CompileError([
-            Diagnostic(
-                "DY104" if type(value) is DynamicText else "DY140",
-                f"the program returns {text}, which a compiled program cannot make",
-                self.span,
-                label="returned here",
-                helps=("return tensors, numbers, texts, and tuples, lists, dicts or dataclasses of them",),
-            )
-        ])
+        raise CompileError(
+            [
+                Diagnostic(
+                    "DY104" if type(value) is DynamicText else "DY140",
+                    f"the program returns {text}, which a compiled program cannot make",
+                    self.span,
+                    label="returned here",
+                    helps=(
+                        "return tensors, numbers, texts, and tuples, lists, dicts or dataclasses of them",
+                    ),
+                )
+            ]
+        )
 
 
 def exception_type(error: BaseException) -> ExceptionType:
@@ -349,7 +374,9 @@ def message_parts(recorder: Recorder, error: BaseException) -> tuple[TextPart, .
     if isinstance(value, SymTensor):
         return (TextPart(Const("")),)
     if len(error.args) > 1:
-        static = not any(is_scalar(a) or isinstance(a, SymTensor) or type(a) is DynamicText for a in error.args)
+        static = not any(
+            is_scalar(a) or isinstance(a, SymTensor) or type(a) is DynamicText for a in error.args
+        )
         return (TextPart(Const(str(error) if static else str(type(error).__name__))),)
     return (TextPart(Const(value if isinstance(value, (str, int, float, bool)) else str(value))),)
 

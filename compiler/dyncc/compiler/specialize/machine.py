@@ -1,8 +1,8 @@
 """The abstract machine: executes control-flow graphs on values of which some are not known yet.
 
-What is known runs natively in CPython; tensor code is recorded; a decision on a value that is not known ends
-the block. Calls run natively first: where one decides, that is remembered, and the next attempt interprets
-it (see :mod:`dyncc.compiler.specialize.calls`).
+What is known runs natively in CPython; tensor code is recorded; a decision on a value that is not known
+ends the block. Calls run natively first: where one decides, that is remembered, and the next attempt
+interprets it (see :mod:`dyncc.compiler.specialize.calls`).
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ class Machine:
         except Cut:
             self._rewind(frame, at)
             if not self.started:
-                raise CompileError([self._diagnose("DY110", "a number is needed before it can be computed")]) from None
+                raise CompileError(
+                    [self._diagnose("DY110", "a number is needed before it can be computed")]
+                ) from None
             self.cut()
         except Decision as decision:
             self._rewind(frame, at)
@@ -307,7 +309,7 @@ class Machine:
         continuation: str = "call",
         payload: Any = None,
     ) -> None:
-        """Call ``func``; its result goes to ``dst`` as ``continuation`` says, now or after its frames ran."""
+        """Call ``func``; its result goes where ``continuation`` says, now or after its frames ran."""
         while True:
             result = models.apply(self, func, args, kwargs)
             if isinstance(result, Push):
@@ -347,7 +349,9 @@ class Machine:
         frame.dst, frame.continuation, frame.payload = dst, continuation, payload
         self.frames.append(frame)
 
-    def resume(self, generator: Generator, dst: str | None, continuation: str, sent: tuple[Any, ...]) -> None:
+    def resume(
+        self, generator: Generator, dst: str | None, continuation: str, sent: tuple[Any, ...]
+    ) -> None:
         """Go on with a generator; ``sent`` is () for next, (value,) for send, ("throw", error) to throw."""
         if generator.state == "finished" or generator.frame is None:
             if sent and sent[0] == "throw":
@@ -446,7 +450,9 @@ def _move(machine: Machine, frame: Frame, i: cfg.Move) -> None:
     if i.src not in frame.registers:
         name = i.src.split("$")[0]
         raise Raised(
-            UnboundLocalError(f"cannot access local variable '{name}' where it is not associated with a value")
+            UnboundLocalError(
+                f"cannot access local variable '{name}' where it is not associated with a value"
+            )
         )
     value = frame.registers[i.src]
     _name(value, i.dst)
@@ -485,7 +491,8 @@ def _load_deref(machine: Machine, frame: Frame, i: cfg.LoadDeref) -> None:
         frame.registers[i.dst] = frame.cells[i.name].cell_contents
     except ValueError:
         name = i.name.split("$")[0]
-        text = f"cannot access free variable '{name}' where it is not associated with a value in enclosing scope"
+        where = "where it is not associated with a value in enclosing scope"
+        text = f"cannot access free variable '{name}' {where}"
         raise Raised(NameError(text)) from None
 
 
@@ -655,7 +662,9 @@ def _unpack(machine: Machine, frame: Frame, i: cfg.Unpack) -> None:
         raise Raised(ValueError(f"{what} values to unpack (expected {before}{got})"))
     if i.star is not None and len(values) < before + after:
         got = len(values)
-        raise Raised(ValueError(f"not enough values to unpack (expected at least {before + after}, got {got})"))
+        raise Raised(
+            ValueError(f"not enough values to unpack (expected at least {before + after}, got {got})")
+        )
     for name, value in zip(i.before, values, strict=False):
         frame.registers[name] = value
     if i.star is not None:
@@ -696,7 +705,9 @@ def _list_append(machine: Machine, frame: Frame, i: cfg.ListAppend) -> None:
 
 
 def _dict_set(machine: Machine, frame: Frame, i: cfg.DictSet) -> None:
-    machine.native(frame.registers[i.collection].__setitem__, frame.registers[i.key], frame.registers[i.value])
+    machine.native(
+        frame.registers[i.collection].__setitem__, frame.registers[i.key], frame.registers[i.value]
+    )
 
 
 def _with_enter(machine: Machine, frame: Frame, i: cfg.WithEnter) -> None:
@@ -707,7 +718,10 @@ def _with_enter(machine: Machine, frame: Frame, i: cfg.WithEnter) -> None:
     if enter is None or exit_ is None:
         name = "__exit__" if exit_ is None and enter is not None else "__enter__"
         raise Raised(
-            TypeError(f"'{cls.__name__}' object does not support the context manager protocol (missed {name} method)")
+            TypeError(
+                f"'{cls.__name__}' object does not support the context manager protocol "
+                f"(missed {name} method)"
+            )
         )
     frame.registers[i.exit] = types.MethodType(exit_, manager)
     machine.invoke(enter, (manager,), {}, i.dst)

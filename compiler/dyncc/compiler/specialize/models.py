@@ -146,7 +146,11 @@ def _len(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
 
 def _range_length(value: Any) -> Any:
     span = value.stop - value.start
-    count = (span + value.step - 1) // value.step if not is_scalar(value.step) and value.step > 0 else span // value.step
+    count = (
+        (span + value.step - 1) // value.step
+        if not is_scalar(value.step) and value.step > 0
+        else span // value.step
+    )
     return scalar_op("max", count, 0)
 
 
@@ -154,7 +158,9 @@ def _range_length(value: Any) -> Any:
 def _range(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     values = [machine.native(operators.item, a) if isinstance(a, torch.Tensor) else a for a in args]
     if not any(is_scalar(value) for value in values):
-        return range(*values) if any(a is not b for a, b in zip(args, values, strict=True)) else NotImplemented
+        return (
+            range(*values) if any(a is not b for a, b in zip(args, values, strict=True)) else NotImplemented
+        )
     if any(is_scalar(v) and v.kind == "float" for v in values):
         return NotImplemented
     start, stop, step = (0, values[0], 1) if len(values) == 1 else (*values, 1)[:3]
@@ -226,7 +232,9 @@ def _iterators(machine: Machine, values: tuple[Any, ...]) -> list[Any] | None:
 @model(zip)
 def _zip(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     iterators = _iterators(machine, args)
-    return NotImplemented if iterators is None else prelude.ZipIterator(iterators, kwargs.get("strict", False))
+    return (
+        NotImplemented if iterators is None else prelude.ZipIterator(iterators, kwargs.get("strict", False))
+    )
 
 
 @model(enumerate)
@@ -276,14 +284,22 @@ def _list(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
         return NotImplemented
     if isinstance(args[0], DynamicList):
         return operators.copy_list(machine, args[0])
-    return Push(prelude.as_list, args, {}) if _needs_prelude(machine, args[0]) else _iterated(machine, list, args)
+    return (
+        Push(prelude.as_list, args, {})
+        if _needs_prelude(machine, args[0])
+        else _iterated(machine, list, args)
+    )
 
 
 @model(tuple)
 def _tuple(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if not args:
         return NotImplemented
-    return Push(prelude.as_tuple, args, {}) if _needs_prelude(machine, args[0]) else _iterated(machine, tuple, args)
+    return (
+        Push(prelude.as_tuple, args, {})
+        if _needs_prelude(machine, args[0])
+        else _iterated(machine, tuple, args)
+    )
 
 
 @model(set)
@@ -337,9 +353,13 @@ def _extremum(largest: bool) -> Model:
         items = args[0] if len(args) == 1 else list(args)
         if not _involved(machine, items) and not _decides(machine, key):
             return NotImplemented
-        if key is None and type(items) in (list, tuple) and items and all(kind_of(v) is not None for v in items):
-            if len({kind_of(v) for v in items}) == 1:
-                return functools.reduce(lambda a, b: _pair("max" if largest else "min", a, b), items)
+        if (
+            key is None
+            and type(items) in (list, tuple)
+            and items
+            and all(kind_of(v) is not None for v in items)
+        ) and len({kind_of(v) for v in items}) == 1:
+            return functools.reduce(lambda a, b: _pair("max" if largest else "min", a, b), items)
         return Push(prelude.least, (items, key, kwargs.get("default", prelude._MISSING), largest), {})
 
     return apply_extremum
@@ -426,7 +446,11 @@ def _method(machine: Machine, owner: Any, name: str, args: tuple[Any, ...], kwar
         if holds_dynamic(owner) or _decides(machine, kwargs.get("key")):
             return Push(prelude.sort_in_place, (owner, kwargs.get("key"), kwargs.get("reverse", False)), {})
         return NotImplemented
-    if isinstance(owner, str) and name == "format" and any(holds_dynamic(a) for a in (*args, *kwargs.values())):
+    if (
+        isinstance(owner, str)
+        and name == "format"
+        and any(holds_dynamic(a) for a in (*args, *kwargs.values()))
+    ):
         return operators.format_method(machine, owner, args, kwargs)
     if isinstance(owner, str) and name == "join" and args and _needs_prelude(machine, args[0]):
         return Push(_join_text, (owner, args[0]), {})

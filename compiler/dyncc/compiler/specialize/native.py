@@ -28,7 +28,9 @@ class Raised(BaseException):
         self.error = error
 
 
-def run_native(machine: Machine, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def run_native(
+    machine: Machine, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
     """Call ``func`` natively.
 
     Raises :class:`Raised` for an exception of the program, Restart where code on the way to a decision must
@@ -66,7 +68,9 @@ def _keeps_text(func: Any) -> bool:
     """Whether a call only keeps a text: the making of an exception, a list's append."""
     if isinstance(func, type):
         return issubclass(func, BaseException)
-    return getattr(func, "__name__", "") in ("append", "setattr", "__setitem__", "__init__") or func is setattr
+    return (
+        getattr(func, "__name__", "") in ("append", "setattr", "__setitem__", "__init__") or func is setattr
+    )
 
 
 def code_of(func: Any) -> set[types.CodeType]:

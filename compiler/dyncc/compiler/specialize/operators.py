@@ -159,7 +159,11 @@ def compare(machine: Machine, op: str, left: Any, right: Any) -> Any:
 
 
 def special_value(value: Any) -> bool:
-    return is_scalar(value) or isinstance(value, (SymTensor, DynamicList)) or type(value) in (DynamicTag, DynamicText)
+    return (
+        is_scalar(value)
+        or isinstance(value, (SymTensor, DynamicList))
+        or type(value) in (DynamicTag, DynamicText)
+    )
 
 
 def _identity(left: Any, right: Any, negative: bool) -> Any:
@@ -211,7 +215,9 @@ def get_item(machine: Machine, obj: Any, index: Any) -> Any:
 
     if isinstance(obj, torch.Tensor) or obj is None:
         return machine.native(PYTHON_GETITEM, obj, index)
-    if isinstance(index, torch.Tensor) and isinstance(obj, (list, tuple, nn.ModuleList, nn.Sequential, nn.ParameterList)):
+    if isinstance(index, torch.Tensor) and isinstance(
+        obj, (list, tuple, nn.ModuleList, nn.Sequential, nn.ParameterList)
+    ):
         index = machine.native(item, index)
     if isinstance(obj, DynamicList):
         return list_item(machine, obj, index)
@@ -343,7 +349,8 @@ def list_item(machine: Machine, items: DynamicList, index: Any) -> Any:
     if not block.make_pre(operand) or not block.make_pre(where):
         raise Cut
     symbolic = TensorType(
-        element.dtype, tuple(machine.recorder.facts_symbol() if isinstance(s, str) else s for s in element.shape)
+        element.dtype,
+        tuple(machine.recorder.facts_symbol() if isinstance(s, str) else s for s in element.shape),
     )
     where_arg = where.value if isinstance(where, Const) else where
     tensor = special.pre_tensor(machine.recorder, "list_get", (operand, where_arg), symbolic)
@@ -370,7 +377,9 @@ def list_method(machine: Machine, items: DynamicList, name: str, args: tuple[Any
             items.tail.pop()
         else:
             type_ = special.list_type(items.element)
-            items.base = machine.block.host_op("list_pop", [special.list_operand(machine.recorder, items)], type_, "items")
+            items.base = machine.block.host_op(
+                "list_pop", [special.list_operand(machine.recorder, items)], type_, "items"
+            )
         return value
     if name == "clear":
         items.base, _ = None, items.tail.clear()

@@ -1,8 +1,8 @@
 """Python definitions of what CPython does in C: iterators and builtins that call back or decide.
 
 The machine puts these in place of the builtins, runs them natively like any other function, and interprets
-them when a value that is not known yet is involved. Being plain objects, the iterators' state is data that a
-fork can copy. Attributes named ``_dyncc_position`` are never generalized.
+them when a value that is not known yet is involved. Being plain objects, the iterators' state is data that
+a fork can copy. Attributes named ``_dyncc_position`` are never generalized.
 """
 
 from __future__ import annotations
@@ -238,17 +238,11 @@ def sum_of(iterable: Any, start: Any) -> Any:
 
 
 def any_of(iterable: Any) -> Any:
-    for item in iterable:
-        if item:
-            return True
-    return False
+    return any(item for item in iterable)
 
 
 def all_of(iterable: Any) -> Any:
-    for item in iterable:
-        if not item:
-            return False
-    return True
+    return all(item for item in iterable)
 
 
 def least(items: Any, key: Any, default: Any, largest: Any) -> Any:
@@ -265,7 +259,9 @@ def least(items: Any, key: Any, default: Any, largest: Any) -> Any:
             best, best_key = item, item_key
     if best is _MISSING:
         if default is _MISSING:
-            raise ValueError("max() arg is an empty sequence" if largest else "min() arg is an empty sequence")
+            raise ValueError(
+                "max() arg is an empty sequence" if largest else "min() arg is an empty sequence"
+            )
         return default
     return best
 

@@ -36,13 +36,12 @@ from dyncc.compiler.specialize.values import (
     Derivation,
     DynamicList,
     Restart,
-    Scalar,
     SymTensor,
     current,
     decide,
     is_scalar,
 )
-from dyncc.runtime.program import TensorType
+from dyncc.runtime.program import Span
 
 CONSTANT_LIMIT = 4096
 """Tensors of up to this many elements that depend on constants alone are also computed at compile time."""
@@ -71,7 +70,7 @@ class RandomOperator(BaseException):
 
 
 def _draws_nothing(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Whether a call of a random operator is deterministic: dropout that is off, attention without dropout."""
+    """Whether a call of a random operator draws nothing: dropout that is off, say."""
     name = func._schema.name
     bound = dict(zip((a.name for a in func._schema.arguments), args, strict=False)) | kwargs
     if name.endswith("dropout"):
@@ -110,6 +109,8 @@ class Recorder:
         """Weights that calls change: what stands for each at present."""
         self._folding = False
         self.hints: dict[str, int] = {}
+        self.inside: set[Span] = set()
+        """Reads whose number also goes on inside of the graph, computed from the tensor."""
         self._symbols = 0
         self._canonical: dict[Any, torch.Tensor] = {}
 
@@ -216,9 +217,7 @@ class Recorder:
         by_storage = {storage_key(fake): owner for owner, fake in reversed(lifted)}
         return self._lower(result, node, func, args, kwargs, inputs, by_storage, constant, ())
 
-    def _run_fake(
-        self, func: Callable[..., Any], args: Any, kwargs: Any, original: tuple[Any, Any]
-    ) -> Any:
+    def _run_fake(self, func: Callable[..., Any], args: Any, kwargs: Any, original: tuple[Any, Any]) -> Any:
         try:
             try:
                 with self.faking():
@@ -332,15 +331,17 @@ class Recorder:
 
     def _live(self, tensor: SymTensor, name: str = "") -> None:
         if tensor.node.graph is not self.block.graph:
-            raise CompileError([
-                Diagnostic(
-                    "DY112",
-                    "a tensor is kept where dyncc cannot follow it across a decision",
-                    self.block.span,
-                    label=f"`{name}` is needed here" if name else "it is used here",
-                    helps=("keep tensors in local variables, attributes, lists or dicts",),
-                )
-            ])
+            raise CompileError(
+                [
+                    Diagnostic(
+                        "DY112",
+                        "a tensor is kept where dyncc cannot follow it across a decision",
+                        self.block.span,
+                        label=f"`{name}` is needed here" if name else "it is used here",
+                        helps=("keep tensors in local variables, attributes, lists or dicts",),
+                    )
+                ]
+            )
 
     def _lower(
         self,
@@ -387,7 +388,9 @@ class Recorder:
     def _plain(self, result: Any, func: Any, args: Any) -> Any:
         """A result without tensors: numbers that depend on sizes become Scalars."""
         if isinstance(result, torch.SymBool | torch.SymInt | torch.SymFloat):
-            raise CompileError([self._failure(func, TypeError("the call returns a number of unknown origin"))])
+            raise CompileError(
+                [self._failure(func, TypeError("the call returns a number of unknown origin"))]
+            )
         return result
 
     # --------------------------------------------------------------------------- constant folding
@@ -431,16 +434,20 @@ class Recorder:
                 self.facts.make_cell(self.constant_name(constants[key]), constants[key])
         if keys & block.frozen:
             self.demand_sizes(())
-            raise CompileError([
-                Diagnostic(
-                    "DY112",
-                    "a tensor is changed in place whose memory something else shares in a way that cannot be followed",
-                    block.span,
-                    label="changed here",
-                    notes=("it is an element of a list that grows at run time, or a view whose size is known only then",),
-                    helps=("change a copy: `x = x.clone()` before, or `items.append(x.clone())`",),
-                )
-            ])
+            raise CompileError(
+                [
+                    Diagnostic(
+                        "DY112",
+                        "a tensor whose memory is shared in a way that cannot be followed is changed",
+                        block.span,
+                        label="changed here",
+                        notes=(
+                            "it is an element of a list that grows at run time, or a view of run-time size",
+                        ),
+                        helps=("change a copy: `x = x.clone()` before, or `items.append(x.clone())`",),
+                    )
+                ]
+            )
         for tensor in block.made:
             if tensor.constant is not None and storage_key(tensor.fake) in keys:
                 tensor.constant = None
@@ -448,9 +455,9 @@ class Recorder:
     def _note_written(self, keys: set[int]) -> None:
         """An argument of the entry that is changed must be given back changed."""
         for name, tensor in self.inputs().items():
-            if name not in self.facts.written and tensor.node.graph is self.block.graph:
-                if storage_key(tensor.fake) in keys:
-                    self.facts.must_write(name)
+            here = tensor.node.graph is self.block.graph
+            if name not in self.facts.written and here and storage_key(tensor.fake) in keys:
+                self.facts.must_write(name)
 
     def check_element(self, items: DynamicList, value: Any) -> None:
         special.check_element(self, items, value)
@@ -523,7 +530,9 @@ def _name_of(func: Any) -> str:
     if isinstance(owner, type):
         return f"{owner.__name__.replace('TensorBase', 'Tensor')}.{name}"
     module = getattr(func, "__module__", None) or "torch"
-    return f"{module.replace('torch.nn.functional', 'F')}.{name}" if not module.startswith("torch._") else name
+    return (
+        f"{module.replace('torch.nn.functional', 'F')}.{name}" if not module.startswith("torch._") else name
+    )
 
 
 def _real(value: Any) -> Any:

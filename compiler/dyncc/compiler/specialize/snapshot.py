@@ -1,8 +1,8 @@
 """Snapshots: a state of the program as data, its memo key, and how a block begins from it.
 
-The key is the program point of every frame, the live static part of the state, the types of its dynamic part
-and its alias partition (Jones, Gomard & Sestoft, ch. 4; storages and views besides). Two states of equal
-key continue alike, so they share a block whose parameters are the *leaves*: tensors, numbers and lists.
+The key is the program point of every frame, the live static part of the state, the types of its dynamic
+part and its alias partition (Jones, Gomard & Sestoft, ch. 4; storages and views besides). Two states of
+equal key continue alike, so they share a block whose parameters are the *leaves*: tensors, numbers and lists.
 
 Besides its key a snapshot has a *skeleton*: the key without the values of numbers and texts, without the
 lengths of lists. States of equal skeleton and different key are candidates for generalization.
@@ -41,7 +41,8 @@ from dyncc.runtime.program import Const, Operand, ScalarType, TensorType, Type, 
 
 Path = tuple[Any, ...]
 _VALUE_TYPES = (
-    type(None), str, bytes, complex, torch.dtype, torch.device, torch.layout, torch.memory_format, torch.Size,
+    type(None), str, bytes, complex, torch.dtype, torch.device, torch.layout, torch.memory_format,
+    torch.Size,
     range, type(Ellipsis), frozenset, types.CodeType,
 )  # fmt: skip
 _STATIC_ITERATORS = frozenset(
@@ -128,7 +129,9 @@ class Modes:
 class Capture:
     """One traversal of the live state in a fixed order."""
 
-    def __init__(self, heap: Heap, recorder: Recorder, facts: Facts, point: tuple[Any, ...], extra: Any = ()) -> None:
+    def __init__(
+        self, heap: Heap, recorder: Recorder, facts: Facts, point: tuple[Any, ...], extra: Any = ()
+    ) -> None:
         self.heap = heap
         self.recorder = recorder
         self.facts = facts
@@ -173,7 +176,8 @@ class Capture:
         views = self.finish_tensors()
         self.finish_dims()
         return Snapshot(
-            self.point, tuple(self.key), tuple(self.skeleton), tuple(self.shapeless), self.slots, self.sizes,
+            self.point, tuple(self.key), tuple(self.skeleton), tuple(self.shapeless), self.slots,
+            self.sizes,
             self.leaves, views, self.frames, self.objects, modes, self.hints, frozenset(self.origins),
             self.tensor_paths,
         )  # fmt: skip
@@ -232,15 +236,17 @@ class Capture:
             self.emit((type(value), value))
             return
         if type(value) in _STATIC_ITERATORS:
-            raise CompileError([
-                Diagnostic(
-                    "DY112",
-                    f"a `{type(value).__name__}` object is alive across a decision on a tensor's value",
-                    self.recorder.block.span if _recording() else None,
-                    label="the decision",
-                    helps=("make a list of it first",),
-                )
-            ])
+            raise CompileError(
+                [
+                    Diagnostic(
+                        "DY112",
+                        f"a `{type(value).__name__}` object is alive across a decision on a tensor's value",
+                        self.recorder.block.span if _recording() else None,
+                        label="the decision",
+                        helps=("make a list of it first",),
+                    )
+                ]
+            )
         if isinstance(value, slice):
             self.emit("slice")
             for name in ("start", "stop", "step"):
@@ -362,7 +368,9 @@ class Capture:
             self._number_leaf(path, scalar.kind, scalar.operand, scalar.origins | {place})
             return
         if scalar.expr.op == "dim":
-            self.pending_dims.append((scalar, path, (len(self.key), len(self.skeleton), len(self.shapeless))))
+            self.pending_dims.append(
+                (scalar, path, (len(self.key), len(self.skeleton), len(self.shapeless)))
+            )
             self.emit(_PENDING_SIZE)
             return
         if number is not None:
@@ -501,7 +509,9 @@ class Capture:
                 shapeless: Any = token
             else:
                 numbers[id(tensor)] = len(numbers)
-                token, shapeless = self._tensor_token(tensor, path, groups[storage_key(tensor.fake)], numbers, views)
+                token, shapeless = self._tensor_token(
+                    tensor, path, groups[storage_key(tensor.fake)], numbers, views
+                )
             self.tensor_paths[path] = tensor
             self.sizes[path] = tuple(s if isinstance(s, int) else str(s) for s in tensor.fake.shape)
             self._set(self.key, at, token)
@@ -515,11 +525,20 @@ class Capture:
             tokens[index] = token
 
     def _tensor_token(
-        self, tensor: SymTensor, path: Path, group: list[SymTensor], numbers: dict[int, int], views: list[tuple[SymTensor, Derivation]]
+        self,
+        tensor: SymTensor,
+        path: Path,
+        group: list[SymTensor],
+        numbers: dict[int, int],
+        views: list[tuple[SymTensor, Derivation]],
     ) -> tuple[Any, Any]:
         if tensor.constant is not None and len(group) == 1:
             self.leaves.append(_ConstantLeaf(path, tensor))
-            digest = (str(tensor.constant.dtype), tuple(tensor.constant.shape), tensor.constant.numpy().tobytes())
+            digest = (
+                str(tensor.constant.dtype),
+                tuple(tensor.constant.shape),
+                tensor.constant.numpy().tobytes(),
+            )
             return ("constant", *digest), ("constant", *digest)
         root = _root(tensor)
         whole = all(_root(member) is root and _replayable(member) for member in group)
@@ -589,7 +608,6 @@ class Capture:
             self.symbols[size] = found
             self.hints[found] = self.recorder.hint_of(len(self.symbols) - 1)
         return found
-
 
     def _related(self, size: Any) -> str | None:
         """``size`` as a known symbol plus or minus a number."""
@@ -709,7 +727,14 @@ def _chain(tensor: Any) -> tuple[Any, ...]:
     while isinstance(tensor, SymTensor) and tensor.derivation is not None:
         d: Derivation = tensor.derivation
         args = tuple("%base" if v is d.base else repr(v) for v in _flat((d.args, tuple(d.kwargs.items()))))
-        parts.append((getattr(d.func, "__name__", repr(d.func)), repr(getattr(d.func, "__self__", None)), args, d.path))
+        parts.append(
+            (
+                getattr(d.func, "__name__", repr(d.func)),
+                repr(getattr(d.func, "__self__", None)),
+                args,
+                d.path,
+            )
+        )
         tensor = d.base
     return tuple(parts)
 
@@ -727,6 +752,7 @@ def _same_strides(have: Any, want: Any, shape: Any) -> bool:
 
 def _stride_order(fake: torch.Tensor) -> tuple[int, ...]:
     """The axes from the outermost to the innermost in memory."""
+
     def hint(stride: Any) -> int:
         return stride if isinstance(stride, int) else int(stride.node.hint or 1)
 

@@ -40,7 +40,9 @@ def find(func: Any) -> Handler | None:
     name = getattr(func, "__name__", "")
     if name in ("__get__", "__set__", "__delete__"):
         owner = getattr(func, "__self__", None)
-        return (_PROPERTIES if name == "__get__" else _SETTERS).get(getattr(owner, "__name__", ""), _recorded)
+        return (_PROPERTIES if name == "__get__" else _SETTERS).get(
+            getattr(owner, "__name__", ""), _recorded
+        )
     found = _FUNCTIONS.get(func) if _hashable(func) else None
     if found is not None:
         return found
@@ -59,7 +61,9 @@ def _hashable(func: Any) -> bool:
 
 def _is_tensor_method(func: Any) -> bool:
     owner = getattr(func, "__objclass__", None)
-    return owner is torch._C.TensorBase or getattr(torch.Tensor, getattr(func, "__name__", ""), None) is func
+    return (
+        owner is torch._C.TensorBase or getattr(torch.Tensor, getattr(func, "__name__", ""), None) is func
+    )
 
 
 def _recorded(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -87,7 +91,8 @@ def _metadata(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict
 
 
 for _name in (
-    "dtype device layout ndim is_leaf is_cuda is_cpu is_sparse is_quantized is_nested is_meta is_mps is_xpu "
+    "dtype device layout ndim is_leaf is_cuda is_cpu is_sparse is_quantized is_nested is_meta is_mps "
+    "is_xpu "
     "itemsize names _version is_inference is_mkldnn is_sparse_csr is_vulkan is_ort is_maia is_mtia is_ipu "
     "is_xla output_nr retains_grad volatile"
 ).split():
@@ -360,11 +365,7 @@ def _tensor(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[s
     kinds = {_leaf_kind(recorder, leaf) for leaf in leaves}
     if dtype is None:
         dtype = (
-            torch.get_default_dtype()
-            if "float" in kinds
-            else torch.int64
-            if "int" in kinds
-            else torch.bool
+            torch.get_default_dtype() if "float" in kinds else torch.int64 if "int" in kinds else torch.bool
         )
     return _stack(recorder, data, dtype)
 
@@ -452,15 +453,17 @@ def check_element(recorder: Recorder, items: DynamicList, value: Any) -> None:
     elif isinstance(want, ScalarType) and kind_of(value) == want.kind:
         return
     recorder.facts.demand(items.origins)
-    raise CompileError([
-        Diagnostic(
-            "DY111",
-            "the elements of a list that grows at run time have different types",
-            recorder.block.span,
-            label="this element differs from those before it",
-            helps=("keep one list for each kind of element",),
-        )
-    ])
+    raise CompileError(
+        [
+            Diagnostic(
+                "DY111",
+                "the elements of a list that grows at run time have different types",
+                recorder.block.span,
+                label="this element differs from those before it",
+                helps=("keep one list for each kind of element",),
+            )
+        ]
+    )
 
 
 def list_operand(recorder: Recorder, items: DynamicList) -> Any:
@@ -468,10 +471,14 @@ def list_operand(recorder: Recorder, items: DynamicList) -> Any:
     block = recorder.block
     type_ = list_type(items.element)
     if items.base is None:
-        items.base = block.host_op("list", [_element_operand(recorder, v) for v in items.tail], type_, "items")
+        items.base = block.host_op(
+            "list", [_element_operand(recorder, v) for v in items.tail], type_, "items"
+        )
     else:
         for value in items.tail:
-            items.base = block.host_op("list_append", [items.base, _element_operand(recorder, value)], type_, "items")
+            items.base = block.host_op(
+                "list_append", [items.base, _element_operand(recorder, value)], type_, "items"
+            )
     items.tail.clear()
     return items.base
 
@@ -572,15 +579,17 @@ for _function, _op in {
 
 
 def _refuse(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    raise CompileError([
-        Diagnostic(
-            "DY130",
-            f"`{func.__name__}` has no meaning in a compiled program",
-            recorder.block.span,
-            label="called here",
-            helps=("leave gradients and raw storage to the training code",),
-        )
-    ])
+    raise CompileError(
+        [
+            Diagnostic(
+                "DY130",
+                f"`{func.__name__}` has no meaning in a compiled program",
+                recorder.block.span,
+                label="called here",
+                helps=("leave gradients and raw storage to the training code",),
+            )
+        ]
+    )
 
 
 for _name in (

@@ -49,17 +49,43 @@ MAX_STEPS = 3_000_000
 TIME_LIMIT = 180.0
 """Seconds for all attempts together."""
 
-_PRIMES = (37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139)
+_PRIMES = (
+    37,
+    41,
+    43,
+    47,
+    53,
+    59,
+    61,
+    67,
+    71,
+    73,
+    79,
+    83,
+    89,
+    97,
+    101,
+    103,
+    107,
+    109,
+    113,
+    127,
+    131,
+    137,
+    139,
+)
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """A program of recorded PyTorch graphs, the real tensors that it refers to, and what to tell the user."""
+    """A program of recorded PyTorch graphs, the real tensors it refers to, and what to tell the user."""
 
     program: ir.Program[fx.Graph]
     weights: Mapping[str, torch.Tensor]
     warnings: tuple[str, ...] = ()
     hints: Mapping[str, int] = field(default_factory=dict[str, int])
+    inside: frozenset[ir.Span] = frozenset()
+    """Reads whose number a graph also uses, computed from the tensor: a check cannot script those."""
 
 
 @dataclass
@@ -75,7 +101,9 @@ class _Pending:
 class Specializer:
     """One attempt to specialize; ``facts`` carries what earlier ones learned."""
 
-    def __init__(self, methods: Sequence[Method], roots: Sequence[tuple[str, Any]], facts: Facts, name: str) -> None:
+    def __init__(
+        self, methods: Sequence[Method], roots: Sequence[tuple[str, Any]], facts: Facts, name: str
+    ) -> None:
         self.methods = methods
         self.facts = facts
         self.name = name
@@ -111,22 +139,26 @@ class Specializer:
             self._record(self.pending.popleft())
         if not self.returns and self.raises:
             error, span = self.raises[0]
-            raise CompileError([
-                Diagnostic(
-                    "DY150",
-                    f"the program raises on every path: {type(error).__name__}: {error.args[0] if error.args else ''}",
-                    span,
-                    label="raised here",
-                    helps=("check that the example arguments are ones that the program accepts",),
-                )
-            ])
+            raise CompileError(
+                [
+                    Diagnostic(
+                        "DY150",
+                        f"the program raises on every path: {type(error).__name__}: {(*error.args, '')[0]}",
+                        span,
+                        label="raised here",
+                        helps=("check that the example arguments are ones that the program accepts",),
+                    )
+                ]
+            )
         methods = {m.name: self._method(m) for m in self.methods}
         frozen = tuple(
             ir.Frozen(f"argument `{'.'.join(map(str, place[2]))}` of `{place[1]}`", repr(value))
             for place, value in self.facts.frozen.items()
         )
         made = ir.Program(self.name, methods, tuple(self._states()), self.blocks, self.graphs, frozen)
-        return Recorded(made, self.recorder.weights, tuple(dict.fromkeys(self.warnings)), dict(self.recorder.hints))
+        warnings = tuple(dict.fromkeys(self.warnings))
+        inside = frozenset(self.recorder.inside)
+        return Recorded(made, self.recorder.weights, warnings, dict(self.recorder.hints), inside)
 
     def _initial_state(self) -> None:
         """Variant 0: the module as it was built; cells for the weights that calls change."""
@@ -142,7 +174,7 @@ class Specializer:
         self._state(snapshot)
 
     def _state(self, snapshot: Snapshot) -> int:
-        """The variant of the session's state that ``snapshot`` is; a new one gets an entry of each method."""
+        """The variant of the session's state that ``snapshot`` is; a new one gets entries."""
         found = self.states.get(snapshot.key)
         if found is not None:
             return found
@@ -194,7 +226,9 @@ class Specializer:
             self.graphs[block.name] = graph
         spans = tuple(dict.fromkeys(block.spans))
         note = f"{spans[0].function}:{spans[0].line}" if spans else block.name
-        self.blocks[block.name] = ir.Block(block.name, tuple(block.params), steps, terminator, spans[:50], note)
+        self.blocks[block.name] = ir.Block(
+            block.name, tuple(block.params), steps, terminator, spans[:50], note
+        )
 
     # ----------------------------------------------------------------------------------- edges
 
@@ -202,10 +236,9 @@ class Specializer:
         """The block for the machine's present state, and what it is given."""
         snapshot = self._capture(machine.frames)
         name = self.memo.get(snapshot.key)
-        if name is None:
-            if generalize(snapshot, self.variants, self.shapeless, self.facts):
-                snapshot = self._capture(machine.frames)
-                name = self.memo.get(snapshot.key)
+        if name is None and generalize(snapshot, self.variants, self.shapeless, self.facts):
+            snapshot = self._capture(machine.frames)
+            name = self.memo.get(snapshot.key)
         if name is None:
             frame = _user_frame(machine.frames)
             line = _line_of(frame)
@@ -244,7 +277,9 @@ class Specializer:
     def branch(self, pred: ir.Operand, then: ir.Edge, orelse: ir.Edge) -> None:
         self.terminator = ir.Branch(pred, then, orelse, self.recorder.block.span)
 
-    def switch(self, index: ir.Operand, values: tuple[int, ...], cases: list[ir.Edge], default: ir.Edge) -> None:
+    def switch(
+        self, index: ir.Operand, values: tuple[int, ...], cases: list[ir.Edge], default: ir.Edge
+    ) -> None:
         self.terminator = ir.Switch(index, values, tuple(cases), default, self.recorder.block.span)
 
     def returned(self, machine: Machine, value: Any) -> None:
@@ -258,12 +293,16 @@ class Specializer:
         self.raises.append((error, self.recorder.block.span))
         message = message_parts(self.recorder, error)
         state, cells, writes = self._leave()
-        self.terminator = ir.Raise(exception_type(error), message, writes, state, cells, self.recorder.block.span)
+        self.terminator = ir.Raise(
+            exception_type(error), message, writes, state, cells, self.recorder.block.span
+        )
 
     def _leave(self) -> tuple[int, tuple[ir.Operand, ...], tuple[ir.Write, ...]]:
         snapshot = self._capture((), ("session",))
         found = self.states.get(snapshot.key)
-        if found is None and generalize(snapshot, self.variants, self.shapeless, self.facts, self.state_snapshots):
+        if found is None and generalize(
+            snapshot, self.variants, self.shapeless, self.facts, self.state_snapshots
+        ):
             raise Restart
         state = self._state(snapshot)
         writes: list[ir.Write] = []
@@ -303,7 +342,9 @@ class Specializer:
     def tick(self, machine: Machine) -> None:
         self.steps += 1
         if self.steps % 64 == 0 and time.monotonic() > self.facts.deadline:
-            self.refuse_limit("the program takes too long to specialize: decisions multiply, or a loop does not end")
+            self.refuse_limit(
+                "the program takes too long to specialize: decisions multiply, or a loop does not end"
+            )
         if self.steps > MAX_STEPS:
             self.refuse_limit("the program runs on and on while it is compiled: a loop does not end")
 
@@ -316,27 +357,31 @@ class Specializer:
             self.heap.add_dict(namespace)
 
     def track_class(self, cls: type) -> None:
-        raise CompileError([
-            Diagnostic(
-                "DY121",
-                f"the class `{cls.__qualname__}` is changed while the network runs",
-                self.recorder.block.span,
-                label="changed here",
-                helps=("keep the value on the instance: `self.…`",),
-            )
-        ])
+        raise CompileError(
+            [
+                Diagnostic(
+                    "DY121",
+                    f"the class `{cls.__qualname__}` is changed while the network runs",
+                    self.recorder.block.span,
+                    label="changed here",
+                    helps=("keep the value on the instance: `self.…`",),
+                )
+            ]
+        )
 
     def refuse_limit(self, message: str) -> None:
         span = self.recorder.block.span if current else None
-        raise CompileError([
-            Diagnostic(
-                "DY106",
-                message,
-                span,
-                label="while compiling this",
-                helps=("keep decisions out of loops that unroll, or make the loop depend on a tensor",),
-            )
-        ])
+        raise CompileError(
+            [
+                Diagnostic(
+                    "DY106",
+                    message,
+                    span,
+                    label="while compiling this",
+                    helps=("keep decisions out of loops that unroll, or make the loop depend on a tensor",),
+                )
+            ]
+        )
 
 
 class _Builder:
@@ -369,7 +414,9 @@ def _cell_path(path: tuple[Any, ...]) -> str:
 
 def _user_frame(frames: Sequence[Frame]) -> Frame:
     """The innermost frame of the user's own code."""
-    return next((f for f in reversed(frames) if f.function.code.co_filename != prelude.__file__), frames[-1])
+    return next(
+        (f for f in reversed(frames) if f.function.code.co_filename != prelude.__file__), frames[-1]
+    )
 
 
 def _line_of(frame: Frame) -> int:
@@ -387,7 +434,7 @@ def _unbound(function: Any, args: tuple[Any, ...]) -> tuple[types.FunctionType, 
         return function, args
     if isinstance(function, nn.Module):
         return _unbound(function.forward, args)
-    call = getattr(type(function), "__call__", None)
+    call = getattr(type(function), "__call__", None)  # noqa: B004  # the function itself is wanted
     if isinstance(call, types.FunctionType):
         return call, (function, *args)
     raise CompileError([Diagnostic("DY102", f"`{function!r}` is not a Python function", None)])
@@ -473,18 +520,23 @@ def specialize_methods(methods: Sequence[Method], name: str) -> Recorded:
                 continue
             if not facts.changed:
                 return recorded
-        raise CompileError([
-            Diagnostic(
-                "DY105",
-                "the program does not settle: every attempt to specialize it learns something new",
-                None,
-                notes=tuple(facts.log[-5:]),
-            )
-        ])
+        raise CompileError(
+            [
+                Diagnostic(
+                    "DY105",
+                    "the program does not settle: every attempt to specialize it learns something new",
+                    None,
+                    notes=tuple(facts.log[-5:]),
+                )
+            ]
+        )
 
 
 def specialize(
-    model: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None, dynamic_shapes: Any = None
+    model: Any,
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    dynamic_shapes: Any = None,
 ) -> Recorded:
     """Specialize a module, a bound method or a function on example arguments.
 
@@ -493,7 +545,9 @@ def specialize(
     """
     function = model.forward if isinstance(model, nn.Module) else model
     name = type(model).__name__ if isinstance(model, nn.Module) else _owner_name(model)
-    method = Method(getattr(function, "__name__", "forward"), function, tuple(args), dict(kwargs or {}), dynamic_shapes)
+    method = Method(
+        getattr(function, "__name__", "forward"), function, tuple(args), dict(kwargs or {}), dynamic_shapes
+    )
     return specialize_methods([method], name)
 
 

@@ -1,9 +1,9 @@
 """What the program sees while it is specialized: tensors, numbers, lists and texts that are not known yet.
 
 Each is a mutable cell with an identity of its own: the *object* stays the same from block to block, so that
-``y = x`` is an alias in every block; what it stands for (a node of the current graph, a value of the current
-block) is set anew whenever a block begins. Everything here refuses to be decided on: native Python code
-that needs a concrete value gets a :class:`Decision`, and the machine then interprets that code instead.
+``y = x`` is an alias in every block; what it stands for (a node of the current graph, a value of the
+current block) is set anew whenever a block begins. Everything here refuses to be decided on: native Python
+code that needs a concrete value gets a :class:`Decision`, and the machine then interprets that code instead.
 """
 
 from __future__ import annotations
@@ -138,14 +138,16 @@ class Scalar:
 
     __slots__ = ("expr", "hint", "kind", "origins")
 
-    def __init__(self, kind: str, expr: Expr, origins: frozenset[Any] = frozenset(), hint: str = "") -> None:
+    def __init__(
+        self, kind: str, expr: Expr, origins: frozenset[Any] = frozenset(), hint: str = ""
+    ) -> None:
         self.kind = kind
         self.expr = expr
         self.origins = origins
         self.hint = hint
 
     @property  # type: ignore[misc]
-    def __class__(self) -> type:  # noqa: D105  # isinstance(n, int) must answer as for the number itself
+    def __class__(self) -> type:  # isinstance(n, int) must answer as for the number itself
         return _KIND_TYPES[self.kind]
 
     @property
@@ -404,7 +406,7 @@ class DynamicText:
 
 @dataclass(frozen=True)
 class ListElement:
-    """The type of a DynamicList's elements: a tensor's (with symbols for sizes that vary), or a number's."""
+    """The type of a DynamicList's elements: a tensor's (symbols for sizes that vary), or a number's."""
 
     type: Type
 
