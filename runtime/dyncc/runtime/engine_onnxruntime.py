@@ -271,7 +271,7 @@ class DeviceTensor:
         if not count:
             return np.zeros(self.shape, np.uint16)
         memory = (ctypes.c_uint16 * count).from_address(self.ortvalue.data_ptr())
-        return np.frombuffer(memory, np.uint16).reshape(self.shape).copy()
+        return np.ctypeslib.as_array(memory).reshape(self.shape).copy()
 
     def item(self) -> bool | int | float:
         return self.__array__().item()

@@ -17,7 +17,7 @@ from dyncc.runtime.session import Machine, Session
 class Net:
     """A loaded program. Calling it runs the default method in the net's own session.
 
-    ``net(x)`` runs ``forward`` (or the only method), ``net.encode(x)`` and ``net.method("encode")`` another.
+    ``net(x)`` runs ``forward`` (or the only method), ``net.encode(x)`` or ``net.method("encode")`` another.
     Beside the method's own arguments a call takes, by keyword and unless the method has a parameter of
     that name: ``max_steps`` (StepLimit when the call enters more blocks), ``timeout`` in seconds (Timeout),
     and ``trace``, a list or a function that gets each :class:`~dyncc.runtime.limits.Step` the call takes.

@@ -50,7 +50,7 @@ class Machine:
         self.blocks = blocks
         self.weights = weights
         self.plans = {name: _plan(program, method) for name, method in program.methods.items()}
-        self.stateful = len(program.states) > 1 or bool(program.states[0].cells)
+        self.stateful = len(program.states) > 1 or any(state.cells for state in program.states)
         self.exclusive = self.stateful or any(plan.written for plan in self.plans.values())
 
     def new_host(self) -> Any:

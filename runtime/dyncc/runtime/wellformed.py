@@ -11,7 +11,7 @@ import builtins
 import inspect
 import keyword
 import string
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dyncc.runtime import program as p
@@ -167,7 +167,7 @@ def _kind(of: p.Type) -> tuple[str, ...]:
             return ("list", *_kind(element))
 
 
-def _check_arguments(given: list[p.Type | None], block: p.Block, where: str) -> None:
+def _check_arguments(given: Sequence[p.Type | None], block: p.Block, where: str) -> None:
     if len(given) != len(block.params):
         raise DamagedBundle(
             f"{where}: the block {block.name!r} takes {len(block.params)} values, not {len(given)}"

@@ -235,7 +235,7 @@ class Structurer:
         guards = [self._diverges(exit, node, context) for exit in place.exits]
         if not any(guards):
             arms = [self._arm(exit, node, context) for exit in place.exits]
-            out.append(If(condition, *arms, place.span))
+            out.append(If(condition, arms[0], arms[1], place.span))
             return None
         if not guards[0] or (guards[1] and self._weight(first, node) > self._weight(second, node) + 3):
             first, second = second, first
@@ -263,7 +263,7 @@ class Structurer:
         *exits, default = place.exits
         flat = all(self._diverges(exit, place.name, context) for exit in exits)
         arms = [self._arm(exit, place.name, context) for exit in exits]
-        orelse = [] if flat else self._arm(default, place.name, context)
+        orelse: list[Stmt] = [] if flat else self._arm(default, place.name, context)
         if len(values) < 3 and isinstance(place.decision, Text):
             for value, arm in reversed(list(zip(values, arms, strict=True))):
                 test = Apply("{0} == {1}", (place.decision, constant(value)), 6, (7, 7))
