@@ -1,6 +1,6 @@
 """Generated programs: compiled equals eager, or the program is refused.
 
-Failures that the fuzzer found are kept in ``tests/cases/fuzz``; ``python -m tests.fuzz.run --save`` adds
+Failures that the fuzzer found are in ``tests/cases/fuzz``; ``python -m tests.fuzz.run --save`` adds
 them.
 """
 

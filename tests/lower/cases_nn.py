@@ -393,11 +393,12 @@ add(
     ),
     IMG,
 )
+SQUEEZE = nn.Sequential(
+    nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 2, 1), nn.SiLU(), nn.Conv2d(2, 4, 1), nn.Sigmoid()
+)
 add(
     "squeeze-excite",
-    lambda x, m=nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 2, 1), nn.SiLU(), nn.Conv2d(2, 4, 1), nn.Sigmoid()): (
-        x * m(x)
-    ),
+    lambda x, m=SQUEEZE: x * m(x),
     IMG,
 )
 add(

@@ -241,7 +241,7 @@ def _with_external_data(
             place.offset,
             place.nbytes,
             tensor.dtype,
-            shape=onnx_ir.Shape(tensor.shape),
+            shape=onnx_ir.Shape(list(tensor.shape)),  # pyright: ignore[reportArgumentType]
             name=stored,
         )
     return model

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import torch
+
 from dyncc.runtime.program import (
     ExceptionType,
     Fixed,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias, assert_never
 
 import torch
+
 from dyncc.compiler.calling import bind, build, operand_value, raise_error, torch_dtype
 from dyncc.compiler.graph import run_graph
 from dyncc.runtime.hostops import HOST_OPS

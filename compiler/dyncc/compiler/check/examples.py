@@ -14,7 +14,7 @@ from dyncc.compiler.check.ties import NUDGES, nudged
 class Compiled(Protocol):
     """What is checked: a session of a loaded bundle, say."""
 
-    def call(self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    def call(self, method: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Call a method with torch tensors; torch tensors are returned."""
         ...
 
