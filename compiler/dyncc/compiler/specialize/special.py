@@ -256,8 +256,9 @@ _METHODS["item"] = _read
 
 
 def _is_nonzero(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    value = _read(recorder, func, args, kwargs)
-    return recorder_truth(value)
+    if func is torch.is_nonzero:  # a read of a bool, as `torch.equal` is; the method reads the number
+        args = (recorder.call(torch.ne, (args[0], 0), {}),)
+    return recorder_truth(_read(recorder, func, args, kwargs))
 
 
 def recorder_truth(value: Any) -> Any:

@@ -3,7 +3,7 @@
 Each is a mutable cell with an identity of its own: the *object* stays the same from block to block, so that
 ``y = x`` is an alias in every block; what it stands for (a node of the current graph, a value of the
 current block) is set anew whenever a block begins. Everything here refuses to be decided on: native Python
-code that needs a concrete value gets a :class:`Decision`, and the machine then interprets that code instead.
+code that needs a concrete value gets a :class:`Decision`, and the machine then interprets that code.
 """
 
 from __future__ import annotations
