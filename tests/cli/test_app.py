@@ -41,6 +41,9 @@ class FakeReport:
     graphs: int
     seconds: dict[str, float]
     paths: int
+    edges: int
+    uncovered: int
+    sha256: str
     largest_error: float
     frozen: tuple[Frozen, ...]
     warnings: tuple[Diagnostic, ...]
@@ -69,6 +72,9 @@ class FakeCompiler:
             graphs=1,
             seconds={"specialize": 0.5, "lower": 1.25},
             paths=4,
+            edges=6,
+            uncovered=1,
+            sha256="0" * 64,
             largest_error=2.5e-6,
             frozen=(Frozen("mode", "'mean'", Span("net.py", 7, 1, 7, 2)),),
             warnings=(Diagnostic("", "a warning", None, severity="warning"),),
@@ -92,8 +98,8 @@ def test_compile_says_what_it_did_and_prints_the_path(
     assert result.out == "net.dyncc\n"
     assert "printed by the import" in result.err and "printed by the model" in result.err
     assert "found     the only model class `Net`, inputs from `example_inputs()`" in result.err
-    assert "3 blocks, 1 graph" in result.err and "specialize 0.5 s, lower 1.2 s" in result.err
-    assert "4 paths, largest error 2.5e-06" in result.err
+    assert "3 blocks, 1 graph" in result.err and "specialize 0.5, lower 1.2" in result.err
+    assert "4 paths, 5 of 6 edges between blocks, largest error 2.5e-06" in result.err
     assert "warning: a warning" in result.err
 
 

@@ -50,6 +50,7 @@ def run_compile(options: CompileOptions, console: Console) -> None:
     require_packages()
     from dyncc.compiler.cli.discover import discover, split_target
 
+    check_passes(options.passes)
     output = output_path(options, split_target(options.target)[0])
     target = discover(options.target)
     call = prepare(options, target, console)
@@ -71,6 +72,16 @@ def require_packages() -> None:
         raise missing(f"compiling needs {names}", "pip install 'dyncc[compiler,cpu]'")
     if find_spec("onnxruntime") is None:
         raise missing("no engine is installed", "pip install 'dyncc[cpu]'   (or 'dyncc[gpu]' for CUDA)")
+
+
+def check_passes(text: str | None) -> None:
+    """Raises a usage error where ``--passes`` does not parse: before the model is built."""
+    from dyncc.passes.pipeline import PipelineError, parse_pipeline
+
+    try:
+        parse_pipeline(text or "")
+    except PipelineError as error:
+        raise usage(f"--passes: {error}") from None
 
 
 def output_path(options: CompileOptions, file: Path) -> Path:

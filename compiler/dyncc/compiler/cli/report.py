@@ -12,12 +12,16 @@ from dyncc.runtime.program import Frozen
 
 def report_text(report: Any, seconds: float, verbose: bool) -> str:
     """A few lines about ``net.report``."""
-    steps = ", ".join(f"{name} {spent:.1f} s" for name, spent in report.seconds.items())
+    loading = max(0.0, seconds - sum(report.seconds.values()))
+    steps = ", ".join(f"{name} {spent:.1f}" for name, spent in [("load", loading), *report.seconds.items()])
     size = sum(file.stat().st_size for file in report.path.rglob("*") if file.is_file())
     blocks, graphs = count(report.blocks, "block"), count(report.graphs, "graph")
     lines = [f"compiled  {blocks}, {graphs}, {byte_text(size)}, in {seconds:.1f} s ({steps})"]
     if report.paths:
-        lines.append(f"checked   {count(report.paths, 'path')}, largest error {report.largest_error:.1e}")
+        taken = f"{report.edges - report.uncovered} of {count(report.edges, 'edge')} between blocks"
+        lines.append(
+            f"checked   {count(report.paths, 'path')}, {taken}, largest error {report.largest_error:.1e}"
+        )
     else:
         lines.append("checked   nothing (--no-verify)")
     if report.frozen:
@@ -34,7 +38,10 @@ def report_json(report: Any) -> dict[str, Any]:
         "blocks": report.blocks,
         "graphs": report.graphs,
         "seconds": dict(report.seconds),
+        "sha256": report.sha256,
         "paths": report.paths,
+        "edges": report.edges,
+        "uncovered": report.uncovered,
         "largest_error": report.largest_error,
         "frozen": [asdict(frozen) for frozen in report.frozen],
         "warnings": [asdict(warning) for warning in report.warnings],

@@ -1,0 +1,71 @@
+"""The commands with the real compiler: one small network all the way, and one that is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dyncc.compiler.cli import compile_command
+
+NET = """
+class Net(nn.Module):
+    def __init__(self, wide=3):
+        super().__init__()
+        self.layer = nn.Linear(wide, 2)
+
+    def forward(self, x, scale: float = 2.0, mode="mean"):
+        if x.sum() > 0:
+            return {"y": self.layer(x) * scale, "side": "up"}
+        return {"y": x.mean(0), "side": "down"}
+"""
+
+
+def test_a_network_all_the_way(write: Any, dyncc: Any, tmp_path: Path) -> None:
+    write(NET)
+    compiled = dyncc(
+        "net.py", "--input", "x=2x3:f32", "--dynamic", "x=0", "--dump-ir", "ir", "--verify-each"
+    )
+    assert (compiled.code, compiled.out) == (0, "net.dyncc\n"), compiled.err
+    assert "checked" in compiled.err and list((tmp_path / "ir").glob("*-specialize.txt"))
+    assert dyncc("verify", "net.dyncc").code == 0
+    inspected = dyncc("inspect", "net.dyncc")
+    assert inspected.code == 0
+    assert "net.py:9  " not in inspected.out  # line 9 is the signature: no block comes from it
+    assert "if x.sum() > 0:" in inspected.out and "mode" in inspected.out
+    np.save(tmp_path / "down.npy", -np.ones((5, 3), "float32"))
+    ran = json.loads(dyncc("run", "net.dyncc", "--input", "x=down.npy", "--json").out)
+    assert ran["outputs"] == {
+        "['y']": {"dtype": "float32", "shape": [3], "data": [-1.0, -1.0, -1.0]},
+        "['side']": "down",
+    }
+    assert dyncc("run", "net.dyncc", "--input", "x=2x4:f32").code == 2
+    assert dyncc("run", "net.dyncc", "--input", "x=2x3:f32", "--input", "mode=max:str").code == 2
+
+
+def test_a_refused_network_keeps_the_old_bundle(write: Any, dyncc: Any, tmp_path: Path) -> None:
+    write(NET.replace("x.mean(0)", "x + torch.randn_like(x)"))
+    (tmp_path / "net.dyncc").mkdir()
+    (tmp_path / "net.dyncc" / "program.json").write_text("old")
+    refused = dyncc("net.py", "--input", "x=2x3:f32")
+    assert (refused.code, refused.out) == (1, "")
+    assert "error[DY120]" in refused.err and "--> net.py:12:" in refused.err
+    assert "torch.randn_like(x)" in refused.err and "Traceback" not in refused.err
+    assert (tmp_path / "net.dyncc" / "program.json").read_text() == "old"
+
+
+@pytest.mark.parametrize("passes", ["no-such-pass", "fold{", "a,,b"])
+def test_passes_that_do_not_parse(write: Any, dyncc: Any, passes: str) -> None:
+    write(NET)
+    result = dyncc("net.py", "--input", "x=2x3:f32", "--passes", passes)
+    assert result.code == 2, result.err
+    assert "Traceback" not in result.err
+
+
+def test_the_real_compiler_is_the_one_that_is_called() -> None:
+    from dyncc.compiler import compile
+
+    assert compile_command.compiler() is compile
