@@ -19,6 +19,7 @@ class FakeEngine:
     """``functions`` by graph: from arrays to an array or a tuple of arrays."""
 
     name = "fake"
+    keep = False
 
     def __init__(self, functions: Mapping[str, Callable[..., Any]]) -> None:
         self.functions = functions

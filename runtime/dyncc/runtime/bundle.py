@@ -72,7 +72,8 @@ def load(
         name: _Lazy(engine, graph) if lazy else engine.load(graph) for name, graph in graphs.items()
     }
     weights = read_weights(folder, manifest)
-    return Net(manifest, Machine(manifest.program, modules, blocks, weights), engine, folder)
+    machine = Machine(manifest.program, modules, blocks, weights, engine.keep)
+    return Net(manifest, machine, engine, folder)
 
 
 def make_engine(name: str, *, threads: int | None = None, device: str = "cpu", graphs: int = 1) -> Engine:

@@ -46,6 +46,8 @@ class Engine(Protocol):
     """An engine, made for one program."""
 
     name: str
+    keep: bool
+    """Whether the values between graphs stay with the engine (then they are no arrays)."""
 
     def load(self, graph: Graph) -> Run:
         """``graph`` as a function. Raises EngineError where the engine refuses it."""

@@ -44,6 +44,7 @@ class Machine:
         modules: HostModules,
         blocks: Mapping[str, Callable[..., Any]],
         weights: Mapping[str, Any],
+        on_device: bool = False,
     ) -> None:
         self.program = program
         self.modules = modules
@@ -52,9 +53,24 @@ class Machine:
         self.plans = {name: _plan(program, method) for name, method in program.methods.items()}
         self.stateful = len(program.states) > 1 or any(state.cells for state in program.states)
         self.exclusive = self.stateful or any(plan.written for plan in self.plans.values())
+        self.special = on_device or _returns_bfloat16(program)
 
     def new_host(self) -> Any:
         return self.modules.plain.cls(self.blocks, self.weights)
+
+
+def _returns_bfloat16(program: p.Program[Any]) -> bool:
+    values = [
+        value
+        for block in program.blocks.values()
+        for value in (*block.params, *(out for step in block.steps for out in results_of(step)))
+    ]
+    return any("bfloat16" in repr(value.type) for value in values)
+
+
+def results_of(step: p.Step) -> tuple[p.Value, ...]:
+    """What a step defines."""
+    return step.outputs if isinstance(step, p.Compute) else (step.result,)
 
 
 def _plan(program: p.Program[Any], method: p.Method) -> MethodPlan:
@@ -97,7 +113,7 @@ class Session:
         with self._lock:
             output = self._execute(plan, bound, limits)
             if self._machine.stateful:
-                output = map_arrays(output, self._unshared)
+                output = self._unshared(output)
             if plan.written:
                 output = self._write_back(output, bound)
         return self._publish(output, bound)
@@ -125,15 +141,15 @@ class Session:
         for cell in self._machine.program.states[state].cells:
             yield cell, names[cell.name]
 
-    def _unshared(self, array: Any) -> Any:
-        """``array``, copied if the session's state, or a weight that it began with, is in its memory."""
-        if not array.flags.writeable:
-            return array.copy()
-        for _, attribute in self._cells():
-            for cell in array_leaves(getattr(self._host, attribute)):
-                if arrays.overlap(array, cell):
-                    return array.copy()
-        return array
+    def _unshared(self, output: Any) -> Any:
+        """``output``, in which no array is in the memory of the state or of a weight that it began with."""
+        kept = [leaf for _, name in self._cells() for leaf in array_leaves(getattr(self._host, name))]
+
+        def own(array: Any) -> Any:
+            shared = not array.flags.writeable or any(arrays.overlap(array, other) for other in kept)
+            return array.copy() if shared else array
+
+        return map_arrays(output, own)
 
     def reset(self) -> None:
         """Back to the state that the program starts with."""
@@ -191,7 +207,7 @@ class Session:
         return output
 
     def _publish(self, output: Any, bound: Bound) -> Any:
-        if type(output) is np.ndarray and not bound.torch:
+        if not bound.torch and not self._machine.special:
             return output
         return map_arrays(output, lambda array: arrays.to_public(array, bound.torch))
 

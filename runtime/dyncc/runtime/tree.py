@@ -55,9 +55,38 @@ class Binder:
         self.var_keyword = kinds.get("var_keyword")
         self.constraints = [(parse_size(item.expression), item) for item in method.constraints]
         self.sizes = _Sizes(method)
+        quick = [_quick(parameter) for parameter in method.parameters]
+        self.quick = None if None in quick else [item for item in quick if item is not None]
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Bound:
         """The inputs of the call ``method(*args, **kwargs)``."""
+        bound = None if kwargs else self._bind_quickly(args)
+        if bound is None:
+            bound = self._bind_slowly(args, kwargs)
+        self._check_sizes(bound)
+        if self.written:
+            self._check_aliases(bound)
+        return bound
+
+    def _bind_quickly(self, args: Sequence[Any]) -> Bound | None:
+        """The usual call: every argument an array as it should be. None where one is anything else."""
+        if self.quick is None or len(args) != len(self.quick):
+            return None
+        bound = Bound()
+        for (name, dtype, shape, rank), given in zip(self.quick, args, strict=True):
+            if type(given) is not np.ndarray or given.dtype != dtype or given.ndim != rank:
+                return None
+            if not given.flags.c_contiguous:
+                return None
+            for size, dim in zip(given.shape, shape, strict=True):
+                if dim is not None and size != dim:
+                    return None
+            bound.values[name] = given
+        if self.written:
+            bound.originals.update(bound.values)
+        return bound
+
+    def _bind_slowly(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Bound:
         bound = Bound()
         for parameter, given in self._arguments(args, kwargs):
             where = f"{self.name}() argument {parameter.name!r}"
@@ -65,9 +94,6 @@ class Binder:
                 self._default(parameter, bound)
             else:
                 self._take(parameter.tree, given, where, bound)
-        self._check_sizes(bound)
-        if self.written:
-            self._check_aliases(bound)
         return bound
 
     # -------------------------------------------------------------------------------------- arguments
@@ -167,7 +193,7 @@ class Binder:
     # ---------------------------------------------------------------------------------- sizes, aliases
 
     def _check_sizes(self, bound: Bound) -> None:
-        if not self.sizes.symbols and not self.sizes.expressions:
+        if not self.constraints and self.sizes.agree(bound):
             return
         found = self.sizes.solve(self.name, bound)
         for expression, constraint in self.constraints:
@@ -198,6 +224,18 @@ class Binder:
                     )
 
 
+def _quick(parameter: p.Parameter) -> tuple[str, np.dtype[Any], tuple[int | None, ...], int] | None:
+    """Name, dtype, shape (None: free) and rank of a parameter that is one tensor, given by position."""
+    tree = parameter.tree
+    if parameter.kind != "positional" or not isinstance(tree, p.Input):
+        return None
+    of = tree.type
+    if not isinstance(of, p.TensorType) or of.dtype == "bfloat16":
+        return None
+    shape = tuple(dim if isinstance(dim, int) else None for dim in of.shape)
+    return tree.name, np.dtype(of.dtype), shape, len(shape)
+
+
 class _Sizes:
     """The symbolic sizes of a method's inputs: where symbols are read, and what is computed from them."""
 
@@ -215,6 +253,15 @@ class _Sizes:
                         self.symbols.append((tree.name, axis, dim))
                     elif isinstance(dim, str):
                         self.expressions.append((tree.name, axis, parse_size(dim)))
+
+    def agree(self, bound: Bound) -> bool:
+        """Whether every size is a plain symbol, and all sizes of a symbol are equal."""
+        found: dict[str, int] = {}
+        for name, axis, symbol in self.symbols:
+            size = bound.values[name].shape[axis]
+            if found.setdefault(symbol, size) != size:
+                return False
+        return not self.expressions
 
     def solve(self, method: str, bound: Bound) -> dict[str, int]:
         """The size of every symbol. Raises InputError where two arguments disagree."""

@@ -36,6 +36,11 @@ def item_bfloat16(array: Any) -> float:
     return widen_bfloat16(array).item()
 
 
+def bfloat16_of_numbers(items: tuple[float, ...]) -> np.ndarray:
+    """``torch.tensor(items, dtype=torch.bfloat16)``."""
+    return narrow_to_bfloat16(np.array(items, np.float32).reshape(len(items)))
+
+
 def nested_list(items: tuple[Any, ...]) -> list[Any]:
     """A list of lists, from the tuples that lists are inside of the host."""
     return [nested_list(item) if isinstance(item, tuple) else item for item in items]

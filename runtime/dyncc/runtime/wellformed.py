@@ -129,6 +129,8 @@ def _check_method(program: p.Program[Any], name: str, method: p.Method, where: s
     if method.name != name:
         raise DamagedBundle(f"{where}.name: expected {name!r}, found {method.name!r}")
     _identifier(name, where, "a method")
+    if name.startswith("__") and name != "__call__":
+        raise DamagedBundle(f"{where}: {name!r} is no name for a method")
     _unique((parameter.name for parameter in method.parameters), f"{where}.parameters", "parameter")
     leaves: list[p.Input] = []
     for index, parameter in enumerate(method.parameters):

@@ -105,6 +105,8 @@ def apply_op(op: str, operands: tuple[Expr, ...], types: tuple[p.Type | None, ..
         return Apply(f"({inner}{comma})", operands, ATOM, (1,) * len(operands))
     if op == "item" and types and isinstance(types[0], p.TensorType) and types[0].dtype == "bfloat16":
         return call("item_bfloat16", operands)
+    if op == "tensor_of_numbers" and operands[1] == Text(quoted("bfloat16")):
+        return call("bfloat16_of_numbers", operands[:1])
     if op == "static_read":
         return operands[0]
     spec = HOST_OPS[op]
