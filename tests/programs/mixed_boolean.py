@@ -39,9 +39,9 @@ def get_model():
 
 
 def example_inputs():
-    return (torch.linspace(-1, 1, 8).reshape(2, 4),)
+    return (torch.linspace(-1, 1.2, 8).reshape(2, 4),)
 
 
 def more_inputs():
-    base = torch.linspace(-1, 1, 8).reshape(2, 4)
+    base = torch.linspace(-1, 1.2, 8).reshape(2, 4)
     return [(base * s + o,) for s in (0.2, 1.0, 4.0) for o in (-2.0, -0.3, 0.3, 2.0)]

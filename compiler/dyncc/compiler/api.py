@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from torch import fx
 from dyncc.compiler.bundle import check_target, write_bundle
 from dyncc.compiler.diagnostics import Diagnostic
 from dyncc.compiler.graph import FxGraphOps, print_fx_graph
-from dyncc.compiler.lower import lower_program
+from dyncc.compiler.lower import Lowered, lower_program
 from dyncc.compiler.request import Request, make_request
 from dyncc.compiler.specialize import specialize_methods
 from dyncc.compiler.verification import Verification, kept_examples
@@ -146,20 +147,8 @@ class _Job:
         with self.clock.step("lower"):
             lowered = lower_program(program, recorded.weights)
 
-        def check(folder: Path) -> None:
-            if self.verify:
-                with self.clock.step("check"):
-                    checks.bundle(program, lowered, self._load(folder))
-
         with self.clock.step("bundle"):
-            digest = write_bundle(
-                lowered,
-                self.target,
-                command=command,
-                sources=sources,
-                examples=kept_examples(program, self.request),
-                check=check,
-            )
+            digest = self._write(program, lowered, checks, command, sources)
             net = self._load(self.target)
         report = CompileReport(
             path=self.target,
@@ -175,6 +164,26 @@ class _Job:
             warnings=(*map(_warning, recorded.warnings), *checks.near_ties()),
         )
         return CompiledNet(net, report)
+
+    def _write(
+        self,
+        program: Program[fx.Graph],
+        lowered: Lowered,
+        checks: Verification,
+        command: str,
+        sources: Mapping[str, str] | None,
+    ) -> str:
+        """Write the bundle, check it before it comes to its place; returns its digest."""
+
+        def check(folder: Path) -> None:
+            if self.verify:
+                with self.clock.step("check"):
+                    checks.bundle(program, lowered, self._load(folder))
+
+        write = partial(write_bundle, lowered, self.target, command=command, sources=sources)
+        digest = write(examples=kept_examples(program, self.request), check=check)
+        # An example on a threshold cannot be kept with eager's answer: it would fail at the next replay.
+        return write() if checks.examples_tie else digest
 
     def _passed(self, program: Program[fx.Graph], checks: Verification) -> Program[fx.Graph]:
         """The program after the passes, checked before and after them."""

@@ -52,6 +52,8 @@ class Verification:
     edges: int = 0
     uncovered: int = 0
     """Edges between the program's blocks, and those of them that no such call took."""
+    examples_tie: bool = False
+    """Whether eager and the bundle decide an example otherwise, within rounding."""
 
     @property
     def largest_error(self) -> float:
@@ -73,7 +75,9 @@ class Verification:
     def bundle(self, program: Program[fx.Graph], lowered: Lowered, net: Net) -> None:
         """Check the blocks of ``program`` and the whole bundle in the engine; raises as the others."""
         self._add(check_blocks(program, self.weights, self.harvest, block_runner(lowered, net)))
-        self._add(check_examples(net.session(), self.request.originals, self.request.examples))
+        report = check_examples(net.session(), self.request.originals, self.request.examples)
+        self.examples_tie = bool(report.near_ties)
+        self._add(report)
 
     def near_ties(self) -> list[Diagnostic]:
         """A warning for each decision that lies within rounding of its threshold."""

@@ -14,13 +14,22 @@ from torch.utils import _pytree as pytree
 T = TypeVar("T")
 
 NUDGES = (1 + 1e-5, 1 - 1e-5, 1 + 1e-6, 1 - 1e-6)
-"""Factors on the floating-point arguments."""
+"""How far :func:`nudged` goes, and to which side."""
 
 
 def nudged(tree: T, factor: float) -> T:
-    """``tree`` with every floating-point tensor scaled by ``factor``."""
+    """``tree`` with every floating-point tensor scaled by ``factor`` and moved by as much.
 
-    def scaled(leaf: object) -> object:
-        return leaf * factor if isinstance(leaf, torch.Tensor) and leaf.is_floating_point() else leaf
+    Scaling alone leaves the sign of a sum; so each element is also moved, by its own share of
+    ``factor - 1`` times the largest element.
+    """
+    generator = torch.Generator().manual_seed(0)
 
-    return pytree.tree_map(scaled, tree)
+    def moved(leaf: object) -> object:
+        if not (isinstance(leaf, torch.Tensor) and leaf.is_floating_point() and leaf.numel()):
+            return leaf
+        share = torch.rand(leaf.shape, generator=generator) * (factor - 1)
+        finite = leaf.detach().abs().nan_to_num(0.0, 0.0, 0.0)
+        return leaf * factor + share.to(leaf) * finite.max()
+
+    return pytree.tree_map(moved, tree)
