@@ -136,7 +136,12 @@ def compile_command(
     ] = False,
     no_verify: Annotated[bool, typer.Option("--no-verify", help="Skip the checks of the result.")] = False,
     passes: Annotated[
-        str | None, typer.Option("--passes", metavar="TEXT", help="The passes to run, e.g. a,b{option=1}.")
+        str | None,
+        typer.Option(
+            "--passes",
+            metavar="TEXT",
+            help="The passes to run, in the place of the default ones: a,b{option=1}.",
+        ),
     ] = None,
     dump_ir: Annotated[
         Path | None,
