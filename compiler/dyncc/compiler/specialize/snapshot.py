@@ -2,7 +2,8 @@
 
 The key is the program point of every frame, the live static part of the state, the types of its dynamic
 part and its alias partition (Jones, Gomard & Sestoft, ch. 4; storages and views besides). Two states of
-equal key continue alike, so they share a block whose parameters are the *leaves*: tensors, numbers and lists.
+equal key continue alike, so they share a block whose parameters are the *leaves*: tensors, numbers and
+lists.
 
 Besides its key a snapshot has a *skeleton*: the key without the values of numbers and texts, without the
 lengths of lists. States of equal skeleton and different key are candidates for generalization.
