@@ -104,6 +104,7 @@ class Recorder:
         self.weights: dict[str, torch.Tensor] = {}
         self.names: dict[int, str] = {}
         self.keep: list[torch.Tensor] = []
+        self.alive: list[Any] = []
         self.inputs: Callable[[], dict[str, SymTensor]] = dict
         self.cells: dict[str, SymTensor] = {}
         """Weights that calls change: what stands for each at present."""

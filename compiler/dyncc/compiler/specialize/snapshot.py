@@ -174,6 +174,7 @@ class Capture:
         self.frames = [self.visit_frame(frame, ("frame", depth)) for depth, frame in enumerate(frames)]
         modes = Modes.now()
         self.emit(modes)
+        self.recorder.alive.append(self.keep)  # keys hold identities: what they name must not go
         views = self.finish_tensors()
         self.finish_dims()
         return Snapshot(
