@@ -42,17 +42,28 @@ GAPS = {
 }
 """Pages whose refused program the compiler does not refuse as it should yet."""
 
+SLOW = {"DY106", "DY401"}
+"""Pages whose refused program is compiled for long: up to the last block, or through torch.export."""
+
 HAS_API = importlib.util.find_spec("dyncc.compiler.api") is not None
 needs_api = pytest.mark.skipif(not HAS_API, reason="dyncc.compiler.api is not there yet")
 
 
-def with_gaps(codes: list[str]) -> list[object]:
+def as_parameters(codes: list[str]) -> list[object]:
     """The codes as parameters; a gap must fail, so that it is taken from the list when it is closed."""
     never = {"DY111"}  # takes minutes
     return [
-        pytest.param(code, marks=pytest.mark.xfail(reason=GAPS[code], strict=True, run=code not in never))
-        if code in GAPS
-        else code
+        pytest.param(
+            code,
+            marks=[
+                *([pytest.mark.slow] if code in SLOW else []),
+                *(
+                    [pytest.mark.xfail(reason=GAPS[code], strict=True, run=code not in never)]
+                    if code in GAPS
+                    else []
+                ),
+            ],
+        )
         for code in codes
     ]
 
@@ -75,7 +86,7 @@ def test_there_are_no_other_pages() -> None:
 
 
 @needs_api
-@pytest.mark.parametrize("code", with_gaps(SHOWN))
+@pytest.mark.parametrize("code", as_parameters(SHOWN))
 def test_the_refused_program_is_refused_with_this_code(code: str, tmp_path: Path) -> None:
     from dyncc.compiler.api import compile
 

@@ -23,6 +23,9 @@ PATHS = {
 }
 """How many paths the inputs of a sample take at least: all exits, many gate patterns, many lengths."""
 
+QUICK = "captioner"
+"""The sample of the quick suite."""
+
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Any:
@@ -44,6 +47,16 @@ def test_a_sample_agrees_with_eager_on_every_input(name: str, tmp_path: Path) ->
     assert result.inconsistent == []
     assert len(result.near_ties) <= 2
     assert len(result.decisions) >= PATHS[name]
+
+
+def test_a_sample_agrees_with_eager_on_a_few_inputs(tmp_path: Path) -> None:
+    sample = load_sample(QUICK)
+    model, example = sample.model.get_model(), sample.model.example_inputs()
+    net = compile(model, example, output=tmp_path / f"{QUICK}.dyncc", threads=1, verify=False)
+    result = measure(sample, net, n=8)
+    assert result.wrong == []
+    assert result.inconsistent == []
+    assert len(result.decisions) >= 2
 
 
 def test_a_wrong_output_is_noticed() -> None:
