@@ -113,7 +113,8 @@ def test_quiet_and_json(write: Any, dyncc: Any, compiler: FakeCompiler) -> None:
 
 def test_the_options_reach_the_compiler(write: Any, dyncc: Any, compiler: FakeCompiler) -> None:
     write(NET)
-    options = "--threads 2 --no-verify --passes drop-dead,merge-blocks --verify-each --dump-ir ir -o out.dyncc --dynamic x=0"
+    options = "--threads 2 --no-verify --passes drop-dead,merge-blocks --verify-each"
+    options += " --dump-ir ir -o out.dyncc --dynamic x=0"
     assert dyncc("--input", "x=4:f32", "net.py:Net", *options.split()).code == 0
     arguments = compiler.arguments
     assert (arguments["threads"], arguments["verify"], arguments["passes"]) == (
