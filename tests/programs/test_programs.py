@@ -8,6 +8,7 @@ sequence on one instance.
 
 import copy
 import dataclasses
+import functools
 import importlib.util
 import math
 import sys
@@ -20,9 +21,48 @@ import pytest
 import torch
 from torch.overrides import TorchFunctionMode
 
+from dyncc.compiler import CompileError, compile
+from dyncc.compiler.graph import FxGraphOps
+from dyncc.compiler.reference import Interpreter
+from dyncc.compiler.specialize import specialize
+from dyncc.passes.pipeline import DEFAULT_PIPELINE, parse_pipeline, run_pipeline
+
 HERE = Path(__file__).parent
 PROGRAMS = sorted(p.stem for p in HERE.glob("*.py") if not p.stem.startswith(("test_", "conftest")))
 RTOL, ATOL = 1e-3, 1e-4
+
+REFUSED: dict[str, tuple[str, str]] = {
+    "beam_search": ("DY106", "sorts a list of candidates: a block for each order"),
+    "builtins_on_tensors": ("DY106", "sorted() and max() of tensors: a block for each order"),
+    "graph_walk": ("DY106", "a set of visited nodes: a block for each set"),
+    "string_tags": ("DY106", "builds strings by decisions: a block for each string"),
+    "dynamic_slices": ("DY131", "multiplies a slice of unknown length by a matrix"),
+}
+"""Programs that the compiler refuses, by the code of the diagnostic, and why.
+
+One that starts to compile fails its test: take it out of here.
+"""
+
+SLOW = frozenset(name for name, (code, _) in REFUSED.items() if code == "DY106") | {"speculative"}
+"""Programs that take more than a few seconds to specialize: DY106 comes after the last block."""
+
+ENGINE = frozenset(
+    {
+        "argument_writes",
+        "asserts",
+        "branchy_outputs",
+        "dict_io",
+        "methods_entry",
+        "state_none",
+        "try_finally",
+    }
+)
+"""Programs that the quick suite runs on ONNX Runtime too: few blocks, many kinds of arguments."""
+
+
+def marked(slow: frozenset[str]) -> list[object]:
+    """All programs as parameters, those in ``slow`` marked so."""
+    return [pytest.param(name, marks=pytest.mark.slow if name in slow else ()) for name in PROGRAMS]
 
 
 def load_program(name: str) -> ModuleType:
@@ -173,3 +213,45 @@ def test_the_inputs_of_a_program_take_different_paths(name: str) -> None:
         path, _ = eager_path(lambda m=model, a=args: outcome(m, a, kwargs), str(HERE / f"{name}.py"))
         paths.add(path)
     assert len(paths) >= 2
+
+
+def reference(program: ModuleType) -> Callable[[], Callable[..., Any]]:
+    """A maker of sessions of the specialized program, after the passes, in the reference interpreter."""
+    dynamic = getattr(program, "dynamic_shapes", lambda: None)()
+    kwargs = getattr(program, "example_kwargs", dict)()
+    recorded = specialize(program.get_model(), program.example_inputs(), kwargs, dynamic)
+    passes = parse_pipeline(DEFAULT_PIPELINE)
+    compiled = run_pipeline(recorded.program, passes, FxGraphOps()).program
+    (method,) = compiled.methods
+    return lambda: functools.partial(Interpreter(compiled, recorded.weights).run, method)
+
+
+def bundle(program: ModuleType, target: Path) -> Callable[[], Callable[..., Any]]:
+    """A maker of sessions of the bundle that the program is compiled to, on ONNX Runtime."""
+    dynamic = getattr(program, "dynamic_shapes", lambda: None)()
+    kwargs = getattr(program, "example_kwargs", dict)()
+    model, example = program.get_model(), program.example_inputs()
+    return compile(model, example, kwargs, dynamic, target, threads=1, verify=False).session
+
+
+def agrees_or_is_refused(name: str, make: Callable[[ModuleType], Callable[[], Callable[..., Any]]]) -> None:
+    program = load_program(name)
+    try:
+        compiled = make(program)
+    except CompileError as error:
+        if name not in REFUSED:
+            raise
+        assert {diagnostic.code for diagnostic in error.diagnostics} == {REFUSED[name][0]}
+        return
+    assert name not in REFUSED, f"{name} compiles now: take it out of REFUSED"
+    check(name, program, compiled)
+
+
+@pytest.mark.parametrize("name", marked(SLOW))
+def test_a_program_agrees_with_eager_in_the_reference_interpreter(name: str) -> None:
+    agrees_or_is_refused(name, reference)
+
+
+@pytest.mark.parametrize("name", marked(frozenset(PROGRAMS) - ENGINE))
+def test_a_program_agrees_with_eager_on_onnx_runtime(name: str, tmp_path: Path) -> None:
+    agrees_or_is_refused(name, lambda program: bundle(program, tmp_path / f"{name}.dyncc"))
