@@ -26,13 +26,13 @@ class Result:
 
 
 @pytest.fixture(autouse=True)
-def untouched_imports() -> Iterator[None]:
+def untouched_imports(tmp_path: Path) -> Iterator[None]:
     """The command imports users' files; their names must not leak into the next test."""
-    path, modules = list(sys.path), set(sys.modules)
+    path = list(sys.path)
     yield
     sys.path[:] = path
-    for name in set(sys.modules) - modules:
-        if not name.startswith(("torch", "dyncc.", "numpy", "onnx", "rich", "typer")):
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
             del sys.modules[name]
 
 
