@@ -36,8 +36,6 @@ def imported(text: str, path: Path) -> ModuleType:
 
 GAPS = {
     "DY111": "numbers are demanded static first, and the loop is unrolled without end",
-    "DY112": "the state of a queue is shared by both sides unnoticed",
-    "DY121": "a clock that the deciding function itself calls goes unnoticed",
     "DY131": "said as DY130",
 }
 """Pages whose refused program the compiler does not refuse as it should yet."""

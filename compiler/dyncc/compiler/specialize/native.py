@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.block import Cut
-from dyncc.compiler.specialize.effects import watching
+from dyncc.compiler.specialize.effects import effect_of, refuse, watching
 from dyncc.compiler.specialize.values import Decision, DynamicText, Restart
 
 if TYPE_CHECKING:
@@ -38,6 +38,9 @@ def run_native(
     """
     block = machine.block
     block.pending = None
+    effect = effect_of(func)
+    if effect is not None:
+        refuse(machine, effect)
     if any(type(value) is DynamicText for value in args) and not _keeps_text(func):
         raise Decision(next(v for v in args if type(v) is DynamicText), "the text of a number")
     try:

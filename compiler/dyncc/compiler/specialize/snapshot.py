@@ -237,7 +237,7 @@ class Capture:
         if type(value) in _VALUE_TYPES:
             self.emit((type(value), value))
             return
-        if type(value) in _STATIC_ITERATORS:
+        if type(value) in _STATIC_ITERATORS or _has_hidden_state(value):
             raise CompileError(
                 [
                     Diagnostic(
@@ -659,6 +659,17 @@ class _ConstantLeaf(Leaf):
 
 def has_argument(leaf: Leaf) -> bool:
     return not isinstance(leaf, (_DimLeaf, _ConstantLeaf))
+
+
+_STATEFUL_MODULES = frozenset(
+    "_thread _queue queue _io socket itertools select mmap _random _csv sqlite3 zlib".split()
+)
+
+
+def _has_hidden_state(value: Any) -> bool:
+    """An object of C whose state a fork cannot copy: a lock, a queue, a file, an iterator."""
+    cls = type(value)
+    return cls.__module__ in _STATEFUL_MODULES and not isinstance(value, types.BuiltinFunctionType)
 
 
 def _recording() -> bool:

@@ -46,7 +46,7 @@ from dyncc.runtime import program as ir
 MAX_BLOCKS = 1500
 MAX_ATTEMPTS = 400
 MAX_STEPS = 3_000_000
-TIME_LIMIT = 180.0
+TIME_LIMIT = 90.0
 """Seconds for all attempts together."""
 
 _PRIMES = (
