@@ -53,8 +53,8 @@ class Margins(TorchFunctionMode):
     """Watches an eager call: what it decided, and how near the nearest decision was to its threshold.
 
     ``reads`` are the values that left tensors for Python. ``margin`` is the least distance between the
-    two sides of a comparison of few numbers, between the two largest of an argmax, between a float that
-    was read and ``threshold``, and between two floats that were read.
+    two sides of a comparison of few numbers, between the two largest of an argmax and, where there is a
+    ``threshold``, between a float that was read and it or another such float.
     """
 
     COMPARISONS = frozenset({"gt", "lt", "ge", "le", "__gt__", "__lt__", "__ge__", "__le__"})
@@ -89,10 +89,9 @@ class Margins(TorchFunctionMode):
         self.margin = min(self.margin, distance)
 
     def _read(self, value: Any) -> None:
-        if isinstance(value, float):
+        if isinstance(value, float) and self.threshold is not None:
             for other in (self.threshold, *(v for v in self.reads if isinstance(v, float))):
-                if other is not None:
-                    self._near(abs(value - other))
+                self._near(abs(value - other))
         self.reads.append(value)
 
 
