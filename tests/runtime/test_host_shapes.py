@@ -164,7 +164,7 @@ def test_user_names_survive() -> None:
     steps = (p.Compute("g_1_1", (p.Ref("input"),), (p.Value("next", T),)),)
     block = replace(block, steps=steps, terminator=p.Jump(p.Edge("b", (p.Ref("next"), p.Ref("len")))))
     text = generate(program_of([block, ending("b", 2)], "a")).text
-    assert "next = self.g_1_1(input)" in text
+    assert "h = self.g_1_1(input)" in text
     assert not re.search(r"\bt\d+\b|\blen = ", text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ class Net:
     Beside the method's own arguments a call takes, by keyword and unless the method has a parameter of
     that name: ``max_steps`` (StepLimit when the call enters more blocks), ``timeout`` in seconds (Timeout),
     and ``trace``, a list or a function that gets each :class:`~dyncc.runtime.limits.Step` the call takes.
+
+    A compiled method that is called ``reset`` (or as another function of this class) is what ``net.reset``
+    runs; the class's own is then ``Net.reset(net)``.
     """
 
     def __init__(self, manifest: Manifest, machine: Machine, engine: Engine, folder: Path) -> None:
@@ -29,6 +33,7 @@ class Net:
         self.manifest = manifest
         self.engine = engine
         self.folder = folder
+        _give_way(self, self._session)
 
     @property
     def program(self) -> p.Program[Any]:
@@ -92,9 +97,10 @@ class SessionNet(Session):
     def __init__(self, machine: Machine, default: Callable[[], str]) -> None:
         super().__init__(machine)
         self._default = default
+        _give_way(self, self)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.call(self._default(), args, kwargs)
+        return Session.call(self, self._default(), args, kwargs)
 
     def method(self, name: str) -> Callable[..., Any]:
         """As :meth:`Net.method`."""
@@ -106,6 +112,13 @@ class SessionNet(Session):
         return bound_method(self, name)
 
 
+def _give_way(owner: Net | SessionNet, session: Session) -> None:
+    """Let compiled methods have the names of functions of ``owner``'s class."""
+    for name in session._machine.plans:
+        if not name.startswith("_") and inspect.isfunction(getattr(type(owner), name, None)):
+            setattr(owner, name, bound_method(session, name))
+
+
 def bound_method(session: Session, name: str) -> Callable[..., Any]:
     """The method ``name`` of a session's program as a function."""
     plans = session._machine.plans
@@ -113,7 +126,7 @@ def bound_method(session: Session, name: str) -> Callable[..., Any]:
         raise AttributeError(f"the program has no method {name!r}: it has {', '.join(plans)}")
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        return session.call(name, args, kwargs)
+        return Session.call(session, name, args, kwargs)
 
     call.__name__ = call.__qualname__ = name
     return call

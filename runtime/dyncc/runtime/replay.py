@@ -37,7 +37,7 @@ def _replay_one(index: int, example: Example, session: Session, stored: Mapping[
     values = {name: unpack(packed, stored) for name, packed in example.inputs.items()}
     wanted = example.raises
     try:
-        output = session.run_inputs(example.method, values)
+        output = Session.run_inputs(session, example.method, values)
     except Exception as error:
         if wanted is not None and (type(error).__name__, str(error)) == (wanted.name, wanted.message):
             return Outcome(index, example.method, True, 0.0)

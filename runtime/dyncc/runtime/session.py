@@ -54,6 +54,8 @@ class Machine:
         self.stateful = len(program.states) > 1 or any(state.cells for state in program.states)
         self.exclusive = self.stateful or any(plan.written for plan in self.plans.values())
         self.special = on_device or _returns_bfloat16(program)
+        self.torch_results = False
+        """Whether a call without any tensor among its arguments gives torch tensors."""
 
     def new_host(self) -> Any:
         return self.modules.plain.cls(self.blocks, self.weights)
@@ -207,9 +209,14 @@ class Session:
         return output
 
     def _publish(self, output: Any, bound: Bound) -> Any:
-        if not bound.torch and not self._machine.special:
+        torch_out = bound.torch or (self._machine.torch_results and not _has_array(bound))
+        if not torch_out and not self._machine.special:
             return output
-        return map_arrays(output, lambda array: arrays.to_public(array, bound.torch))
+        return map_arrays(output, lambda array: arrays.to_public(array, torch_out))
+
+
+def _has_array(bound: Bound) -> bool:
+    return any(True for value in bound.values.values() for _ in array_leaves(value))
 
 
 def _user_traceback(error: BaseException, module: HostModule) -> Any:

@@ -26,8 +26,7 @@ class Experts:
         self.expert2 = blocks["expert2"]
 
     def forward(self, x: np.ndarray, scale: float) -> Any:
-        choice = self.router(x)             # experts.py:5  source line 5
-        k = item(choice)
+        k = item(self.router(x))            # experts.py:5  source line 5
         match k:
             case 0:
                 y = self.expert0(x)         # experts.py:6  source line 6

@@ -28,8 +28,7 @@ class Search:
         while i < n:                        # search.py:9  source line 9
             j = 0                           # search.py:10  source line 10
             while j < n:                    # search.py:11  source line 11
-                score = self.score(x, i, j)  # search.py:12  source line 12
-                s = item(score)
+                s = item(self.score(x, i, j))  # search.py:12  source line 12
                 if s > 1.0:
                     y = self.mark(x, i, j)  # search.py:13  source line 13
                     return y, i, j

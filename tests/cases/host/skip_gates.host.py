@@ -31,8 +31,7 @@ class SkipNet:
         if item(gate) > 0.5:                # skip_gates.py:14  source line 14
             h = self.block0(h)              # skip_gates.py:15  source line 15
             used += 1
-        gate = self.gate1(h)                # skip_gates.py:14  source line 14
-        if item(gate) > 0.5:
+        if item(self.gate1(h)) > 0.5:       # skip_gates.py:14  source line 14
             h = self.block1(h)              # skip_gates.py:15  source line 15
             used += 1
         logits = self.head(h)               # skip_gates.py:17  source line 17

@@ -15,6 +15,7 @@ from dyncc.runtime.program import Span
 
 WIDTH = 100
 COMMENT_COLUMN = 44
+COMMENT_END = 108
 
 Sources = Mapping[str, Mapping[int, str]]
 """Lines of the user's files: path → number → text."""
@@ -37,10 +38,11 @@ class Emitter:
         comment = self._comment(span)
         if comment:
             code = parts[0].ljust(COMMENT_COLUMN - 2) + "  "
-            if len(parts) == 1 and len(code) + len(comment) <= WIDTH + 20:
-                parts[0] = code + comment
+            room = COMMENT_END - len(code)
+            if len(parts) == 1 and room >= min(len(comment), 40):
+                parts[0] = code + shortened(comment, room)
             else:
-                parts.insert(0, indent + comment)
+                parts.insert(0, indent + shortened(comment, COMMENT_END - len(indent)))
         if span is not None:
             for number in range(len(self.lines), len(self.lines) + len(parts)):
                 self.spans[number + 1] = span
@@ -54,8 +56,7 @@ class Emitter:
         text = f"# {os.path.basename(span.path)}:{span.line}"
         if source:
             text += f"  {source}"
-        text = one_line(text)
-        return text if len(text) <= 72 else text[:71] + "…"
+        return one_line(text)
 
     def body(self, body: Sequence[Stmt], depth: int) -> None:
         """Statements, indented by ``depth``."""
@@ -99,6 +100,11 @@ class Emitter:
 
     def text(self) -> str:
         return "\n".join(line.rstrip() for line in self.lines) + "\n"
+
+
+def shortened(text: str, width: int) -> str:
+    """``text``, cut to ``width``."""
+    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def one_line(text: str) -> str:

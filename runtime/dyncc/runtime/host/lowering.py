@@ -2,7 +2,8 @@
 
 An instruction is written where its result is used, instead of on a line of its own, when that changes
 nothing: it is used once, and either it cannot raise, or nothing else that can raise or run stands between
-its place and the place where it is used.
+its place and the place where it is used. A graph is run inside of an expression only where ``item`` reads
+its one output: ``if item(self.gate(h)) > 0.5:``.
 """
 
 from __future__ import annotations
@@ -44,6 +45,20 @@ class Lowered:
     leaving: list[Expr] = field(default_factory=list)
     """For Return and Raise: the expressions of :func:`leaving_operands`, in that order."""
 
+    def ends(self) -> Iterator[Expr]:
+        """The expressions behind the statements."""
+        if self.decision is not None:
+            yield self.decision
+        yield from self.leaving
+        for edge in self.edges:
+            yield from edge
+
+    def expressions(self) -> Iterator[Expr]:
+        """Every expression."""
+        for statement in self.statements:
+            yield statement.expr
+        yield from self.ends()
+
 
 def leaving_operands(terminator: p.Return | p.Raise) -> Iterator[p.Operand]:
     """The operands of a Return or Raise, in the order in which the host evaluates them."""
@@ -60,6 +75,16 @@ def leaving_operands(terminator: p.Return | p.Raise) -> Iterator[p.Operand]:
 def operands_of(step: p.Step) -> tuple[p.Operand, ...]:
     """What a step reads."""
     return step.inputs if isinstance(step, p.Compute) else step.operands
+
+
+def results_of(step: p.Step) -> tuple[p.Value, ...]:
+    """What a step defines."""
+    return step.outputs if isinstance(step, p.Compute) else (step.result,)
+
+
+def is_total(step: p.Step) -> bool:
+    """Whether a step cannot raise (a graph can)."""
+    return isinstance(step, p.HostOp) and step.op in TOTAL
 
 
 def tree_operands(tree: p.Tree) -> Iterator[p.Operand]:
@@ -79,20 +104,15 @@ class _Lowering:
         self.methods = methods
         self.live = live
         self.types = {value.name: value.type for value in block.params}
-        self.definitions: dict[str, tuple[int, p.HostOp]] = {}
+        self.definitions: dict[str, tuple[int, p.Step]] = {}
         for index, step in enumerate(block.steps):
-            if isinstance(step, p.HostOp):
-                self.types[step.result.name] = step.result.type
-                self.definitions[step.result.name] = (index, step)
-            else:
-                self.types.update((value.name, value.type) for value in step.outputs)
+            results = results_of(step)
+            self.types.update((value.name, value.type) for value in results)
+            if len(results) == 1:
+                self.definitions[results[0].name] = (index, step)
         self.needed = self._needed_steps()
         self.uses = self._count_uses()
-        self.busy = [
-            index
-            for index, step in enumerate(block.steps)
-            if isinstance(step, p.Compute) or step.op not in TOTAL
-        ]
+        self.busy = [index for index, step in enumerate(block.steps) if not is_total(step)]
         """Where something runs that may raise."""
         self.inlined: set[str] = set()
 
@@ -117,7 +137,7 @@ class _Lowering:
         read = {operand.name for operand in self._terminator_operands() if isinstance(operand, p.Ref)}
         needed: list[bool] = []
         for step in reversed(self.block.steps):
-            idle = isinstance(step, p.HostOp) and step.op in TOTAL and step.result.name not in read
+            idle = is_total(step) and results_of(step)[0].name not in read
             needed.append(not idle)
             if not idle:
                 read.update(operand.name for operand in operands_of(step) if isinstance(operand, p.Ref))
@@ -132,9 +152,9 @@ class _Lowering:
     def run(self) -> Lowered:
         for index, step in enumerate(self.block.steps):
             if self.needed[index]:
+                op = step.op if isinstance(step, p.HostOp) else ""
                 # Python evaluates one side of a conditional expression only.
-                lazy = isinstance(step, p.HostOp) and step.op == "select"
-                self._consume(operands_of(step), index, only_total=lazy)
+                self._consume(operands_of(step), index, only_total=op == "select", graphs=op == "item")
         self._consume_terminator()
         out = Lowered()
         for step, needed in zip(self.block.steps, self.needed, strict=True):
@@ -148,23 +168,27 @@ class _Lowering:
 
     # ---------------------------------------------------------------- which instructions are inlined
 
-    def _consume(self, operands: Iterable[p.Operand], at: int, only_total: bool = False) -> None:
+    def _consume(
+        self, operands: Iterable[p.Operand], at: int, only_total: bool = False, graphs: bool = False
+    ) -> None:
         for operand in operands:
-            if isinstance(operand, p.Ref) and self._may_move(operand.name, at, only_total):
+            if isinstance(operand, p.Ref) and self._may_move(operand.name, at, only_total, graphs):
                 self.inlined.add(operand.name)
 
-    def _may_move(self, name: str, to: int, only_total: bool) -> bool:
+    def _may_move(self, name: str, to: int, only_total: bool, graphs: bool) -> bool:
         if name not in self.definitions or self.uses[name] != 1:
             return False
         start, step = self.definitions[name]
-        if all(member.op in TOTAL for member in self._members(step)):
+        if isinstance(step, p.Compute) and not graphs:
+            return False
+        if all(map(is_total, self._members(step))):
             return True
         return not only_total and not any(start < index < to for index in self.busy)
 
-    def _members(self, step: p.HostOp) -> Iterator[p.HostOp]:
-        """The instruction and those that were inlined into it."""
+    def _members(self, step: p.Step) -> Iterator[p.Step]:
+        """The step and those that were inlined into it."""
         yield step
-        for operand in step.operands:
+        for operand in operands_of(step):
             if isinstance(operand, p.Ref) and operand.name in self.inlined:
                 yield from self._members(self.definitions[operand.name][1])
 
@@ -195,7 +219,9 @@ class _Lowering:
             return Read(operand.name)
         return self._apply(self.definitions[operand.name][1])
 
-    def _apply(self, step: p.HostOp) -> Expr:
+    def _apply(self, step: p.Step) -> Expr:
+        if isinstance(step, p.Compute):
+            return call(f"self.{self.methods[step.graph]}", tuple(map(self.expr, step.inputs)))
         types = tuple(map(self._type, step.operands))
         return apply_op(step.op, tuple(map(self.expr, step.operands)), types)
 
@@ -206,16 +232,11 @@ class _Lowering:
         return kinds.get(type(operand.value))
 
     def _statement(self, step: p.Step) -> Statement | None:
-        if isinstance(step, p.Compute):
-            targets = tuple(value.name if self.uses[value.name] else None for value in step.outputs)
-            function = f"self.{self.methods[step.graph]}"
-            return Statement(targets, call(function, tuple(map(self.expr, step.inputs))), step.span)
-        name = step.result.name
-        if name in self.inlined:
+        results = results_of(step)
+        if len(results) == 1 and results[0].name in self.inlined:
             return None
-        if not self.uses[name]:
-            return Statement((), self._apply(step), step.span)
-        return Statement((name,), self._apply(step), step.span)
+        targets = tuple(value.name if self.uses[value.name] else None for value in results)
+        return Statement(targets, self._apply(step), step.span)
 
     def _finish(self, out: Lowered) -> None:
         terminator = self.block.terminator

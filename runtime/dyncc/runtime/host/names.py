@@ -13,7 +13,7 @@ import builtins
 import keyword
 import re
 import unicodedata
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from dyncc.runtime.host.expressions import Read, reads
@@ -60,7 +60,7 @@ def base_of(name: str) -> str:
     """The user's name in a value's name: ``h.1`` is ``h``. Empty for a name that is nobody's."""
     text = re.sub(r"(\.\d+)+$", "", name).removeprefix("self.")
     text = re.sub(r"\W+", "_", text).strip("_")
-    if re.fullmatch(r"(t|v|tmp|arg)?_?\d*", text):
+    if re.fullmatch(r"[_\d]*", text):
         return ""
     return f"n{text}" if text[0].isdigit() else text
 
@@ -125,10 +125,7 @@ def lives_of(scope: Scope) -> Iterator[tuple[str, tuple[int, int]]]:
             last[value] = index
         first.update((target, index) for target in statement.targets if target is not None)
     end = len(scope.code.statements)
-    ends = [*scope.code.leaving, *(arg for edge in scope.code.edges for arg in edge)]
-    if scope.code.decision is not None:
-        ends.append(scope.code.decision)
-    for expr in ends:
+    for expr in scope.code.ends():
         last.update((value, end) for value in reads(expr))
     for value, start in first.items():
         yield value, (start, last.get(value, start))
@@ -141,12 +138,12 @@ def name_values(scopes: list[Scope], reserved: Iterable[str]) -> dict[tuple[str,
         for value, life in lives_of(scope):
             variables[scope.name, value] = _Variable(scope.name, value, life)
     by_name = {scope.name: scope for scope in scopes}
-    for named in (True, False):
+    for agree in (_same_name, _nobodys_name, _only_passed_on):
         for scope in scopes:
             for target, args in zip(scope.targets, scope.code.edges, strict=True):
                 for arg, param in zip(args, by_name[target].params, strict=True):
                     if isinstance(arg, Read):
-                        _join(variables, (scope.name, arg.value), (target, param), named)
+                        _join(variables, (scope, arg.value), (target, param), agree)
     names: dict[tuple[str, str], str] = {}
     holders: dict[str, _Lives] = {}
     reserved = set(reserved)
@@ -161,17 +158,38 @@ def name_values(scopes: list[Scope], reserved: Iterable[str]) -> dict[tuple[str,
     return names
 
 
-def _join(
-    variables: dict[tuple[str, str], _Variable], arg: tuple[str, str], param: tuple[str, str], named: bool
-) -> None:
-    """Let an argument and a parameter share a variable, if they may and their names agree.
+_Agree = Callable[[_Variable, _Variable, Scope, str], bool]
 
-    First (``named``) those that the user called the same, then those of which one is nobody's name.
-    """
-    one, other = variables[arg], variables[param]
-    if one is other or one.clashes(other):
+
+def _same_name(arg: _Variable, param: _Variable, scope: Scope, value: str) -> bool:
+    """Whether the user called both the same."""
+    return arg.base == param.base
+
+
+def _nobodys_name(arg: _Variable, param: _Variable, scope: Scope, value: str) -> bool:
+    """Whether one has a name that is nobody's."""
+    return not (arg.base and param.base)
+
+
+def _only_passed_on(arg: _Variable, param: _Variable, scope: Scope, value: str) -> bool:
+    """Whether the argument is computed for this alone: ``out = f(x); h = out`` is ``h = f(x)``."""
+    if len(arg.members) > 1 or value in scope.params:
+        return False
+    uses = [other for expr in scope.code.expressions() for other in reads(expr)]
+    return uses.count(value) == 1
+
+
+def _join(
+    variables: dict[tuple[str, str], _Variable],
+    arg: tuple[Scope, str],
+    param: tuple[str, str],
+    agree: _Agree,
+) -> None:
+    """Let an argument and a parameter share a variable (the parameter's), if they may and agree."""
+    scope, value = arg
+    one, other = variables[scope.name, value], variables[param]
+    if one is other or one.clashes(other) or not agree(one, other, scope, value):
         return
-    if one.base == other.base if named else not (one.base and other.base):
-        one.absorb(other)
-        for member in other.members:
-            variables[member] = one
+    other.absorb(one)
+    for member in one.members:
+        variables[member] = other

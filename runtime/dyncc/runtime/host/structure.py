@@ -205,7 +205,7 @@ class Structurer:
                 node = self._loop(node, context, out)
             elif labels:
                 node = self._sequence(node, labels, context, out, inside)
-            elif self.nest[node] > 1 and context.follow is not None and self.short(context.follow):
+            elif self.nest[node] > 2 and context.follow is not None and self.short(context.follow):
                 context = replace(context, follow=None)  # from here each way says ``return``
                 continue
             elif self.nest[node] > DEEP and context.follow is not None:
