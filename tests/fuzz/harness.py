@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib.util
 import random
 import signal
@@ -19,6 +20,7 @@ import torch
 from tests.fuzz.generator import generate
 
 from dyncc.compiler.api import compile as compile_bundle
+from dyncc.compiler.api import without_markers
 from dyncc.compiler.calling import ArgumentError
 from dyncc.compiler.check.compare import (
     END_TO_END,
@@ -32,8 +34,10 @@ from dyncc.compiler.check.compare import (
 from dyncc.compiler.check.forced import Budget, check_forced
 from dyncc.compiler.check.report import Example
 from dyncc.compiler.diagnostics import CompileError
+from dyncc.compiler.graph import FxGraphOps
 from dyncc.compiler.reference import Interpreter
-from dyncc.compiler.specialize import specialize
+from dyncc.compiler.specialize import Recorded, specialize
+from dyncc.passes.pipeline import DEFAULT_PIPELINE, parse_pipeline, run_pipeline
 from dyncc.runtime.errors import InputError
 
 Kind = Literal["equal", "refused", "wrong", "crash", "hang", "near_tie"]
@@ -121,7 +125,6 @@ def _patience(seconds: int) -> Iterator[None]:
 @torch.no_grad()
 def _compare(module: types.ModuleType, engine: bool, forced: bool) -> Verdict:
     model = module.build()
-    calls: list[tuple[Any, ...]] = module.calls()
     before = _surroundings()
     try:
         recorded = specialize(model, module.calls()[0])
@@ -131,29 +134,24 @@ def _compare(module: types.ModuleType, engine: bool, forced: bool) -> Verdict:
     blocks = len(recorded.program.blocks)
     if found:
         return Verdict("wrong", detail=f"after the compile: {found}", blocks=blocks)
-    interpreter = Interpreter(recorded.program, recorded.weights, step_limit=20_000)
-    found = _session(module, calls, lambda args: interpreter.run("forward", *args), REFERENCE)
+    found = _reference(module, recorded)
     if found:
         return Verdict("wrong", detail=f"reference: {found}", blocks=blocks)
     ties = 0
     if forced:
-        report = check_forced(
-            recorded.program,
-            recorded.weights,
-            {"forward": model},
-            [Example("forward", calls[0]), Example("forward", calls[-1])],
-            FORCED,
-            recorded.inside,
-        )
-        ties = len(report.near_ties)
-        if report.mismatches:
-            first = report.mismatches[0]
-            line = f"line {first.span.line}: " if first.span else ""
-            detail = f"forced: {line}{first.text} [{first.block}] {first.case}"
-            return Verdict("wrong", detail=detail, blocks=blocks)
+        found, ties = _forced(module, model, recorded)
+        if found:
+            return Verdict("wrong", detail=f"forced: {found}", blocks=blocks)
+    passed = _passed(recorded)
+    found = _reference(module, passed)
+    if found:
+        return Verdict("wrong", detail=f"passes: {found}", blocks=blocks)
+    found, _ = _forced(module, model, passed) if forced else ("", 0)
+    if found:
+        return Verdict("wrong", detail=f"forced passes: {found}", blocks=blocks)
     if engine:
         try:
-            found = _engine(module, calls)
+            found = _engine(module)
         except CompileError as error:
             failed = error.diagnostics[0].code.startswith("DY3")
             return Verdict(
@@ -164,19 +162,45 @@ def _compare(module: types.ModuleType, engine: bool, forced: bool) -> Verdict:
     return Verdict("near_tie" if ties else "equal", blocks=blocks)
 
 
+def _forced(module: types.ModuleType, model: torch.nn.Module, recorded: Recorded) -> tuple[str, int]:
+    """The first difference on forced paths, and the number of near ties."""
+    calls = module.calls()
+    examples = [Example("forward", calls[0]), Example("forward", calls[-1])]
+    report = check_forced(recorded.program, recorded.weights, {"forward": model}, examples, FORCED)
+    if not report.mismatches:
+        return "", len(report.near_ties)
+    first = report.mismatches[0]
+    line = f"line {first.span.line}: " if first.span else ""
+    return f"{line}{first.text} [{first.block}] {first.case}", 0
+
+
+def _passed(recorded: Recorded) -> Recorded:
+    """The program after the default passes, its rules verified after each."""
+    pipeline = parse_pipeline(DEFAULT_PIPELINE)
+    program = without_markers(recorded.program)
+    result = run_pipeline(program, pipeline, FxGraphOps(), verify_each=True)
+    return dataclasses.replace(recorded, program=result.program)
+
+
+def _reference(module: types.ModuleType, recorded: Recorded) -> str:
+    """The first difference between eager and the reference interpreter."""
+    interpreter = Interpreter(recorded.program, recorded.weights, step_limit=20_000)
+    return _session(module, lambda args: interpreter.run("forward", *args), REFERENCE)
+
+
 def _session(
     module: types.ModuleType,
-    calls: list[tuple[Any, ...]],
     compiled: Callable[[tuple[Any, ...]], Any],
     tolerances: Tolerances,
 ) -> str:
     """The first difference in successive calls on one model; empty where there is none."""
-    model = module.build()
-    for position, (args, copies) in enumerate(zip(calls, module.calls(), strict=True)):
+    model, first = module.build(), module.calls()[0]
+    # Each side has arguments of its own, since programs write to them.
+    for position, (args, copies) in enumerate(zip(module.calls(), module.calls(), strict=True)):
         result = outcome(compiled, (copies,), {})
         actual = Outcome(result.value, result.error, (copies, {}))
         numbers = [arg for arg in args if not isinstance(arg, torch.Tensor)]
-        fixed = [arg for arg in calls[0] if not isinstance(arg, torch.Tensor)]
+        fixed = [arg for arg in first if not isinstance(arg, torch.Tensor)]
         if isinstance(actual.error, (ArgumentError, InputError)) and numbers != fixed:
             # A number that the program needs statically: other values are refused at the call.
             continue
@@ -197,13 +221,13 @@ def _told(error: CompileError) -> str:
     return f"{place}{diagnostic.message} ({diagnostic.label})"
 
 
-def _engine(module: types.ModuleType, calls: list[tuple[Any, ...]]) -> str:
+def _engine(module: types.ModuleType) -> str:
     """The first difference between eager and the bundle in ONNX Runtime, after the compiler's checks."""
     with tempfile.TemporaryDirectory() as folder:
         net = compile_bundle(
             module.build(), module.calls()[0], output=Path(folder) / "case.dyncc", threads=1
         )
-        return _session(module, calls, lambda args: net(*args), END_TO_END)
+        return _session(module, lambda args: net(*args), END_TO_END)
 
 
 def _surroundings() -> tuple[Any, ...]:
