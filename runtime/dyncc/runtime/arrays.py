@@ -35,12 +35,15 @@ def dtype_of(value: Any) -> str:
     return str(getattr(value, "dtype", "")).rpartition(".")[2]
 
 
-def as_array(value: Any, where: str) -> np.ndarray:
-    """``value``, a tensor, as an array that shares its memory if possible. ``where`` names it in errors."""
+def as_array(value: Any, where: str, fetch: bool = False) -> np.ndarray:
+    """``value``, a tensor, as an array that shares its memory if possible. ``where`` names it in errors.
+
+    A tensor on a device is refused, or with ``fetch`` copied from there.
+    """
     if isinstance(value, np.ndarray):
         array = value
     elif is_torch(value):
-        array = _from_torch(value, where)
+        array = _from_torch(value, where, fetch)
     else:
         array = _from_dlpack(value, where)
     if array.dtype.name == "bfloat16":
@@ -57,7 +60,7 @@ def ready(array: np.ndarray) -> np.ndarray:
     return array.view(np.ndarray).reshape(shape)  # ascontiguousarray turns 0-d into 1-d
 
 
-def _from_torch(tensor: Any, where: str) -> np.ndarray:
+def _from_torch(tensor: Any, where: str, fetch: bool) -> np.ndarray:
     torch = sys.modules["torch"]
     if tensor.requires_grad and torch.is_grad_enabled():
         raise InputError(
@@ -65,7 +68,9 @@ def _from_torch(tensor: Any, where: str) -> np.ndarray:
             "call it under torch.no_grad() or pass it detached (x.detach())"
         )
     if tensor.device.type != "cpu":
-        raise InputError(f"{where} is on {tensor.device}, the program runs on the CPU: pass x.cpu()")
+        if not fetch or tensor.device.type == "meta":
+            raise InputError(f"{where} is on {tensor.device}, the program runs on the CPU: pass x.cpu()")
+        tensor = tensor.cpu()
     if tensor.layout is not torch.strided:
         raise InputError(
             f"{where} is a {tensor.layout} tensor, the program takes dense ones: pass x.to_dense()"
@@ -86,17 +91,21 @@ def _from_dlpack(value: Any, where: str) -> np.ndarray:
         raise InputError(f"{where} cannot be read through DLPack without a copy: {error}") from error
 
 
-def to_public(array: Any, torch_out: bool) -> Any:
-    """An array of the program as the caller gets it: NumPy's, or torch's (which shares its memory)."""
+def to_public(array: Any, device: Any) -> Any:
+    """An array of the program as the caller gets it: NumPy's, or torch's on ``device`` where that is given.
+
+    A torch tensor on the CPU shares the array's memory.
+    """
     marked = type(array) is BFloat16Array
-    if not torch_out:
+    if device is None:
         return public_bfloat16(array) if marked else array
     torch = sys.modules["torch"]
     if not array.flags.writeable:
         array = array.copy()
     if marked:
-        return torch.from_numpy(np.asarray(array).view(np.ndarray).view(np.int16)).view(torch.bfloat16)
-    return torch.from_numpy(array)
+        array = np.asarray(array).view(np.ndarray).view(np.int16)
+    tensor = torch.from_numpy(array).to(device)
+    return tensor.view(torch.bfloat16) if marked else tensor
 
 
 def overlap(one: np.ndarray, other: np.ndarray) -> bool:

@@ -30,18 +30,20 @@ class Bound:
     """By input: an array that is ready for an engine, a number, or a tuple of such."""
     originals: dict[str, np.ndarray] = field(default_factory=dict)
     """By input: the caller's own memory (for tensors)."""
-    torch: bool = False
-    """Whether a tensor of torch is among the arguments."""
+    device: Any = None
+    """The device of the first torch tensor among the arguments: then the results are torch tensors, too."""
 
 
 class Binder:
-    """Binds the calls of ``method``. ``written`` are the inputs that it writes to.
+    """Binds the calls of ``method``. ``written`` are the inputs that it writes to; with ``fetch``, tensors
+    on a device are copied from there.
 
     Raises ValueError where the method's sizes or constraints are no expressions.
     """
 
-    def __init__(self, method: p.Method, written: Sequence[str] = ()) -> None:
+    def __init__(self, method: p.Method, written: Sequence[str] = (), fetch: bool = False) -> None:
         self.method = method
+        self.fetch = fetch
         self.name = method.name
         self.written = frozenset(written)
         self.positional = [parameter for parameter in method.parameters if parameter.kind == "positional"]
@@ -175,7 +177,7 @@ class Binder:
     def _tensor(self, of: p.TensorType, given: Any, where: str, bound: Bound, name: str) -> np.ndarray:
         if not arrays.is_tensor(given):
             raise InputError(f"{where}: expected {describe_type(of)}, got {describe(given)}")
-        array = arrays.as_array(given, where)
+        array = arrays.as_array(given, where, self.fetch)
         dtype = arrays.dtype_of(given)
         if dtype != of.dtype and not (of.dtype == "bfloat16" and dtype == "uint16"):
             raise InputError(
@@ -185,7 +187,10 @@ class Binder:
             size != dim for size, dim in zip(array.shape, of.shape, strict=True) if isinstance(dim, int)
         ):
             raise InputError(f"{where}: expected {describe_type(of)}, got {describe(given)}")
-        bound.torch = bound.torch or arrays.is_torch(given)
+        if arrays.is_torch(given):
+            if name in self.written and given.device.type != "cpu":
+                raise InputError(f"{where} is written to and on {given.device}: pass x.cpu()")
+            bound.device = bound.device or given.device
         if name:
             bound.originals[name] = array
         return arrays.ready(array)

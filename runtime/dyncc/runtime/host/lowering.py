@@ -60,6 +60,10 @@ class Lowered:
         yield from self.ends()
 
 
+LONG = 4
+"""So many instructions are enough for one expression."""
+
+
 def leaving_operands(terminator: p.Return | p.Raise) -> Iterator[p.Operand]:
     """The operands of a Return or Raise, in the order in which the host evaluates them."""
     for write in terminator.writes:
@@ -180,6 +184,8 @@ class _Lowering:
             return False
         start, step = self.definitions[name]
         if isinstance(step, p.Compute) and not graphs:
+            return False
+        if sum(1 for _ in self._members(step)) >= LONG:
             return False
         if all(map(is_total, self._members(step))):
             return True
