@@ -1,0 +1,321 @@
+"""Seeded faults: plausible bugs planted in the compiler, to see that the checks and the fuzzer notice.
+
+A fault replaces a piece of source text while its module is imported, in a process of its own; nothing on
+disk changes. It counts as caught when a generated program that passes without it is wrong, crashes or
+hangs with it: ``python -m tests.fuzz.faults`` (about half an hour; ``--only NAME`` for one).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+ROOT = Path(__file__).parent.parent.parent
+SECONDS = 240.0
+"""Budget of a fault."""
+PROGRAMS = 150
+"""Seeds that are tried, in order."""
+WANTED = 27
+
+
+@dataclass(frozen=True)
+class Fault:
+    """``old`` occurs once in the source of ``module``; ``engine``: only compiled bundles can show it."""
+
+    name: str
+    module: str
+    old: str
+    new: str
+    engine: bool = False
+
+
+_S = "dyncc.compiler.specialize."
+_F = "dyncc.compiler.frontend."
+_P = "dyncc.passes."
+
+FAULTS: tuple[Fault, ...] = (
+    # ------------------------------------------------------------------------------- decisions
+    Fault(
+        "branch edges swapped",
+        _S + "specializer",
+        "ir.Branch(pred, then, orelse,",
+        "ir.Branch(pred, orelse, then,",
+    ),
+    Fault(
+        "switch without its default",
+        _S + "specializer",
+        "ir.Switch(index, values, tuple(cases), default,",
+        "ir.Switch(index, values, tuple(cases), cases[0],",
+    ),
+    Fault("any() asks for all", _S + "prelude", "return any(item for", "return all(item for"),
+    Fault("sort is not ascending", _S + "prelude", "elif not item_key < other:", "elif item_key < other:"),
+    Fault("range runs one too far", _S + "prelude", "if value >= self.stop:", "if value > self.stop:"),
+    # ------------------------------------------------------------------------------- memo keys
+    Fault(
+        "key ignores which names are one tensor",
+        _S + "snapshot",
+        'token: Any = ("same tensor", numbers[id(tensor)])',
+        'token: Any = ("same tensor",)',
+    ),
+    Fault(
+        "key ignores the dtype",
+        _S + "snapshot",
+        'return ("tensor", str(spec.dtype), spec.shape,',
+        'return ("tensor", spec.shape,',
+    ),
+    Fault(
+        "key ignores static numbers",
+        _S + "snapshot",
+        'self.emit(exact, ("number", kind))',
+        'self.emit(("number", kind))',
+    ),
+    Fault("key ignores texts", _S + "snapshot", 'self.emit(exact, "text")', 'self.emit("text")'),
+    Fault(
+        "key ignores how a view is made",
+        _S + "snapshot",
+        'token = ("view", self._root_number(root, path, numbers), _chain(tensor))',
+        'token = ("view", self._root_number(root, path, numbers))',
+    ),
+    # ---------------------------------------------------------------------------------- memory
+    Fault(
+        "a parameter that is changed is not copied",
+        _S + "block",
+        "if storage in self.mutated and node.users:",
+        "if storage in self.mutated and not node.users:",
+    ),
+    Fault(
+        "writes to arguments are not given back",
+        _S + "specializer",
+        "writes.append(ir.Write(name, self.recorder.block.tensor_operand(tensor)))",
+        "pass",
+    ),
+    Fault(
+        "a changed constant is still known",
+        _S + "recorder",
+        "if tensor.constant is not None and storage_key(tensor.fake) in keys:",
+        "if False:",
+    ),
+    Fault(
+        "in-place calls without users are dropped",
+        _S + "block",
+        'and not node.users and not node.meta.get("mutates"):',
+        "and not node.users:",
+    ),
+    Fault(
+        "a fork leaves attributes behind",
+        _S + "heap",
+        "attributes.update(wanted)",
+        "attributes.update({**wanted, **attributes})",
+    ),
+    # --------------------------------------------------------------------------------- numbers
+    Fault(
+        "weak promotion lost",
+        _S + "indexing",
+        "target = torch.float64 if torch.float64 in floating else torch.get_default_dtype()",
+        "target = torch.float64",
+    ),
+    Fault(
+        "reflected operators not reflected",
+        _S + "values",
+        "return scalar_op(op, other, self)",
+        "return scalar_op(op, self, other)",
+    ),
+    Fault("minus is plus inside of a graph", _S + "block", '"sub": torch.sub,', '"sub": torch.add,'),
+    Fault("max is min inside of a graph", _S + "block", '"max": torch.maximum,', '"max": torch.minimum,'),
+    Fault(
+        "remainder has the sign of C",
+        "dyncc.runtime.hostops",
+        '"mod": HostOpSpec(operator.mod,',
+        '"mod": HostOpSpec(lambda a, b: int(math.fmod(a, b)),',
+    ),
+    # ------------------------------------------------------------------------- lists and state
+    Fault(
+        "an element appended last is lost",
+        _S + "special",
+        "for value in items.tail:\n            items.base",
+        "for value in items.tail[:-1]:\n            items.base",
+    ),
+    Fault(
+        "state after a call is that before it",
+        _S + "specializer",
+        "self.terminator = ir.Return(output, writes, state, cells, span)",
+        "self.terminator = ir.Return(output, writes, 0, cells, span)",
+    ),
+    Fault(
+        "what changed before an exception is lost",
+        _S + "machine",
+        "if handler is not None:",
+        "if handler is not None and not frame.forked:",
+    ),
+    # -------------------------------------------------------------------------------- frontend
+    Fault(
+        "break goes to the else of the loop",
+        _F + "statements",
+        "self.next_item(node.target, iterator, body, orelse, node.iter)\n"
+        "        with self.surrounded(Loop(done, head)):",
+        "self.next_item(node.target, iterator, body, orelse, node.iter)\n"
+        "        with self.surrounded(Loop(orelse, head)):",
+    ),
+    Fault(
+        "or is and",
+        _F + "expressions",
+        "conjunction = isinstance(node.op, ast.And)",
+        "conjunction = True",
+    ),
+    Fault(
+        "a chained comparison ends too early",
+        _F + "expressions",
+        "self.end(cfg.If(result, following, otherwise, span))",
+        "self.end(cfg.If(result, otherwise, following, span))",
+    ),
+    # ---------------------------------------------------------------------------------- passes
+    Fault(
+        "a decision on a constant goes the other way",
+        _P + "drop_dead",
+        "Jump(then if value else orelse, span)",
+        "Jump(orelse if value else then, span)",
+    ),
+    Fault(
+        "blocks that differ in constants are merged",
+        _P + "dedupe_blocks",
+        "return operand_key(operand) if isinstance(operand, Const) else",
+        'return "constant" if isinstance(operand, Const) else',
+    ),
+    Fault(
+        "names of merged blocks collide",
+        _P + "merge_blocks",
+        "if value.name in mine:",
+        "if False:",
+    ),
+    # --------------------------------------------------------------------------------- runtime
+    Fault(
+        "the host negates a comparison wrongly",
+        "dyncc.runtime.host.expressions",
+        '"<": ">=", ">=": "<"',
+        '"<": ">", ">=": "<"',
+        engine=True,
+    ),
+)
+
+
+# ------------------------------------------------------------------------------------ planting
+
+
+class _Planter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports one module with its source changed."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname != self.fault.module:
+            return None
+        found = importlib.machinery.PathFinder.find_spec(fullname, path)
+        assert found is not None and found.origin is not None
+        return importlib.util.spec_from_file_location(
+            fullname, found.origin, loader=self, submodule_search_locations=None
+        )
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        assert module.__file__ is not None
+        exec(compile(planted(self.fault), module.__file__, "exec"), vars(module))
+
+
+def planted(fault: Fault) -> str:
+    """The source of the fault's module with the fault in it. Raises LookupError where it does not fit."""
+    spec = importlib.util.find_spec(fault.module)
+    assert spec is not None and spec.origin is not None
+    source = Path(spec.origin).read_text(encoding="utf-8")
+    if source.count(fault.old) != 1:
+        raise LookupError(f"{fault.name}: {fault.old!r} occurs {source.count(fault.old)} times")
+    return source.replace(fault.old, fault.new)
+
+
+def _hunt(fault: Fault | None, seeds: Sequence[int], seconds: float) -> None:
+    """Print, as a line of JSON each, the verdicts of ``seeds``; with a fault stop at the first failure."""
+    if fault is not None:
+        sys.meta_path.insert(0, _Planter(fault))
+    import torch
+    from tests.fuzz.harness import run
+
+    torch.set_num_threads(1)
+    deadline = time.monotonic() + seconds
+    for seed in seeds:
+        if time.monotonic() > deadline:
+            return
+        began = time.monotonic()
+        verdict = run(seed, engine=fault is not None and fault.engine)
+        record = {"seed": seed, "kind": verdict.kind, "detail": verdict.detail[-300:]}
+        print(json.dumps({**record, "seconds": time.monotonic() - began}), flush=True)
+        if fault is not None and verdict.failed:
+            return
+
+
+# -------------------------------------------------------------------------------------- runner
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default="", help="a part of the names of the faults to plant")
+    parser.add_argument("--hunt", default=None, help=argparse.SUPPRESS)
+    parser.add_argument("--seeds", default="", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.hunt is not None:
+        fault = next((f for f in FAULTS if f.name == options.hunt), None)
+        _hunt(fault, json.loads(options.seeds), SECONDS)
+        return 0
+    chosen = [fault for fault in FAULTS if options.only in fault.name]
+    seeds = _sound_seeds()
+    caught = 0
+    for fault in chosen:
+        began = time.monotonic()
+        found = next((v for v in _verdicts(fault.name, seeds) if v["kind"] in FAILED), None)
+        caught += found is not None
+        how = f"{found['kind']}, seed {found['seed']}" if found else "NOT CAUGHT"
+        print(f"{fault.name:45} {how:25} {time.monotonic() - began:6.0f} s", flush=True)
+        if found:
+            print(f"    {found['detail'].strip().splitlines()[-1][:100] if found['detail'] else ''}")
+    print(f"\n{caught} of {len(chosen)} faults caught")
+    return int(caught < min(WANTED, len(chosen)))
+
+
+FAILED = ("wrong", "crash", "hang")
+
+
+def _sound_seeds() -> list[int]:
+    """Seeds whose programs are right without a fault, the quick ones first."""
+    verdicts = _verdicts("", list(range(PROGRAMS)))
+    sound = [verdict for verdict in verdicts if verdict["kind"] not in FAILED]
+    print(f"{len(sound)} of {len(verdicts)} programs are right without a fault", flush=True)
+    return [verdict["seed"] for verdict in sorted(sound, key=lambda v: v["seconds"])]
+
+
+def _verdicts(name: str, seeds: list[int]) -> list[dict[str, Any]]:
+    command = [sys.executable, "-m", "tests.fuzz.faults", "--hunt", name, "--seeds", json.dumps(seeds)]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS + 200, check=False
+    )
+    verdicts = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    if done.returncode != 0:
+        verdicts.append({"seed": -1, "kind": "crash", "detail": done.stderr[-300:], "seconds": 0.0})
+    return verdicts
+
+
+if __name__ == "__main__":
+    sys.exit(main())
