@@ -50,7 +50,7 @@ class Machine:
         self.modules = modules
         self.blocks = blocks
         self.weights = weights
-        self.plans = {name: _plan(program, method) for name, method in program.methods.items()}
+        self.plans = {name: _plan(program, method, on_device) for name, method in program.methods.items()}
         self.stateful = len(program.states) > 1 or any(state.cells for state in program.states)
         self.exclusive = self.stateful or any(plan.written for plan in self.plans.values())
         self.special = on_device or _returns_bfloat16(program)
@@ -75,11 +75,12 @@ def results_of(step: p.Step) -> tuple[p.Value, ...]:
     return step.outputs if isinstance(step, p.Compute) else (step.result,)
 
 
-def _plan(program: p.Program[Any], method: p.Method) -> MethodPlan:
+def _plan(program: p.Program[Any], method: p.Method, on_device: bool) -> MethodPlan:
     written = written_inputs(program, method)
     own = {parameter.name for parameter in method.parameters}
     limits = tuple(name for name in LIMITS if name not in own)
-    return MethodPlan(method.name, Binder(method, written), tuple(inputs_of(method)), written, limits)
+    binder = Binder(method, written, fetch=on_device)
+    return MethodPlan(method.name, binder, tuple(inputs_of(method)), written, limits)
 
 
 class Session:
@@ -209,10 +210,12 @@ class Session:
         return output
 
     def _publish(self, output: Any, bound: Bound) -> Any:
-        torch_out = bound.torch or (self._machine.torch_results and not _has_array(bound))
-        if not torch_out and not self._machine.special:
+        device = bound.device
+        if device is None and self._machine.torch_results and not _has_array(bound):
+            device = "cpu"
+        if device is None and not self._machine.special:
             return output
-        return map_arrays(output, lambda array: arrays.to_public(array, torch_out))
+        return map_arrays(output, lambda array: arrays.to_public(array, device))
 
 
 def _has_array(bound: Bound) -> bool:
