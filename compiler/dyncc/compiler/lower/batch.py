@@ -16,7 +16,7 @@ import torch
 from torch import fx
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
-from dyncc.compiler.lower.capture import capture
+from dyncc.compiler.lower.capture import Numbers, capture
 from dyncc.compiler.lower.convert import convert
 from dyncc.compiler.lower.failure import LoweringError, Place
 from dyncc.compiler.lower.kernels import check_kernels
@@ -37,7 +37,7 @@ def lower_graphs(
     graphs: Mapping[str, fx.Graph],
     weights: Mapping[str, torch.Tensor],
     arrays: Mapping[str, np.ndarray],
-    hints: Mapping[str, Mapping[str, int]],
+    hints: Mapping[str, int],
 ) -> dict[str, onnx_ir.Model]:
     """The ONNX model of each graph, in order. Raises :class:`CompileError` with all that failed."""
     tensors = {name: onnx_ir.tensor(array, name=name) for name, array in arrays.items()}
@@ -67,7 +67,7 @@ class _Work:
     graphs: Mapping[str, fx.Graph]
     weights: Mapping[str, torch.Tensor]
     tensors: Mapping[str, onnx_ir.TensorProtocol]
-    hints: Mapping[str, Mapping[str, int]]
+    hints: Mapping[str, int]
     models: dict[str, onnx_ir.Model] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
@@ -92,9 +92,19 @@ class _Work:
                 self.lower(batch[middle:], candidates)
 
     def _attempt(self, batch: Sequence[Template], candidates: Sequence[int]) -> dict[str, onnx_ir.Model]:
-        program = capture(batch, self.weights, self.hints, candidates)
+        numbers = Numbers()
+        program = capture(batch, self.weights, self.hints, candidates, numbers)
         check_sizes(batch, program)
-        model = convert(program)
+        natural = numbers.found_natural()
+        try:
+            model = convert(program)
+        except LoweringError:
+            if not natural:
+                raise
+            # a number used as an index first and as a size later: between the two traces of an export its
+            # meaning changes, unless it is known from the start to be a size
+            program = capture(batch, self.weights, self.hints, candidates, Numbers(natural))
+            model = convert(program)
         propagate_nan(model.graph)
         check_kernels(model)
         return split(model, batch, self.graphs, self.tensors)

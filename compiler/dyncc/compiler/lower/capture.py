@@ -7,7 +7,8 @@ carries along to what the call became; so a failure at any later stage is traced
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -31,12 +32,39 @@ def place_of(node: fx.Node) -> Place | None:
     return None if mark is None else Place(*mark)
 
 
+@dataclass
+class Numbers:
+    """The integers that graphs read from tensors, by place.
+
+    ``natural`` are those that are taken to be not negative from the moment that they are read.
+    """
+
+    natural: frozenset[Place] = frozenset()
+    read: list[tuple[Place, torch.SymInt]] = field(default_factory=list)
+
+    def note(self, place: Place, value: Any) -> None:
+        if isinstance(value, torch.SymInt):
+            self.read.append((place, value))
+            if place in self.natural:
+                torch._check(value >= 0)
+
+    def found_natural(self) -> frozenset[Place]:
+        """Those of which the export found out that they are not negative (as they became sizes)."""
+        return frozenset(place for place, value in self.read if _is_natural(value))
+
+
+def _is_natural(value: torch.SymInt) -> bool:
+    environment = value.node.shape_env
+    return environment is not None and bool(environment.bound_sympy(value.node.expr).lower >= 0)
+
+
 @dataclass(frozen=True)
 class _Located:
     """A callable that makes its call under an annotation of its place."""
 
     target: Callable[..., Any]
     place: Place
+    numbers: Numbers
 
     @property
     def __name__(self) -> str:
@@ -45,7 +73,9 @@ class _Located:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         with fx_traceback.annotate({_KEY: (self.place.template, self.place.node)}):
             try:
-                return replacement(self.target)(*args, **kwargs)
+                result = replacement(self.target)(*args, **kwargs)
+                self.numbers.note(self.place, result)
+                return result
             except LoweringError:
                 raise
             except Exception as error:
@@ -55,10 +85,10 @@ class _Located:
 class _Batch(torch.nn.Module):
     """All graphs of a batch on their own inputs; weights come first, as inputs too."""
 
-    def __init__(self, batch: Sequence[Template]) -> None:
+    def __init__(self, batch: Sequence[Template], numbers: Numbers) -> None:
         super().__init__()
         self.names = weight_names(batch)
-        self.graphs = [_located(template.graph, index) for index, template in enumerate(batch)]
+        self.graphs = [_located(template.graph, index, numbers) for index, template in enumerate(batch)]
 
     def forward(self, weights: Sequence[torch.Tensor], *groups: Sequence[torch.Tensor]) -> tuple[Any, ...]:
         named = dict(zip(self.names, weights, strict=True))
@@ -73,14 +103,14 @@ def _run(
     return run_graph(graph, inputs, weights)
 
 
-def _located(graph: fx.Graph, index: int) -> fx.Graph:
+def _located(graph: fx.Graph, index: int, numbers: Numbers) -> fx.Graph:
     new = fx.Graph()
     values: dict[fx.Node, fx.Node] = {}
     for position, node in enumerate(graph.nodes):
         values[node] = new.node_copy(node, values.__getitem__)
         if node.op == "call_function":
             assert callable(node.target)
-            values[node].target = _Located(node.target, Place(index, position))
+            values[node].target = _Located(node.target, Place(index, position), numbers)
     return new
 
 
@@ -92,25 +122,26 @@ def weight_names(batch: Sequence[Template]) -> list[str]:
 def capture(
     batch: Sequence[Template],
     weights: Mapping[str, torch.Tensor],
-    hints: Mapping[str, Mapping[str, int]],
+    hints: Mapping[str, int],
     candidates: Sequence[int],
+    numbers: Numbers,
 ) -> ExportedProgram:
     """Export a batch. Inputs: its weights, then each template's inputs; outputs: each template's.
 
-    ``candidates`` are the example sizes of symbols for which ``hints`` (by graph) has none. Raises
+    ``candidates`` are the example sizes of symbols for which ``hints`` has none. Raises
     :class:`LoweringError`.
     """
-    module = _Batch(batch).eval()
+    module = _Batch(batch, numbers).eval()
     groups, shapes = [], []
     for template in batch:
         nodes = placeholders(template.graph)
         types = input_types(template.graph)
-        sizes = choose(types, hints.get(template.name, {}), candidates)
+        sizes = choose(types, hints, candidates)
         groups.append(tuple(example(node, sizes) for node in nodes))
         shapes.append(tuple(_dynamic(type_.shape) for type_ in types))
     stored = tuple(weights[name].detach() for name in module.names)
     try:
-        with fx_traceback.preserve_node_meta():
+        with fx_traceback.preserve_node_meta(), sizes_from_zero():
             return torch.export.export(
                 module,
                 (stored, *groups),
@@ -119,6 +150,11 @@ def capture(
             )
     except Exception as error:
         raise _located_error(error) from error
+
+
+def sizes_from_zero() -> AbstractContextManager[Any]:
+    """Let a size be 0 or 1 unless it is shown not to be; exports take 2 and more for granted."""
+    return torch.fx.experimental._config.patch(backed_size_oblivious=True)  # type: ignore[attr-defined]
 
 
 def _located_error(error: BaseException) -> LoweringError:

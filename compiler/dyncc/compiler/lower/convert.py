@@ -19,6 +19,7 @@ from torch.export import ExportedProgram
 from dyncc.compiler.lower.capture import place_of
 from dyncc.compiler.lower.decompose import DECOMPOSITIONS
 from dyncc.compiler.lower.failure import Failure, LoweringError
+from dyncc.compiler.lower.translate import TRANSLATIONS, drop_needless_rounding
 
 try:
     from torch.onnx._internal.exporter import _core, _registration
@@ -42,7 +43,8 @@ def convert(program: ExportedProgram) -> onnx_ir.Model:
     """
     decomposed = _OwnDecomposition(program)
     program.run_decompositions = decomposed  # type: ignore[method-assign] -- see the class
-    table: dict[Any, Any] = {}
+    table = dict(TRANSLATIONS)
+    refused: set[Any] = set()
     failures: list[Failure] = []
     while True:
         try:
@@ -50,11 +52,12 @@ def convert(program: ExportedProgram) -> onnx_ir.Model:
             break
         except Exception as error:
             node, reason = _blamed(error, decomposed)
-            if node is None or node.target in table:
+            if node is None or node.target in refused:
                 failures.append(Failure(node and place_of(node), reason, str(node.target) if node else ""))
                 break
             failures.extend(_failures(node, reason, decomposed))
             table[node.target] = _stand_in(node)
+            refused.add(node.target)
     if failures:
         raise LoweringError(failures)
     onnxscript.optimizer.optimize(model)
@@ -169,6 +172,7 @@ class _OwnDecomposition:
             fx.traceback.preserve_node_meta(),
         ):
             self.result = self.original(_merged(table or {}))
+        drop_needless_rounding(self.result.graph)
         return self.result
 
     def nodes(self) -> list[fx.Node]:

@@ -30,13 +30,13 @@ def lower_program(
     program: Program[fx.Graph],
     weights: Mapping[str, torch.Tensor],
     *,
-    hints: Mapping[str, Mapping[str, int]] | None = None,
+    hints: Mapping[str, int] | None = None,
 ) -> Lowered:
     """Convert every graph of ``program`` to ONNX.
 
     Inputs and outputs of a model correspond to those of its :class:`Compute` by position. An input that
     a graph does not use is dropped, from the model and from the steps that run it; a step whose graph
-    returns nothing is dropped. ``hints`` gives example sizes: graph → symbol → size.
+    returns nothing is dropped. ``hints`` gives example sizes of symbols.
 
     Raises :class:`~dyncc.compiler.diagnostics.CompileError` with a diagnostic for each call that cannot
     be converted (DY401) and each input whose sizes the exporter narrowed (DY402). The process is left as

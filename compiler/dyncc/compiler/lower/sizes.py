@@ -80,13 +80,21 @@ def choose(
 
 
 def example(node: fx.Node, sizes: Mapping[str, int]) -> torch.Tensor:
-    """A tensor (its elements arbitrary) of a placeholder's type and stride."""
+    """A tensor of a placeholder's type and layout.
+
+    ``stride`` in the metadata of a node is the order of its dims from outermost to innermost, or else its
+    strides.
+    """
     type_ = input_type(node)
     shape = [int(_size(dim, sizes)) for dim in type_.shape]
     dtype = getattr(torch, type_.dtype)
     stride = node.meta.get("stride")
     if stride is None:
         return torch.zeros(shape, dtype=dtype)
+    if sorted(map(str, stride)) == sorted(map(str, range(len(shape)))):
+        order = [int(axis) for axis in stride]
+        stored = torch.zeros([shape[axis] for axis in order], dtype=dtype)
+        return stored.permute([order.index(axis) for axis in range(len(shape))])
     return torch.empty_strided(shape, [int(_size(step, sizes)) for step in stride], dtype=dtype).zero_()
 
 

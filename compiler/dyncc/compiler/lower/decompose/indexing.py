@@ -228,7 +228,7 @@ def roll(self: torch.Tensor, shifts: Any, dims: Any = ()) -> Any:
         return aten.roll.default(self.reshape(-1), shifts, [0]).reshape(self.shape)
     for shift, dim in zip(shifts, dims, strict=True):
         size = self.shape[dim]
-        index = torch.remainder(torch.arange(size, device=self.device) - shift, size)
+        index = torch.remainder(torch.arange(size) - shift, torch.sym_max(size, 1))
         self = self.index_select(dim, index)
     return self
 

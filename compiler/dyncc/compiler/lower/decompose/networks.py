@@ -89,12 +89,14 @@ def _windows(size: Any, count: Any) -> list[slice]:
 
 def _adaptive_average(rank: int) -> Callable[..., Any]:
     def decomposed(self: torch.Tensor, output_size: Sequence[Any]) -> Any:
+        if all(count == 1 for count in output_size):
+            return self.mean(list(range(-rank, 0)), keepdim=True)
         sizes = list(self.shape[-rank:])
         if all(
             isinstance(size, int) and size % count == 0
             for size, count in zip(sizes, output_size, strict=True)
         ):
-            if rank < 3 or all(count == 1 for count in output_size):
+            if rank < 3:
                 return NotImplemented
             window = [size // count for size, count in zip(sizes, output_size, strict=True)]
             return aten.avg_pool3d.default(self, window, window)
@@ -108,6 +110,9 @@ def _adaptive_average(rank: int) -> Callable[..., Any]:
     return decomposed
 
 
+DECOMPOSITIONS[aten._adaptive_avg_pool2d.default] = _adaptive_average(2)
+DECOMPOSITIONS[aten.adaptive_avg_pool2d.default] = _adaptive_average(2)
+DECOMPOSITIONS[aten.adaptive_avg_pool1d.default] = _adaptive_average(1)
 DECOMPOSITIONS[aten._adaptive_avg_pool3d.default] = _adaptive_average(3)
 DECOMPOSITIONS[aten.adaptive_avg_pool3d.default] = _adaptive_average(3)
 

@@ -27,6 +27,20 @@ DECOMPOSITIONS[aten.amax.default] = _over_all(aten.amax.default)
 DECOMPOSITIONS[aten.amin.default] = _over_all(aten.amin.default)
 
 
+@decomposes(aten.mean.default, aten.mean.dim)
+def mean(
+    self: torch.Tensor, dim: Any = None, keepdim: bool = False, *, dtype: torch.dtype | None = None
+) -> Any:
+    """ONNX Runtime's mean of nothing is 0, PyTorch's is nan."""
+    dims = list(range(self.dim())) if dim is None or len(dim) == 0 else [axis % self.dim() for axis in dim]
+    count: Any = 1
+    for axis in dims:
+        count = count * self.shape[axis]
+    if isinstance(count, int):
+        return NotImplemented
+    return torch.sum(self, dims, keepdim, dtype=dtype) / count
+
+
 @decomposes(aten.aminmax.default)
 def aminmax(self: torch.Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
     dims = list(range(self.dim())) if dim is None else [dim]
