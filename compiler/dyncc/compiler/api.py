@@ -54,10 +54,14 @@ class CompileReport:
 
 
 class CompiledNet(Net):
-    """A bundle that was just compiled, loaded; ``report`` says what the compile did."""
+    """A bundle that was just compiled, loaded; ``report`` says what the compile did.
+
+    Its calls give torch tensors, unless they are given other arrays.
+    """
 
     def __init__(self, net: Net, report: CompileReport) -> None:
         super().__init__(net.manifest, net._machine, net.engine, net.folder)
+        self._machine.torch_results = True
         self.report = report
 
 

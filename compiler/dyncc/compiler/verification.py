@@ -29,6 +29,7 @@ from dyncc.compiler.request import Request
 from dyncc.runtime.bundle import graphs_of
 from dyncc.runtime.net import Net
 from dyncc.runtime.program import Program, Span
+from dyncc.runtime.session import Session
 
 _MOST_DIAGNOSTICS = 10
 _BEFORE_PASSES = Budget(seconds=30)
@@ -75,7 +76,7 @@ class Verification:
     def bundle(self, program: Program[fx.Graph], lowered: Lowered, net: Net) -> None:
         """Check the blocks of ``program`` and the whole bundle in the engine; raises as the others."""
         self._add(check_blocks(program, self.weights, self.harvest, block_runner(lowered, net)))
-        report = check_examples(net.session(), self.request.originals, self.request.examples)
+        report = check_examples(_Compiled(net.session()), self.request.originals, self.request.examples)
         self.examples_tie = bool(report.near_ties)
         self._add(report)
 
@@ -104,6 +105,19 @@ class Verification:
         if report.mismatches:
             found = dict.fromkeys(mismatch.diagnostic() for mismatch in report.mismatches)
             raise CompileError(list(found)[:_MOST_DIAGNOSTICS])
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    """A session for the check of examples, also where a method of the program is called ``reset``."""
+
+    session: Session
+
+    def call(self, method: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        return Session.call(self.session, method, args, kwargs)
+
+    def reset(self) -> None:
+        Session.reset(self.session)
 
 
 def block_runner(lowered: Lowered, net: Net) -> Callable[[str, Sequence[np.ndarray]], Sequence[Any]]:
