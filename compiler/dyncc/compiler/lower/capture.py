@@ -32,7 +32,7 @@ def place_of(node: fx.Node) -> Place | None:
     return None if mark is None else Place(*mark)
 
 
-@dataclass
+@dataclass(eq=False)
 class Numbers:
     """The integers that graphs read from tensors, by place.
 

@@ -95,4 +95,6 @@ _REPLACEMENTS: dict[Any, Callable[..., Any]] = {
     F.one_hot: _one_hot,
     torch.linspace: _linspace,
     torch.combinations: _combinations,
+    # the exporter takes the result for a constant
+    torch.Tensor.data.__get__: torch.Tensor.detach,  # pyright: ignore[reportAttributeAccessIssue]
 }
