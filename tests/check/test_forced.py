@@ -30,6 +30,15 @@ def test_every_edge_is_covered_from_one_example() -> None:
     assert set(report.harvest) == {"test", "halve"}
 
 
+def test_without_patience_only_the_values_of_examples_are_varied() -> None:
+    budget = Budget(patience=0)
+    examples = [Example("forward", (SMALL,))]
+    report = check_forced(halving(), {}, {"forward": Halving()}, examples, budget)
+    assert report.mismatches == []
+    assert report.uncovered
+    assert report.cases == 4
+
+
 @pytest.mark.parametrize("wrong", [{"limit": 4}, {"factor": 0.25}, {"compare": "le"}])
 def test_a_wrong_loop_is_found_without_an_input_that_enters_it(wrong: dict[str, Any]) -> None:
     report = check(halving(**wrong), {}, Halving(), (SMALL,))

@@ -33,7 +33,7 @@ from dyncc.runtime.session import Session
 
 _MOST_DIAGNOSTICS = 10
 _BEFORE_PASSES = Budget(seconds=30)
-_AFTER_PASSES = Budget(surplus=0, seconds=30)
+_AFTER_PASSES = Budget(surplus=0, patience=40, seconds=30)
 
 
 @dataclass

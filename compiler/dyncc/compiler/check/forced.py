@@ -41,6 +41,8 @@ class Budget:
 
     cases: int = 300
     surplus: int = 16
+    patience: int = 100
+    """After so many cases in a row that took no new edge, no further decisions are scripted."""
     seconds: float = 60.0
     reads: int = 400
     steps: int = 4000
@@ -133,14 +135,18 @@ class ForcedPaths:
             for varied in variations(self.program.methods[example.method], example):
                 frontier.add(Case((varied,), varied=True), 500)
         deadline = time.monotonic() + self.budget.seconds
-        surplus = self.budget.surplus
+        surplus, waited = self.budget.surplus, 0
         while self.report.cases < self.budget.cases and time.monotonic() < deadline:
             covered = not self.report.uncovered
             case = frontier.pop(surplus=surplus > 0)
             if case is None or len(self.report.mismatches) >= self.budget.mismatches:
                 break
+            if case.answers and waited >= self.budget.patience:
+                continue
             surplus -= covered
+            known = len(self.report.covered)
             self._run_case(case, frontier)
+            waited = 0 if len(self.report.covered) > known else waited + 1
         return self.report
 
     # ------------------------------------------------------------------------------- one case
