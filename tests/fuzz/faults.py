@@ -308,9 +308,11 @@ def _sound_seeds() -> list[int]:
 
 def _verdicts(name: str, seeds: list[int]) -> list[dict[str, Any]]:
     command = [sys.executable, "-m", "tests.fuzz.faults", "--hunt", name, "--seeds", json.dumps(seeds)]
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS + 200, check=False
-    )
+    limit = SECONDS + 200
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=limit, check=False)
+    except subprocess.TimeoutExpired:
+        return [{"seed": -1, "kind": "hang", "detail": f"no end after {limit:.0f} s", "seconds": limit}]
     verdicts = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode != 0:
         verdicts.append({"seed": -1, "kind": "crash", "detail": done.stderr[-300:], "seconds": 0.0})
