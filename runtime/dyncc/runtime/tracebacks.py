@@ -10,6 +10,8 @@ from collections.abc import Mapping
 
 from dyncc.runtime.program import Span
 
+LAST_LINE = 1_000_000
+
 
 def point_at_source(
     traceback: types.TracebackType | None, filename: str, spans: Mapping[int, Span], error: BaseException
@@ -45,9 +47,11 @@ def _entry_at(span: Span, error: BaseException) -> types.TracebackType | None:
     name = ast.Name("__error__", ast.Load(), **place)
     module = ast.Module([ast.Raise(name, None, **place)], [])
     function = span.function or "<module>"
-    code = compile(module, span.path, "exec").replace(
-        co_name=function.rpartition(".")[2], co_qualname=function
-    )
+    try:
+        code = compile(module, span.path, "exec")
+    except ValueError:  # a place that no file can have
+        return None
+    code = code.replace(co_name=function.rpartition(".")[2], co_qualname=function)
     context, cause, suppress = error.__context__, error.__cause__, error.__suppress_context__
     try:
         exec(code, {"__error__": error})
@@ -61,7 +65,7 @@ def _entry_at(span: Span, error: BaseException) -> types.TracebackType | None:
 
 def show_lines(filename: str, lines: Mapping[int, str]) -> None:
     """Let tracebacks show these lines of a file that this machine does not have."""
-    if not lines or os.path.exists(filename) or filename in linecache.cache:
+    if not lines or max(lines) > LAST_LINE or os.path.exists(filename) or filename in linecache.cache:
         return
     text = [f"{lines.get(number, '')}\n" for number in range(1, max(lines) + 1)]
     linecache.cache[filename] = (sum(map(len, text)), None, text, filename)
