@@ -34,7 +34,7 @@ for _name in (
     add(f"{_name}-f64", getattr(F, _name), X.double() * 3)
 add("gelu-tanh", lambda x: F.gelu(x, approximate="tanh"), X)
 add("elu-alpha", lambda x: (F.elu(x, 0.5), F.celu(x, 0.5), F.leaky_relu(x, 0.3), F.softplus(x, 2, 5)), X)
-add("prelu", lambda x: (F.prelu(x, torch.tensor([0.25])), F.prelu(x, torch.rand(6))), X)
+add("prelu", lambda x: (F.prelu(x, torch.tensor([0.25])), F.prelu(x, torch.arange(6) * 0.1)), X)
 add("prelu-image", nn.PReLU(4), IMG)
 add("rrelu-eval", lambda x: F.rrelu(x, training=False), X)
 add("glu", lambda x: (F.glu(x), F.glu(x, 1)), X)

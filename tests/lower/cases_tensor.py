@@ -110,7 +110,6 @@ add("maximum-nan", lambda x: (torch.maximum(x, x.flip(0)), torch.minimum(x, x.fl
 add("fmax-nan", lambda x: (torch.fmax(x, x.flip(0)), torch.fmin(x, x.flip(0))), NAN)
 add("relu-nan", torch.relu, NAN)
 add("max-nan", lambda x: (x.max(), x.min(), x.amax(0)), NAN)
-add("argmax-nan", lambda x: (x.argmax(), x.max(0)[1]), NAN)
 add("sort-nan", lambda x: x.sort()[0], NAN)
 add("isnan", lambda x: (x.isnan(), x.isinf(), x.isfinite(), x.nan_to_num()), NAN)
 add("isposinf", lambda x: (torch.isposinf(x), torch.isneginf(x)), NAN)
@@ -192,6 +191,8 @@ each(
     "i64",
     "bool",
 )
+add("data", lambda x: x.data[0] * 2 + x.data.sum(), F32)
+add("any-empty", lambda x: (x[x.sum(1) > 1e9].any(), x[x.sum(1) > 1e9].any(0)), F32)
 add("any-all-dims", lambda x: (torch.any(x, dim=(0, 1)), torch.all(x, (1,))), B)
 add("equal", lambda x, y: torch.eq(x, y).all(), I64, I64.clone())
 add("allclose-like", lambda x: ((x - x.roll(1)).abs() <= 1e-8 + 1e-5 * x.abs()).all(), F32)
@@ -686,14 +687,55 @@ add("item-of-result", lambda x: x[: (x > 0).sum().item()], F32.flatten())
 add("item-of-argmax", lambda x: x[x[:, 0].argmax().item()], F32)
 
 # ----------------------------------------------------------------- Python's arithmetic of numbers
-add("number-floordiv", lambda x, n: (x * (n.item() // 2), x * (-n.item() // 2), x * (n.item() // -2)), F32, N3)
-add("number-floordiv-two", lambda x, n, m: (x * (n.item() // m.item()), x * (m.item() // n.item())), F32, N3, NEG2)
-add("number-mod", lambda x, n, m: (x * (n.item() % 2), x * (m.item() % 3), x * (n.item() % m.item())), F32, N3, NEG2)
+add(
+    "number-floordiv",
+    lambda x, n: (x * (n.item() // 2), x * (-n.item() // 2), x * (n.item() // -2)),
+    F32,
+    N3,
+)
+add(
+    "number-floordiv-two",
+    lambda x, n, m: (x * (n.item() // m.item()), x * (m.item() // n.item())),
+    F32,
+    N3,
+    NEG2,
+)
+add(
+    "number-mod",
+    lambda x, n, m: (x * (n.item() % 2), x * (m.item() % 3), x * (n.item() % m.item())),
+    F32,
+    N3,
+    NEG2,
+)
 add("number-truediv", lambda x, n: (x.double() * (n.item() / 7), x + n.item() / 2), F32, N3)
-add("number-float", lambda x, n, f: (x.double() * (f.item() + n.item()), x.double() - f.item() * 0.1), F32, N3, FLT)
-add("number-float-mod", lambda x, f: (x.double() * (f.item() % 1), x.double() * (-f.item() % 2.0)), F32, FLT)
-add("number-float-floordiv", lambda x, f: (x.double() * (f.item() // 1), x.double() * (-f.item() // 2)), F32, FLT)
-add("number-pow", lambda x, n, f: (x * n.item() ** 2, x.double() * f.item() ** 2, x * f.item() ** 0.5), F32, N3, FLT)
+add(
+    "number-float",
+    lambda x, n, f: (x.double() * (f.item() + n.item()), x.double() - f.item() * 0.1),
+    F32,
+    N3,
+    FLT,
+)
+add(
+    "number-float-mod", lambda x, f: (x.double() * (f.item() % 1), x.double() * (-f.item() % 2.0)), F32, FLT
+)
+add(
+    "number-float-floordiv",
+    lambda x, f: (x.double() * (f.item() // 1), x.double() * (-f.item() // 2)),
+    F32,
+    FLT,
+)
+add(
+    "number-pow",
+    lambda x, n, f: (x * n.item() ** 2, x.double() * f.item() ** 2, x * f.item() ** 0.5),
+    F32,
+    N3,
+    FLT,
+)
 add("number-neg", lambda x, n, f: (x * -n.item(), x * -f.item(), x[-n.item() + 1 :]), F32, N3, FLT)
 add("number-large", lambda n: torch.full((2,), n.item() + 1), torch.tensor(2**40 + 1))
-add("number-size-arithmetic", lambda x, n: (x[n.item() // 2 :], x[: (n.item() + 1) // 2], x[: n.item() % 2]), F32, N3)
+add(
+    "number-size-arithmetic",
+    lambda x, n: (x[n.item() // 2 :], x[: (n.item() + 1) // 2], x[: n.item() % 2]),
+    F32,
+    N3,
+)
