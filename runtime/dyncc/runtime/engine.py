@@ -39,7 +39,7 @@ class Graph:
     path: Path
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
-    numbers: Mapping[int, str] = field(default_factory=dict)
+    numbers: Mapping[int, str] = field(default_factory=dict[int, str])
 
 
 class Engine(Protocol):

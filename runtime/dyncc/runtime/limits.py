@@ -26,7 +26,7 @@ class Step(NamedTuple):
 class Path:
     """Collects the steps of calls: ``net(x, trace=path)``."""
 
-    steps: list[Step] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list[Step])
 
     def __call__(self, step: Step) -> None:
         self.steps.append(step)

@@ -230,7 +230,7 @@ def _user_traceback(error: BaseException, module: HostModule) -> Any:
 
 def _watch(method: str, program: p.Program[Any], limits: Mapping[str, Any]) -> Watch:
     trace = limits.get("trace")
-    report = trace.append if isinstance(trace, list) else trace
+    report: Callable[[Step], Any] | None = trace.append if isinstance(trace, list) else trace
     for name in ("max_steps", "timeout"):
         value = limits.get(name)
         if value is not None and (not isinstance(value, int | float) or value < 0):

@@ -26,8 +26,8 @@ class Emitter:
     """Collects lines. ``spans`` maps the number of a line to the place in the user's source."""
 
     sources: Sources
-    lines: list[str] = field(default_factory=list)
-    spans: dict[int, Span] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list[str])
+    spans: dict[int, Span] = field(default_factory=dict[int, Span])
     last: tuple[str, int] | None = None
     """The source line that was named last."""
 

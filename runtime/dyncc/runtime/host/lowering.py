@@ -39,10 +39,10 @@ class Statement:
 class Lowered:
     """A block's statements, the operand of its decision, and the arguments of its edges."""
 
-    statements: list[Statement] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list[Statement])
     decision: Expr | None = None
-    edges: list[list[Expr]] = field(default_factory=list)
-    leaving: list[Expr] = field(default_factory=list)
+    edges: list[list[Expr]] = field(default_factory=list[list[Expr]])
+    leaving: list[Expr] = field(default_factory=list[Expr])
     """For Return and Raise: the expressions of :func:`leaving_operands`, in that order."""
 
     def ends(self) -> Iterator[Expr]:

@@ -306,5 +306,5 @@ def _cannot(_: tuple[Expr, ...]) -> None:
 def variables(expr: Expr) -> set[str]:
     """The names in an expression whose names are given."""
     if isinstance(expr, Apply):
-        return set().union(*(variables(operand) for operand in expr.operands))
+        return set[str]().union(*(variables(operand) for operand in expr.operands))
     return {expr.text} if isinstance(expr, Text) else set(reads(expr))

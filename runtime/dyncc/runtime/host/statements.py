@@ -22,7 +22,7 @@ class Line:
 class If:
     condition: Expr
     then: list[Stmt]
-    orelse: list[Stmt] = field(default_factory=list)
+    orelse: list[Stmt] = field(default_factory=lambda: list[Stmt]())
     span: Span | None = None
 
 

@@ -29,8 +29,8 @@ class Exit:
     """A way out of a place: what is assigned on it, what tells of it, and where it leads."""
 
     target: str
-    moves: list[Line] = field(default_factory=list)
-    trace: list[Line] = field(default_factory=list)
+    moves: list[Line] = field(default_factory=list[Line])
+    trace: list[Line] = field(default_factory=list[Line])
     args: tuple[Expr, ...] | None = None
     """What is assigned to the target's parameters; None where that is not known any more."""
 
@@ -68,9 +68,9 @@ class Context:
     after: str | None = None
     within: frozenset[str] = frozenset()
     """The labels further down that are inside the innermost loop."""
-    pending: set[str] = field(default_factory=set)
+    pending: set[str] = field(default_factory=set[str])
     """Targets beyond ``follow`` whose flag was raised by code that then falls through."""
-    broken: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set[str])
     """Where breaks out of the innermost loop lead: ``after``, and others, whose flag was raised before."""
 
 

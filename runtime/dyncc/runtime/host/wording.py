@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from dyncc.runtime import program as p
@@ -15,7 +15,7 @@ class ClassNames:
     """The classes that the module needs besides the host: what they are called, how they are made."""
 
     taken: set[str]
-    names: dict[tuple[str, ...], str] = field(default_factory=dict)
+    names: dict[tuple[str, ...], str] = field(default_factory=dict[tuple[str, ...], str])
 
     def of_node(self, node: p.Node) -> str:
         return self._name((node.kind, node.module, node.name, *map(str, node.keys)))
@@ -114,8 +114,9 @@ def message_text(parts: tuple[p.TextPart, ...], texts: list[Expr]) -> str:
 
 def _literal(part: p.TextPart) -> str:
     assert isinstance(part.value, p.Const)
-    convert = {"r": repr, "a": ascii, "s": str, "": lambda value: value}[part.conversion]
-    return format(convert(part.value.value), part.spec)
+    convert: dict[str, Callable[[object], object]] = {"r": repr, "a": ascii, "s": str}
+    value = part.value.value
+    return format(convert[part.conversion](value) if part.conversion else value, part.spec)
 
 
 def text(expr: Expr) -> str:
