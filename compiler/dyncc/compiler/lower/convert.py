@@ -19,16 +19,13 @@ from torch.export import ExportedProgram
 from dyncc.compiler.lower.capture import place_of
 from dyncc.compiler.lower.decompose import DECOMPOSITIONS
 from dyncc.compiler.lower.failure import Failure, LoweringError
+from dyncc.compiler.lower.opset import OPSET
 from dyncc.compiler.lower.translate import TRANSLATIONS, drop_needless_rounding
 
 try:
     from torch.onnx._internal.exporter import _core, _registration
 except ImportError:  # private modules
     _core = _registration = None
-
-OPSET = 18
-"""The opset that torch's translations are written in; a later one is reached by rewriting the model
-afterwards, and ONNX Runtime (1.24 and later) runs nothing in it faster."""
 
 _SOURCE = "node"
 """Where torch.onnx keeps, in the metadata of an ONNX node, the node of the exported program."""

@@ -14,6 +14,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from dyncc.compiler.lower.recurrent import recurrent
+
 _BASIC = (int, torch.SymInt, slice)
 
 
@@ -95,6 +97,10 @@ _REPLACEMENTS: dict[Any, Callable[..., Any]] = {
     F.one_hot: _one_hot,
     torch.linspace: _linspace,
     torch.combinations: _combinations,
+    **{
+        function: recurrent(function)
+        for function in (torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu)
+    },
     # the exporter takes the result for a constant
     torch.Tensor.data.__get__: torch.Tensor.detach,  # pyright: ignore[reportAttributeAccessIssue]
 }
