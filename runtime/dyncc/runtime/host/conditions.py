@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 
 from dyncc.runtime.host.expressions import both, either, negate
-from dyncc.runtime.host.structure import Exit, Place
+from dyncc.runtime.host.shape import Exit, Place
 
 
 def skip_empty(places: dict[str, Place], keep: str) -> None:

@@ -14,10 +14,13 @@ from dyncc.runtime.host.expressions import Apply, Expr, Read, Text, quoted, read
 from dyncc.runtime.host.flow import reverse_postorder, split_entries
 from dyncc.runtime.host.lowering import Lowered, live_params, lower
 from dyncc.runtime.host.names import TRACE, Scope, identifier, name_values
+from dyncc.runtime.host.shape import Exit, Place
 from dyncc.runtime.host.statements import Line, Stmt, depths, tidy
-from dyncc.runtime.host.structure import Exit, Place, Structurer
+from dyncc.runtime.host.structure import TOO_DEEP, Structurer, TooDeep
 from dyncc.runtime.wellformed import inputs_of
 
+MOST_LOOPS = 18
+"""How many loops may be inside of each other. Python allows 20."""
 ENTRY = "<entry>"
 """The place before the first block: it binds the inputs and picks the entry of the session's state."""
 
@@ -111,10 +114,7 @@ class MethodWriter:
 
     def write(self) -> MethodText:
         """The method's text as a tree of statements."""
-        body = self._structured(flat=False)
-        indent, loops = depths(body)
-        if indent > 90 or loops > 18:  # Python's own limits are 100 and 20
-            body = self._structured(flat=True)
+        body = self._body()
         parameters = {name: self.names[ENTRY, name] for name in self.inputs}
         outputs = tuple(
             block.terminator.output
@@ -122,6 +122,16 @@ class MethodWriter:
             if isinstance(block.terminator, p.Return)
         )
         return MethodText(self.method.name, parameters, body, self.method.span, outputs)
+
+    def _body(self) -> list[Stmt]:
+        try:
+            body = self._structured(flat=False)
+        except TooDeep:
+            return self._structured(flat=True)
+        indent, loops = depths(body)
+        if indent > TOO_DEEP or loops > MOST_LOOPS:
+            return self._structured(flat=True)
+        return body
 
     def _structured(self, flat: bool) -> list[Stmt]:
         places = {ENTRY: self._entry_place(), **{name: self._place(name) for name in self.blocks}}
