@@ -35,16 +35,17 @@ LOOSE = {  # resampling positions are computed in float32
 }
 BATCH = 16
 QUICK = (
-    "floor_divide-f32-f32 remainder-neg-scalar-i64 div-trunc-i32 shifts-u8 max-nan sign-nan where-mixed "
-    "argmax-ties median-f32 cumprod-f32 cummax index-mixed-apart index-bool masked_select "
+    "floor_divide-f32-f32 remainder-neg-scalar-i64 div-trunc-i32 shifts-u8 max-nan sign-nan "
+    "where-mixed argmax-ties median-f32 cumprod-f32 cummax index-mixed-apart index-bool masked_select "
     "setitem-mask-tensor setitem-mask-col setitem-neg index_put-accumulate scatter_reduce-mean "
     "scatter_add-smaller searchsorted topk sort-stable-ties unique-inverse tril-dtypes-bool einsum "
-    "repeat_interleave-tensor squeeze as_strided as_strided-input max-all-bool max-i16 one_hot-auto item-slice item-slice-neg "
-    "item-mul-float item-setitem-col item-roll item-zero-size number-floordiv number-mod number-truediv "
-    "conv2d-options batch_norm-stats adaptive_avg_pool2d-odd adaptive_max_pool2d-odd avg_pool2d-divisor "
-    "LSTM-deep-bidirectional GRU-state LSTMCell-state sdpa-masked-row sdpa-gqa mha-padding "
-    "embedding_bag-offsets grid_sample-bilinear-border-True interpolate-bilinear-size pixel_shuffle "
-    "fold pad-reflect softmax-dtype layer_norm cast-f32-int64"
+    "repeat_interleave-tensor squeeze as_strided as_strided-input max-all-bool max-i16 one_hot-auto "
+    "item-slice item-slice-neg item-mul-float item-setitem-col item-roll item-zero-size "
+    "number-floordiv number-mod number-truediv conv2d-options batch_norm-stats "
+    "adaptive_avg_pool2d-odd adaptive_max_pool2d-odd avg_pool2d-divisor LSTM-deep-bidirectional "
+    "GRU-state LSTMCell-state sdpa-masked-row sdpa-gqa mha-padding embedding_bag-offsets "
+    "grid_sample-bilinear-border-True interpolate-bilinear-size pixel_shuffle fold pad-reflect "
+    "softmax-dtype layer_norm cast-f32-int64"
 ).split()
 
 
