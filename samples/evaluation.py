@@ -97,7 +97,7 @@ class Margins(TorchFunctionMode):
 
 @dataclass
 class Result:
-    """What ``measure`` found. Times are medians in milliseconds, one thread."""
+    """What ``measure`` found. Times are medians in milliseconds."""
 
     name: str
     inputs: int
@@ -182,14 +182,16 @@ def measure(sample: Sample, net: Any, n: int = 100, timed: bool = False) -> Resu
         if not any(isinstance(v, float) for v in eager.reads) and ways.setdefault(read, way) != way:
             result.inconsistent.append(i)
     if timed:
-        result.eager_ms, result.bundle_ms = (_median_ms(call, inputs) for call in (model, net))
+        result.eager_ms, result.bundle_ms = _median_ms((model, net), inputs)
     return result
 
 
-def _median_ms(call: Callable[..., Any], inputs: list[tuple[Any, ...]]) -> float:
-    times: list[float] = []
+def _median_ms(calls: tuple[Callable[..., Any], ...], inputs: list[tuple[Any, ...]]) -> tuple[float, ...]:
+    """The median time of each of ``calls``, which take turns, so that a busy machine slows all alike."""
+    times: list[list[float]] = [[] for _ in calls]
     for args in [*inputs[:10], *inputs]:
-        started = time.perf_counter()
-        call(*args)
-        times.append(time.perf_counter() - started)
-    return 1e3 * statistics.median(times[10:])
+        for call, taken in zip(calls, times, strict=True):
+            started = time.perf_counter()
+            call(*args)
+            taken.append(time.perf_counter() - started)
+    return tuple(1e3 * statistics.median(taken[10:]) for taken in times)
