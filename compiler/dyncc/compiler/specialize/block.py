@@ -154,6 +154,8 @@ class BlockBuilder:
         self.made: list[SymTensor] = []
         self.frozen: set[int] = set()
         """Storages that must not be changed: elements of lists, views that cannot be made again."""
+        self.split: dict[int, set[Any]] = {}
+        """Storages that may be shared unseen → the places in the state where that was given up."""
         self.masks: dict[Any, Any] = {}
         self.sizes: dict[str, Any] = {}
         self.used_origins: set[Any] = set()

@@ -19,6 +19,10 @@ Place = tuple[Any, ...]
 """A program point (see ``snapshot``) and a path of a slot in the state at it."""
 
 
+FROZEN = "frozen"
+"""Among the reasons of ``Facts.aliased``: memory that cannot be followed at all."""
+
+
 def _variable(place: Place) -> Any:
     """The variable that a place is about, whatever the program point; None where it is none."""
     if len(place) != 2 or not place[1] or place[1][0] != "frame":
@@ -47,6 +51,12 @@ class Facts:
     """Numbers among the arguments that the program needs statically: place → why."""
     written: set[str] = field(default_factory=set[str])
     """Names of tensor inputs that the program changes in place."""
+    split: set[Place] = field(default_factory=set[Place])
+    """Tensors that share memory in some states of a point and not in others: parameters of their own."""
+    exact: set[Any] = field(default_factory=set[Any])
+    """Variables whose sharing must be followed exactly, since they are changed in place."""
+    aliased: dict[Place, set[Any]] = field(default_factory=dict[Place, "set[Any]"])
+    """Tensors that may share memory with something unseen → the split places that this is due to."""
     deadline: float = float("inf")
     """When to give up (``time.monotonic()``)."""
     changed: bool = False
@@ -77,6 +87,28 @@ class Facts:
         self.symbols -= new
         self.note(f"keep static: {sorted(map(str, new))}")
         raise Restart
+
+    def is_exact(self, place: Place) -> bool:
+        return bool(self.exact) and (_variable(place) or place[1]) in self.exact
+
+    def demand_sharing(self, places: set[Place]) -> None:
+        """Memory is changed that ``places`` may share unseen: follow their sharing and begin again."""
+        new = {_variable(place) or place[1] for place in places} - self.exact
+        if not new:
+            return
+        self.exact |= new
+        self.split = {place for place in self.split if not self.is_exact(place)}
+        self.note(f"follow the memory of {sorted(map(str, new))}")
+        raise Restart
+
+    def mark(self, point: tuple[Any, ...], marks: dict[Any, set[Any]]) -> bool:
+        """Note what must not be changed in place at a point; whether any of it is new."""
+        new = False
+        for path, because in marks.items():
+            known = self.aliased.setdefault((point, path), set())
+            new |= not because <= known
+            known |= because
+        return new
 
     def must_interpret(self, codes: set[types.CodeType]) -> None:
         new = codes - self.interpret

@@ -61,6 +61,9 @@ def _widen(left: Snapshot, right: Snapshot, facts: Facts) -> bool:
                 if value not in table:
                     table.append(value)
                     learned = True
+        elif slot.kind == "sharing" and other.value != slot.value and not facts.is_exact(place):
+            learned |= place not in facts.split
+            facts.split.add(place)
         elif slot.kind == "list":
             learned |= _widen_list(place, other, slot, facts)
     if learned:

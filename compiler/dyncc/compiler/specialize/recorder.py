@@ -433,6 +433,8 @@ class Recorder:
         for key in keys:
             if key in constants:
                 self.facts.make_cell(self.constant_name(constants[key]), constants[key])
+        for key in keys & block.split.keys():
+            self.facts.demand_sharing(block.split[key])
         if keys & block.frozen:
             self.demand_sizes(())
             raise CompileError(

@@ -13,20 +13,20 @@ from __future__ import annotations
 
 import functools
 import types
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-import sympy
 import torch
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.specialize import special
-from dyncc.compiler.specialize.block import BlockBuilder, TensorSpec, contiguous_strides, storage_key
+from dyncc.compiler.specialize.block import BlockBuilder
 from dyncc.compiler.specialize.facts import Facts
 from dyncc.compiler.specialize.frames import Frame, Generator
 from dyncc.compiler.specialize.heap import Content, Heap, content_of, is_container, restore, walk
+from dyncc.compiler.specialize.leaves import DimLeaf, Instance, Leaf, Path, Slot, hint_of
 from dyncc.compiler.specialize.recorder import Recorder
+from dyncc.compiler.specialize.sharing import PENDING, TensorCapture, mark
 from dyncc.compiler.specialize.values import (
     Derivation,
     DynamicList,
@@ -40,7 +40,6 @@ from dyncc.compiler.specialize.values import (
 )
 from dyncc.runtime.program import Const, Operand, ScalarType, TensorType, Type, Value
 
-Path = tuple[Any, ...]
 _VALUE_TYPES = (
     type(None), str, bytes, complex, torch.dtype, torch.device, torch.layout, torch.memory_format,
     torch.Size,
@@ -54,35 +53,6 @@ SMALL_LOOP = 8
 
 
 @dataclass
-class Slot:
-    """A static value that may be generalized: ``kind`` is ``number``, ``text`` or ``list``."""
-
-    kind: str
-    value: Any
-
-
-@dataclass
-class Leaf:
-    """A dynamic part of the state: an argument of the edge, a parameter of the block.
-
-    ``apply`` is called when a block begins, with the builder; it binds the leaf anew.
-    """
-
-    path: Path
-    operand: Callable[[], Operand]
-    bind: Callable[[BlockBuilder, Instance], None]
-    operand_at_capture: Any = None
-
-
-@dataclass
-class Instance:
-    """What a block that begins from a snapshot puts in place of generalized values."""
-
-    replacements: dict[Path, Any] = field(default_factory=dict[Path, Any])
-    lists: dict[int, DynamicList] = field(default_factory=dict[int, DynamicList])
-
-
-@dataclass
 class Snapshot:
     point: tuple[Any, ...]
     key: tuple[Any, ...]
@@ -92,6 +62,7 @@ class Snapshot:
     sizes: dict[Path, tuple[Any, ...]]
     leaves: list[Leaf]
     views: list[tuple[SymTensor, Derivation]]
+    marks: dict[Path, set[Any]]
     frames: list[Frame]
     objects: list[tuple[Any, Content, Path]]
     modes: Modes
@@ -141,20 +112,15 @@ class Capture:
         self.skeleton: list[Any] = [point, extra]
         self.shapeless: list[Any] = [point, extra]
         self.slots: dict[Path, Slot] = {}
-        self.sizes: dict[Path, tuple[Any, ...]] = {}
         self.leaves: list[Leaf] = []
         self.objects: list[tuple[Any, Content, Path]] = []
         self.seen: dict[int, int] = {}
         self.keep: list[Any] = []
-        self.tensors: list[tuple[SymTensor, Path, int, int, int]] = []
+        self.tensors = TensorCapture(recorder, facts, point, self.leaves, self.slots)
         self.scalars: dict[int, int] = {}
         self.frames: list[Frame] = []
         self.dirty_ids: set[int] = set()
-        self.symbols: dict[Any, str] = {}
-        self.hints: dict[str, int] = {}
-        self.tensor_paths: dict[Path, SymTensor] = {}
         self.pending_dims: list[tuple[Scalar, Path, tuple[int, int, int]]] = []
-        self.origins: set[Any] = set()
 
     # --------------------------------------------------------------------------------- tokens
 
@@ -175,13 +141,13 @@ class Capture:
         modes = Modes.now()
         self.emit(modes)
         self.recorder.alive.append(self.keep)  # keys hold identities: what they name must not go
-        views = self.finish_tensors()
+        tensors = self.tensors
+        tensors.finish(self.key, self.skeleton, self.shapeless)
         self.finish_dims()
         return Snapshot(
             self.point, tuple(self.key), tuple(self.skeleton), tuple(self.shapeless), self.slots,
-            self.sizes,
-            self.leaves, views, self.frames, self.objects, modes, self.hints, frozenset(self.origins),
-            self.tensor_paths,
+            tensors.sizes, self.leaves, tensors.views, tensors.marks, self.frames, self.objects, modes,
+            tensors.hints, frozenset(tensors.origins), tensors.paths,
         )  # fmt: skip
 
     def visit_frame(self, frame: Frame, path: Path) -> Frame:
@@ -207,7 +173,8 @@ class Capture:
 
     def visit(self, value: Any, path: Path) -> None:
         if isinstance(value, SymTensor):
-            self.visit_tensor(value, path)
+            self.tensors.add(value, path, (len(self.key), len(self.skeleton), len(self.shapeless)))
+            self.emit(PENDING)
         elif is_scalar(value):
             self.visit_scalar(value, path)
         elif isinstance(value, DynamicList):
@@ -308,11 +275,12 @@ class Capture:
             return True
         if self.facts.keeps(place) or not all(_is_element(value) for _, value in content):
             return False
-        mark = (len(self.skeleton), len(self.shapeless))
+        start = (len(self.skeleton), len(self.shapeless), len(self.tensors.occurrences))
         self.emit((list, len(content)))
         for accessor, value in content:
             self.visit(value, (*path, accessor))
-        del self.skeleton[mark[0] :], self.shapeless[mark[1] :]
+        del self.skeleton[start[0] :], self.shapeless[start[1] :]
+        self.tensors.forget_skeleton(start[2])
         self.skeleton.append("list")
         self.shapeless.append("list")
         self.slots[path] = Slot("list", [value for _, value in content])
@@ -356,8 +324,8 @@ class Capture:
 
     def _number_leaf(self, path: Path, kind: str, operand: Operand, origins: frozenset[Any]) -> None:
         def bind(block: BlockBuilder, instance: Instance) -> None:
-            expr = block.scalar_param(_hint(path), kind)
-            instance.replacements[path] = Scalar(kind, expr, origins, _hint(path))
+            expr = block.scalar_param(hint_of(path), kind)
+            instance.replacements[path] = Scalar(kind, expr, origins, hint_of(path))
 
         self.leaves.append(Leaf(path, lambda: operand, bind))
 
@@ -382,7 +350,7 @@ class Capture:
         self.emit(("scalar", scalar.kind))
         operand = scalar.operand
         origins = scalar.origins
-        hint = scalar.hint or _hint(path)
+        hint = scalar.hint or hint_of(path)
 
         def bind(block: BlockBuilder, instance: Instance) -> None:
             scalar.expr = block.scalar_param(hint, scalar.kind)
@@ -399,11 +367,11 @@ class Capture:
                 continue
             done[id(scalar)] = len(done)
             tensor, axis = scalar.expr.payload
-            where = self._find_dim(tensor.fake.shape[axis])
+            where = self.tensors.find_size(tensor.fake.shape[axis])
             if where is None:
                 number = self.scalars.setdefault(id(scalar), len(self.scalars))
                 token: Any = ("scalar", scalar.kind, number)
-                operand, hint = scalar.operand, _hint(path)
+                operand, hint = scalar.operand, hint_of(path)
 
                 def bind(
                     block: BlockBuilder, instance: Instance, scalar: Scalar = scalar, hint: str = hint
@@ -413,24 +381,17 @@ class Capture:
                 self.leaves.append(Leaf(path, lambda operand=operand: operand, bind))
             else:
                 live, live_axis, index = where
-                token = ("size", self.symbols.get(tensor.fake.shape[axis].node.expr, (index, live_axis)))
-                self.leaves.append(_DimLeaf(path, scalar, live, live_axis))
+                token = (
+                    "size",
+                    self.tensors.symbols.get(tensor.fake.shape[axis].node.expr, (index, live_axis)),
+                )
+                self.leaves.append(DimLeaf(path, scalar, live, live_axis))
             self._set_all(positions, token, ("size",))
 
     def _set_all(self, positions: tuple[int, int, int], token: Any, skeleton: Any) -> None:
         for tokens, index in zip((self.key, self.skeleton, self.shapeless), positions, strict=True):
             if index < len(tokens) and tokens[index] is _PENDING_SIZE:
                 tokens[index] = token if tokens is self.key else skeleton
-
-    def _find_dim(self, size: Any) -> tuple[SymTensor, int, int] | None:
-        if isinstance(size, int):
-            return None
-        expr = size.node.expr
-        for index, tensor in enumerate(self.bound):
-            for axis, have in enumerate(tensor.fake.shape):
-                if not isinstance(have, int) and have.node.expr == expr:
-                    return tensor, axis, index
-        return None
 
     def visit_text(self, value: str, path: Path) -> None:
         place = (self.point, path)
@@ -443,7 +404,7 @@ class Capture:
             index = table.index(value)
 
             def bind(block: BlockBuilder, instance: Instance) -> None:
-                expr = block.scalar_param(_hint(path), "int")
+                expr = block.scalar_param(hint_of(path), "int")
                 origins = frozenset((place,))
                 instance.replacements[path] = DynamicTag(tuple(table), Scalar("int", expr, origins))
 
@@ -468,7 +429,7 @@ class Capture:
             return special.list_operand(self.recorder, items)
 
         def bind(block: BlockBuilder, instance: Instance) -> None:
-            items.base = block.list_param(_hint(path), items.element.type)
+            items.base = block.list_param(hint_of(path), items.element.type)
             items.tail.clear()
 
         self.leaves.append(Leaf(path, operand, bind))
@@ -484,181 +445,9 @@ class Capture:
         kept = self.visit_frame(frame, (*path, "frame")) if frame is not None else None
         self.objects.append((generator, (("state", generator.state), ("frame", kept)), path))
 
-    # --------------------------------------------------------------------------------- tensors
 
-    def visit_tensor(self, tensor: SymTensor, path: Path) -> None:
-        self.tensors.append((tensor, path, len(self.key), len(self.skeleton), len(self.shapeless)))
-        self.emit(_PENDING)
-
-    def finish_tensors(self) -> list[tuple[SymTensor, Derivation]]:
-        """Fill in the tokens of tensors: types, and which share a storage by which views."""
-        groups: dict[int, list[SymTensor]] = {}
-        for tensor, path, *_ in self.tensors:
-            self.recorder._live(tensor, _hint(path))
-            members = groups.setdefault(storage_key(tensor.fake), [])
-            if not any(member is tensor for member in members):
-                members.append(tensor)
-        numbers: dict[int, int] = {}
-        self.bound: list[SymTensor] = []
-        views: list[tuple[SymTensor, Derivation]] = []
-        for tensor, path, at, at_skeleton, at_shapeless in self.tensors:
-            bound = next((i for i, t in enumerate(self.bound) if t is tensor), None)
-            if bound is not None and id(tensor) not in numbers:
-                numbers[id(tensor)] = len(numbers)
-                token, shapeless = ("bound", bound), ("bound", bound)
-            elif id(tensor) in numbers:
-                token: Any = ("same tensor", numbers[id(tensor)])
-                shapeless: Any = token
-            else:
-                numbers[id(tensor)] = len(numbers)
-                token, shapeless = self._tensor_token(
-                    tensor, path, groups[storage_key(tensor.fake)], numbers, views
-                )
-            self.tensor_paths[path] = tensor
-            self.sizes[path] = tuple(s if isinstance(s, int) else str(s) for s in tensor.fake.shape)
-            self._set(self.key, at, token)
-            self._set(self.skeleton, at_skeleton, token)
-            self._set(self.shapeless, at_shapeless, shapeless)
-        return views
-
-    @staticmethod
-    def _set(tokens: list[Any], index: int, token: Any) -> None:
-        if index < len(tokens) and tokens[index] is _PENDING:
-            tokens[index] = token
-
-    def _tensor_token(
-        self,
-        tensor: SymTensor,
-        path: Path,
-        group: list[SymTensor],
-        numbers: dict[int, int],
-        views: list[tuple[SymTensor, Derivation]],
-    ) -> tuple[Any, Any]:
-        if tensor.constant is not None and len(group) == 1:
-            self.leaves.append(_ConstantLeaf(path, tensor))
-            digest = (
-                str(tensor.constant.dtype),
-                tuple(tensor.constant.shape),
-                tensor.constant.numpy().tobytes(),
-            )
-            return ("constant", *digest), ("constant", *digest)
-        root = _root(tensor)
-        whole = all(_root(member) is root and _replayable(member) for member in group)
-        if root is not tensor and whole and (len(group) > 1 or not isinstance(root, SymTensor)):
-            token = ("view", self._root_number(root, path, numbers), _chain(tensor))
-            known = {id(view) for view, _ in views}
-            views.extend(view for view in _views_to(tensor) if id(view[0]) not in known)
-            return token, token
-        if len(group) > 1 and not all(_root(member) is root and _replayable(member) for member in group):
-            # Views of run-time size cannot be made again from their base: each goes its own way, which
-            # is right as long as none of them is changed in place.
-            return self._bind_tensor(tensor, path, frozen=True)
-        return self._bind_tensor(tensor, path)
-
-    def _root_number(self, root: Any, path: Path, numbers: dict[int, int]) -> Any:
-        if not isinstance(root, SymTensor):
-            return ("weight", self.recorder.constant_name(root))
-        if id(root) not in numbers and not any(t is root for t in self.bound):
-            self._bind_tensor(root, (*path, "%base"))
-            self.key.append(self._spec_token(self._spec(root, (*path, "%base"))))
-        return ("bound", next((i for i, t in enumerate(self.bound) if t is root), numbers.get(id(root))))
-
-    def _bind_tensor(self, tensor: SymTensor, path: Path, frozen: bool = False) -> tuple[Any, Any]:
-        spec = self._spec(tensor, path)
-        self.bound.append(tensor)
-        hint = tensor.hint or _hint(path)
-        frozen = frozen or storage_key(tensor.fake) in self.recorder.block.frozen
-
-        def bind(block: BlockBuilder, instance: Instance) -> None:
-            _, tensor.fake, tensor.node = block.tensor_param(hint, spec)
-            tensor.derivation = None
-            tensor.constant = None
-            if frozen:
-                block.frozen.add(storage_key(tensor.fake))
-
-        self.leaves.append(Leaf(path, lambda: self.recorder.block.tensor_operand(tensor), bind))
-        token = (*self._spec_token(spec), frozen)
-        return token, ("tensor", str(spec.dtype), len(spec.shape), frozen)
-
-    @staticmethod
-    def _spec_token(spec: TensorSpec) -> tuple[Any, ...]:
-        return ("tensor", str(spec.dtype), spec.shape, spec.stride, str(spec.device))
-
-    def _spec(self, tensor: SymTensor, path: Path) -> TensorSpec:
-        fake = tensor.fake
-        shape: list[int | str] = []
-        for axis, size in enumerate(fake.shape):
-            place = (self.point, (*path, axis))
-            if isinstance(size, int) and (place not in self.facts.symbols or self.facts.keeps(place)):
-                shape.append(size)
-                continue
-            if place in self.facts.symbols:
-                self.origins.add(place)
-            shape.append(self._symbol(size if isinstance(size, int) else size.node.expr))
-        stride = None
-        expected = contiguous_strides(fake.shape)
-        if fake.layout is torch.strided and not _same_strides(fake.stride(), expected, fake.shape):
-            stride = _stride_order(fake)
-        return TensorSpec(fake.dtype, tuple(shape), stride, fake.device)
-
-    def _symbol(self, size: Any) -> str:
-        found = self.symbols.get(size)
-        if found is None and not isinstance(size, int):
-            found = self._related(size)
-        if found is None:
-            found = f"s{len(self.symbols)}"
-            self.symbols[size] = found
-            self.hints[found] = self.recorder.hint_of(len(self.symbols) - 1)
-        return found
-
-    def _related(self, size: Any) -> str | None:
-        """``size`` as a known symbol plus or minus a number."""
-        for other, name in self.symbols.items():
-            if isinstance(other, int) or " " in name:
-                continue
-            difference = sympy.expand(size - other)
-            if difference.is_Integer:
-                number = int(difference)
-                text = f"{name} + {number}" if number > 0 else f"{name} - {-number}"
-                self.symbols[size] = text
-                return text
-        return None
-
-
-_PENDING = object()
 _PENDING_SIZE = object()
 _STATIC_NAMES = ("_dyncc_position",)
-
-
-class _DimLeaf(Leaf):
-    """A number that is a size of a live tensor: no argument, bound again to that size."""
-
-    def __init__(self, path: Path, scalar: Scalar, tensor: SymTensor, axis: int) -> None:
-        def bind(block: BlockBuilder, instance: Instance) -> None:
-            scalar.expr = block.dim_scalar(tensor, axis).expr
-
-        super().__init__(path, lambda: None, bind)  # type: ignore[arg-type, return-value]
-
-
-class _ConstantLeaf(Leaf):
-    """A small tensor whose value is known: no argument, a weight of the next block."""
-
-    def __init__(self, path: Path, tensor: SymTensor) -> None:
-        constant = tensor.constant
-        assert constant is not None
-
-        def bind(block: BlockBuilder, instance: Instance) -> None:
-            real = block.recorder.canonical_constant(constant)
-            tensor.node, tensor.fake = block.recorder.private_constant(real)
-            tensor.derivation = None
-            tensor.constant = constant
-            block.made.append(tensor)
-
-        super().__init__(path, lambda: None, bind)  # type: ignore[arg-type, return-value]
-
-
-def has_argument(leaf: Leaf) -> bool:
-    return not isinstance(leaf, (_DimLeaf, _ConstantLeaf))
 
 
 _STATEFUL_MODULES = frozenset(
@@ -682,95 +471,8 @@ def _identity(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool, type(None))) else id(value)
 
 
-def _hint(path: Path) -> str:
-    """The user's name for a slot: the variable, or the attribute."""
-    for part in reversed(path):
-        if isinstance(part, str) and not part.startswith("%") and part not in (".tag", "frame"):
-            return part.lstrip(".").split(".")[-1].split("$")[0] or "v"
-        if isinstance(part, tuple) and len(part) == 2 and isinstance(part[1], str):
-            return part[1]
-    return "v"
-
-
 def _is_element(value: Any) -> bool:
     return isinstance(value, torch.Tensor) or kind_of(value) is not None
-
-
-def _root(tensor: SymTensor) -> Any:
-    root: Any = tensor
-    while isinstance(root, SymTensor) and root.derivation is not None:
-        root = root.derivation.base
-    return root
-
-
-def _views_to(tensor: SymTensor) -> list[tuple[SymTensor, Derivation]]:
-    """The chain of views from the base to ``tensor``, as they are derived now."""
-    chain: list[tuple[SymTensor, Derivation]] = []
-    at: Any = tensor
-    while isinstance(at, SymTensor) and at.derivation is not None:
-        chain.append((at, at.derivation))
-        at = at.derivation.base
-    return chain[::-1]
-
-
-def _replayable(tensor: Any) -> bool:
-    """Whether the chain of views from the base has static arguments only."""
-    while isinstance(tensor, SymTensor) and tensor.derivation is not None:
-        derivation = tensor.derivation
-        for value in _flat((derivation.args, tuple(derivation.kwargs.values()))):
-            if is_scalar(value) or (isinstance(value, torch.Tensor) and value is not derivation.base):
-                return False
-        tensor = derivation.base
-    return True
-
-
-def _flat(value: Any) -> Any:
-    if isinstance(value, (tuple, list)) and not is_scalar(value):
-        for item in value:
-            yield from _flat(item)
-    elif isinstance(value, slice):
-        yield from (value.start, value.stop, value.step)
-    else:
-        yield value
-
-
-def _chain(tensor: Any) -> tuple[Any, ...]:
-    """The chain of views as a token."""
-    parts: list[Any] = []
-    while isinstance(tensor, SymTensor) and tensor.derivation is not None:
-        d: Derivation = tensor.derivation
-        args = tuple("%base" if v is d.base else repr(v) for v in _flat((d.args, tuple(d.kwargs.items()))))
-        parts.append(
-            (
-                getattr(d.func, "__name__", repr(d.func)),
-                repr(getattr(d.func, "__self__", None)),
-                args,
-                d.path,
-            )
-        )
-        tensor = d.base
-    return tuple(parts)
-
-
-def _same_strides(have: Any, want: Any, shape: Any) -> bool:
-    for h, w, size in zip(have, want, shape, strict=True):
-        if isinstance(size, int) and size == 1:
-            continue
-        left = h if isinstance(h, int) else str(h)
-        right = w if isinstance(w, int) else str(w)
-        if left != right:
-            return False
-    return True
-
-
-def _stride_order(fake: torch.Tensor) -> tuple[int, ...]:
-    """The axes from the outermost to the innermost in memory."""
-
-    def hint(stride: Any) -> int:
-        return stride if isinstance(stride, int) else int(stride.node.hint or 1)
-
-    strides = [hint(s) for s in fake.stride()]
-    return tuple(sorted(range(len(strides)), key=lambda axis: (-strides[axis], axis)))
 
 
 # ------------------------------------------------------------------------------------ beginning
@@ -790,6 +492,9 @@ def begin(snapshot: Snapshot, heap: Heap, recorder: Recorder, block: BlockBuilde
         leaf.bind(block, instance)
     for tensor, derivation in snapshot.views:
         _replay(tensor, derivation, recorder)
+    for path, tensor in snapshot.tensor_paths.items():
+        if path not in instance.replacements:
+            mark(block, recorder.facts, snapshot.point, path, tensor)
     rewrite = _Rewriter(instance)
     for obj, content, path in snapshot.objects:
         if isinstance(obj, Generator):
@@ -843,12 +548,36 @@ class _Rewriter:
         if type(value) is DynamicTag:
             replaced = self.value(value.scalar, (*path, ".tag"))
             return value if replaced is value.scalar else DynamicTag(value.table, replaced)
+        if type(value) is DynamicText:
+            parts = [self.value(part, (*path, i)) for i, part in enumerate(value.parts)]
+            return DynamicText(tuple(parts))
+        if type(value) is functools.partial:
+            args = self.value(value.args, (*path, ".args"))
+            keywords = {k: self.value(v, (*path, ("key", k))) for k, v in value.keywords.items()}
+            return functools.partial(self.value(value.func, (*path, ".func")), *args, **keywords)
+        if type(value) is types.FunctionType:
+            return self._function(value, path)
         if type(value) in (types.MethodType, types.BuiltinMethodType):
             owner = self.value(value.__self__, (*path, ".__self__"))
             return value if owner is value.__self__ else getattr(owner, value.__name__)
         if isinstance(value, slice):
             return slice(*(self.value(getattr(value, n), (*path, n)) for n in ("start", "stop", "step")))
         return value
+
+    def _function(self, function: types.FunctionType, path: Path) -> Any:
+        """A function whose defaults were generalized; its cells are containers, written back as such."""
+        defaults = self.value(function.__defaults__, (*path, ".__defaults__"))
+        keywords = function.__kwdefaults__ or {}
+        values = self.value(tuple(keywords.values()), (*path, ".__kwdefaults__"))
+        if defaults is function.__defaults__ and values == tuple(keywords.values()):
+            return function
+        made = types.FunctionType(
+            function.__code__, function.__globals__, function.__name__, defaults, function.__closure__
+        )
+        made.__kwdefaults__ = dict(zip(keywords, values, strict=True)) or None
+        made.__dict__.update(function.__dict__)
+        made.__qualname__, made.__module__ = function.__qualname__, function.__module__
+        return made
 
 
 __all__ = ["Capture", "Modes", "ScalarType", "Snapshot", "TensorType", "Type", "Value", "begin"]

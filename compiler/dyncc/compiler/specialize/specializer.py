@@ -37,9 +37,10 @@ from dyncc.compiler.specialize.interface import (
     exception_type,
     message_parts,
 )
+from dyncc.compiler.specialize.leaves import has_argument
 from dyncc.compiler.specialize.machine import Machine
 from dyncc.compiler.specialize.recorder import Recorder
-from dyncc.compiler.specialize.snapshot import Capture, Snapshot, begin, has_argument
+from dyncc.compiler.specialize.snapshot import Capture, Snapshot, begin
 from dyncc.compiler.specialize.values import Restart, Scalar, SymTensor, current
 from dyncc.runtime import program as ir
 
@@ -239,6 +240,9 @@ class Specializer:
         if name is None and generalize(snapshot, self.variants, self.shapeless, self.facts):
             snapshot = self._capture(machine.frames)
             name = self.memo.get(snapshot.key)
+        marked = self.facts.mark(snapshot.point, snapshot.marks)
+        if marked and name is not None and not any(p.name == name for p in self.pending):
+            self.facts.note(f"aliases at {snapshot.point[-1]}")  # the block was recorded without them
         if name is None:
             frame = _user_frame(machine.frames)
             line = _line_of(frame)
@@ -304,6 +308,8 @@ class Specializer:
             snapshot, self.variants, self.shapeless, self.facts, self.state_snapshots
         ):
             raise Restart
+        if self.facts.mark(snapshot.point, snapshot.marks):
+            self.facts.note("aliases of the state")
         state = self._state(snapshot)
         writes: list[ir.Write] = []
         for name, tensor in self.active_inputs.tensors.items():
