@@ -238,11 +238,17 @@ def sum_of(iterable: Any, start: Any) -> Any:
 
 
 def any_of(iterable: Any) -> Any:
-    return any(item for item in iterable)
+    for item in iterable:  # noqa: SIM110  # this is what stands in for `any` itself
+        if item:
+            return True
+    return False
 
 
 def all_of(iterable: Any) -> Any:
-    return all(item for item in iterable)
+    for item in iterable:  # noqa: SIM110
+        if not item:
+            return False
+    return True
 
 
 def least(items: Any, key: Any, default: Any, largest: Any) -> Any:
