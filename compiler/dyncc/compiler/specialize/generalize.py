@@ -14,7 +14,7 @@ import torch
 from dyncc.compiler.specialize.block import dtype_name
 from dyncc.compiler.specialize.facts import Facts
 from dyncc.compiler.specialize.snapshot import Slot, Snapshot
-from dyncc.compiler.specialize.values import ListElement, SymTensor, kind_of
+from dyncc.compiler.specialize.values import ListElement, SymTensor, is_scalar, kind_of
 from dyncc.runtime.program import ScalarType, TensorType
 
 SIZE_BUDGET = 3
@@ -55,12 +55,8 @@ def _widen(left: Snapshot, right: Snapshot, facts: Facts) -> bool:
         place = (right.point, path)
         if slot.kind == "number":
             learned |= _widen_number(place, other, slot, facts)
-        elif slot.kind == "text" and other.value != slot.value:
-            table = facts.tables.setdefault(place, [])
-            for value in (other.value, slot.value):
-                if value not in table:
-                    table.append(value)
-                    learned = True
+        elif slot.kind == "text":
+            learned |= _widen_text(place, other, slot, facts)
         elif slot.kind == "sharing" and other.value != slot.value and not facts.is_exact(place):
             learned |= place not in facts.split
             facts.split.add(place)
@@ -72,12 +68,28 @@ def _widen(left: Snapshot, right: Snapshot, facts: Facts) -> bool:
 
 
 def _widen_number(place: Any, left: Slot, right: Slot, facts: Facts) -> bool:
-    if repr(left.value) == repr(right.value) or facts.keeps(place) or place in facts.widen:
+    """Numbers of unequal values, or one that is known beside one that is not."""
+    dynamic = is_scalar(left.value), is_scalar(right.value)
+    if all(dynamic) or place in facts.widen or facts.keeps(place):
+        return False
+    if not any(dynamic) and repr(left.value) == repr(right.value):
         return False
     if kind_of(left.value) != kind_of(right.value):
         return False
     facts.widen.add(place)
     return True
+
+
+def _widen_text(place: Any, left: Slot, right: Slot, facts: Facts) -> bool:
+    """Texts, or members of enums, that differ: one of finitely many (*The Trick*)."""
+    if left.value == right.value or facts.keeps(place):
+        return False
+    table = facts.tables.setdefault(place, [])
+    new = [value for value in (*left.value, *right.value) if value not in table]
+    for value in new:
+        if value not in table:
+            table.append(value)
+    return bool(new)
 
 
 def _widen_list(place: Any, left: Slot, right: Slot, facts: Facts) -> bool:

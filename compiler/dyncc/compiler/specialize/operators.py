@@ -146,7 +146,7 @@ def binary(machine: Machine, op: str, left: Any, right: Any, inplace: bool) -> A
 
 def compare(machine: Machine, op: str, left: Any, right: Any) -> Any:
     if op in ("is", "is-not"):
-        return _identity(left, right, op == "is-not")
+        return _identity(machine, left, right, op == "is-not")
     if op in ("in", "not-in"):
         found = contains(machine, left, right)
         return found if op == "in" else negate(machine, found)
@@ -166,8 +166,12 @@ def special_value(value: Any) -> bool:
     )
 
 
-def _identity(left: Any, right: Any, negative: bool) -> Any:
+def _identity(machine: Machine, left: Any, right: Any, negative: bool) -> Any:
+    if isinstance(left, SymTensor) and isinstance(right, SymTensor):
+        machine.recorder.demand_sharing(left, right)
     for number, other in ((left, right), (right, left)):
+        if type(number) is DynamicTag and type(other) is not DynamicTag:
+            return look_up(machine, number, tuple((v is other) != negative for v in number.table), "bool")
         if is_scalar(number) and number.kind == "bool" and isinstance(other, bool):
             return scalar_op("ne" if negative else "eq", number, other)
     return (left is not right) if negative else (left is right)

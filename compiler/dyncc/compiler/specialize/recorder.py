@@ -433,8 +433,7 @@ class Recorder:
         for key in keys:
             if key in constants:
                 self.facts.make_cell(self.constant_name(constants[key]), constants[key])
-        for key in keys & block.split.keys():
-            self.facts.demand_sharing(block.split[key])
+        self.demand_sharing(*(tensor for tensor, _ in mutated))
         if keys & block.frozen:
             self.demand_sizes(())
             raise CompileError(
@@ -454,6 +453,14 @@ class Recorder:
         for tensor in block.made:
             if tensor.constant is not None and storage_key(tensor.fake) in keys:
                 tensor.constant = None
+
+    def demand_sharing(self, *tensors: Any) -> None:
+        """What is asked or done depends on whether ``tensors`` share memory: it must be known exactly."""
+        for tensor in tensors:
+            if isinstance(tensor, SymTensor):
+                places = self.block.split.get(storage_key(tensor.fake))
+                if places:
+                    self.facts.demand_sharing(places)
 
     def _note_written(self, keys: set[int]) -> None:
         """An argument of the entry that is changed must be given back changed."""

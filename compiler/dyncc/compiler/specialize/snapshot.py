@@ -11,8 +11,10 @@ lengths of lists. States of equal skeleton and different key are candidates for 
 
 from __future__ import annotations
 
+import enum
 import functools
 import types
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -180,15 +182,14 @@ class Capture:
         elif isinstance(value, DynamicList):
             self.visit_list(value, path)
         elif type(value) is DynamicTag:
-            self.emit(("tag", tuple(_identity(v) for v in value.table)))
-            self.visit(value.scalar, (*path, ".tag"))
+            self.visit_tag(value, path)
         elif type(value) is DynamicText:
             self.emit(("text", len(value.parts)))
             for index, part in enumerate(value.parts):
                 self.visit(part, (*path, index))
         elif isinstance(value, bool | int | float) and type(value) in (bool, int, float):
             self.visit_number(value, path)
-        elif type(value) is str:
+        elif type(value) is str or isinstance(value, enum.Enum):
             self.visit_text(value, path)
         elif isinstance(value, torch.Tensor):
             self.emit(("weight", id(value)))
@@ -344,10 +345,12 @@ class Capture:
             self.emit(_PENDING_SIZE)
             return
         if number is not None:
-            self.emit(("same scalar", number))
+            self.emit(("same scalar", number), ("number", scalar.kind))
+            self.slots[path] = Slot("number", scalar)
             return
         self.scalars[id(scalar)] = len(self.scalars)
-        self.emit(("scalar", scalar.kind))
+        self.emit(("scalar", scalar.kind), ("number", scalar.kind))
+        self.slots[path] = Slot("number", scalar)
         operand = scalar.operand
         origins = scalar.origins
         hint = scalar.hint or hint_of(path)
@@ -393,29 +396,59 @@ class Capture:
             if index < len(tokens) and tokens[index] is _PENDING_SIZE:
                 tokens[index] = token if tokens is self.key else skeleton
 
-    def visit_text(self, value: str, path: Path) -> None:
+    def visit_text(self, value: Any, path: Path) -> None:
+        """A text or a member of an enum."""
         place = (self.point, path)
         if place in self.facts.tables and not self.facts.keeps(place):
-            table = self.facts.tables[place]
-            if value not in table:
-                table.append(value)
-                self.facts.note(f"text: {place}")
-            self.emit(("tag", tuple(table)))
-            index = table.index(value)
-
-            def bind(block: BlockBuilder, instance: Instance) -> None:
-                expr = block.scalar_param(hint_of(path), "int")
-                origins = frozenset((place,))
-                instance.replacements[path] = DynamicTag(tuple(table), Scalar("int", expr, origins))
-
-            self.leaves.append(Leaf(path, lambda: Const(index), bind))
+            index = self._in_table(place, (value,))[0]
+            self._tag_leaf(place, lambda: Const(index))
             return
-        exact = ("text", value)
+        exact = ("text", _identity(value))
+        self.keep.append(value)
         if self.facts.keeps(place) or not path or type(path[-1]) is int:
             self.emit(exact)
             return
-        self.emit(exact, "text")
-        self.slots[path] = Slot("text", value)
+        self.emit(exact, ("text", type(value)))
+        self.slots[path] = Slot("text", (value,))
+
+    def visit_tag(self, tag: DynamicTag, path: Path) -> None:
+        place = (self.point, path)
+        self.keep.append(tag.table)
+        if place in self.facts.tables and not self.facts.keeps(place):
+            indices = self._in_table(place, tag.table)
+            self._tag_leaf(place, lambda: self._converted(tag, indices))
+            return
+        self.emit(("tag", tuple(_identity(v) for v in tag.table)), ("text", type(tag.table[0])))
+        start = len(self.skeleton), len(self.shapeless)
+        self.visit(tag.scalar, (*path, ".tag"))
+        del self.skeleton[start[0] :], self.shapeless[start[1] :]
+        self.slots[path] = Slot("text", tag.table)
+
+    def _in_table(self, place: Any, values: tuple[Any, ...]) -> tuple[int, ...]:
+        """Where ``values`` are in the table of a tag that was generalized; what is new there is added."""
+        table = self.facts.tables[place]
+        for value in values:
+            if value not in table:
+                table.append(value)
+                self.facts.note(f"text: {place}")
+        return tuple(table.index(value) for value in values)
+
+    def _converted(self, tag: DynamicTag, indices: tuple[int, ...]) -> Operand:
+        """The index into another table."""
+        if indices == tuple(range(len(indices))):
+            return tag.scalar.operand
+        operands = [tag.scalar.operand, *(Const(index) for index in indices)]
+        return self.recorder.block.host_leaf("lookup", operands, "int").operand
+
+    def _tag_leaf(self, place: Any, operand: Callable[[], Operand]) -> None:
+        table, path = tuple(self.facts.tables[place]), place[1]
+        self.emit(("tag", tuple(_identity(v) for v in table)), ("text", type(table[0])))
+
+        def bind(block: BlockBuilder, instance: Instance) -> None:
+            expr = block.scalar_param(hint_of(path), "int")
+            instance.replacements[path] = DynamicTag(table, Scalar("int", expr, frozenset((place,))))
+
+        self.leaves.append(Leaf(path, operand, bind))
 
     def visit_list(self, items: DynamicList, path: Path) -> None:
         number = self.seen.get(id(items))
