@@ -98,6 +98,7 @@ class Facts:
             return
         self.exact |= new
         self.split = {place for place in self.split if not self.is_exact(place)}
+        self.aliased.clear()  # found anew: part of it was due to what is followed now
         self.note(f"follow the memory of {sorted(map(str, new))}")
         raise Restart
 

@@ -2,7 +2,7 @@
 
 At a join and at a back edge a second state of the same skeleton is not given a block of its own: numbers,
 texts and lengths of lists that differ become parameters. Sizes of tensors do so only after several
-states, since a static size is worth much.
+states, and so do the values of small tensors that depend on constants alone: to know them is worth much.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dyncc.compiler.specialize.snapshot import Slot, Snapshot
 from dyncc.compiler.specialize.values import ListElement, SymTensor, is_scalar, kind_of
 from dyncc.runtime.program import ScalarType, TensorType
 
+_TENSORS = ("sharing", "constant", "weight")
 SIZE_BUDGET = 3
 """States of one point that differ in sizes alone before the sizes become symbols."""
 
@@ -33,8 +34,9 @@ def generalize(
     if states is not None:
         earlier = [s for s in states if s.skeleton == snapshot.skeleton]
     learned = False
+    anything = states is not None or len(earlier) >= SIZE_BUDGET
     for other in reversed(earlier):
-        if _widen(other, snapshot, facts):
+        if _widen(other, snapshot, facts, anything):
             learned = True
             break
     if learned:
@@ -46,25 +48,36 @@ def generalize(
     return bool(len(similar) >= budget and _widen_sizes(similar[-1], snapshot, facts))
 
 
-def _widen(left: Snapshot, right: Snapshot, facts: Facts) -> bool:
+def _widen(left: Snapshot, right: Snapshot, facts: Facts, anything: bool) -> bool:
+    """What differs between two states becomes dynamic; values of constant tensors only if ``anything``."""
     learned = False
     for path, slot in right.slots.items():
         other = left.slots.get(path)
-        if other is None or other.kind != slot.kind:
+        if other is None:
             continue
         place = (right.point, path)
-        if slot.kind == "number":
+        if slot.kind in _TENSORS and other.kind in _TENSORS:
+            if anything or slot.kind == other.kind == "sharing":
+                learned |= _split(place, other, slot, facts)
+        elif other.kind != slot.kind:
+            continue
+        elif slot.kind == "number":
             learned |= _widen_number(place, other, slot, facts)
         elif slot.kind == "text":
             learned |= _widen_text(place, other, slot, facts)
-        elif slot.kind == "sharing" and other.value != slot.value and not facts.is_exact(place):
-            learned |= place not in facts.split
-            facts.split.add(place)
         elif slot.kind == "list":
             learned |= _widen_list(place, other, slot, facts)
     if learned:
         facts.note(f"generalize at {right.point[-1] if right.point else ''}")
     return learned
+
+
+def _split(place: Any, left: Slot, right: Slot, facts: Facts) -> bool:
+    """Tensors that differ in the memory they share or in being known already."""
+    if left == right or facts.is_exact(place) or place in facts.split:
+        return False
+    facts.split.add(place)
+    return True
 
 
 def _widen_number(place: Any, left: Slot, right: Slot, facts: Facts) -> bool:

@@ -15,7 +15,8 @@ Path = tuple[Any, ...]
 
 @dataclass
 class Slot:
-    """A static value that may be generalized: ``kind`` is ``number``, ``text`` or ``list``."""
+    """A static value that may be generalized: ``kind`` is ``number``, ``text`` (or a member of an
+    enum), ``list``, ``sharing``, ``constant`` or ``weight``."""
 
     kind: str
     value: Any
@@ -25,13 +26,16 @@ class Slot:
 class Leaf:
     """A dynamic part of the state: an argument of the edge, a parameter of the block.
 
-    ``apply`` is called when a block begins, with the builder; it binds the leaf anew.
+    ``operand`` gives the argument in the block that is left; ``bind`` makes the parameter in the one that
+    begins, and binds the program's value to it.
     """
 
     path: Path
     operand: Callable[[], Operand]
     bind: Callable[[BlockBuilder, Instance], None]
     operand_at_capture: Any = None
+    weight: str = ""
+    """The weight that it is in this state."""
 
 
 @dataclass

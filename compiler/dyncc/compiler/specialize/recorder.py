@@ -177,6 +177,14 @@ class Recorder:
             block.constant_nodes[id(tensor)] = node
         return node, fake
 
+    def tensor_of_weight(self, weight: torch.Tensor) -> SymTensor:
+        """A weight as a tensor of the current block."""
+        cell = self.cell_of(weight)
+        if cell is not None:
+            return cell
+        node, fake = self.constant(weight)
+        return SymTensor.make(fake, node)
+
     # ------------------------------------------------------------------------------------ calls
 
     def call(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -34,6 +34,8 @@ class _Occurrence:
     tensor: SymTensor
     path: Path
     positions: tuple[int, int, int]
+    weight: str = ""
+    """The weight that it stands for, as it was before the program ran."""
 
 
 @dataclass
@@ -61,8 +63,8 @@ class TensorCapture:
     marks: dict[Path, set[Any]] = field(default_factory=dict[Path, set[Any]])
     numbers: dict[int, int] = field(default_factory=dict[int, int])
 
-    def add(self, tensor: SymTensor, path: Path, positions: tuple[int, int, int]) -> None:
-        self.occurrences.append(_Occurrence(tensor, path, positions))
+    def add(self, tensor: SymTensor, path: Path, positions: tuple[int, int, int], weight: str = "") -> None:
+        self.occurrences.append(_Occurrence(tensor, path, positions, weight))
 
     def forget_skeleton(self, start: int) -> None:
         """The tensors from ``start`` on are elements of a list that the skeletons do not go into."""
@@ -85,7 +87,7 @@ class TensorCapture:
         for occurrence in self.occurrences:
             tensor, path = occurrence.tensor, occurrence.path
             group = groups[storage_key(tensor.fake)]
-            token = self._token(tensor, path, group, key)
+            token = self._token(occurrence, group, key)
             if self.facts.is_exact((self.point, path)) and storage_key(tensor.fake) in inputs:
                 token = (token, "input", inputs[storage_key(tensor.fake)])
             self.sizes[path] = tuple(s if isinstance(s, int) else str(s) for s in tensor.fake.shape)
@@ -93,7 +95,7 @@ class TensorCapture:
             for tokens, at, value in zip(
                 (key, skeleton, shapeless),
                 occurrence.positions,
-                (token, _plain(tensor), kind),
+                (token, plain_token(tensor.fake), kind),
                 strict=True,
             ):
                 if at < len(tokens) and tokens[at] is PENDING:
@@ -126,7 +128,7 @@ class TensorCapture:
         if storage in block.frozen:
             self._note(places, lambda place: {FROZEN})
         split = {place for place in places if place in self.facts.split}
-        if split and len({id(o.tensor) for o in group}) + len(split) > 1:
+        if split and (len(group) > 1 or group[0].weight):
             self._note(places, lambda place: split)
 
     def _note(self, places: Any, because: Callable[[Place], set[Any]]) -> None:
@@ -144,11 +146,12 @@ class TensorCapture:
 
     # ---------------------------------------------------------------------------------- tokens
 
-    def _token(self, tensor: SymTensor, path: Path, group: list[_Occurrence], key: list[Any]) -> Any:
+    def _token(self, occurrence: _Occurrence, group: list[_Occurrence], key: list[Any]) -> Any:
+        tensor, path = occurrence.tensor, occurrence.path
         self.paths[path] = tensor
         place = (self.point, path)
         if place in self.facts.split:
-            return self._split(tensor, path)
+            return self._split(tensor, path, occurrence.weight)
         if (
             self._bound_at(tensor) is not None and id(tensor) not in self.numbers
         ):  # bound as the base of a view
@@ -158,15 +161,19 @@ class TensorCapture:
             token = ("same tensor", self.numbers[id(tensor)])
         else:
             self.numbers[id(tensor)] = len(self.numbers)
-            token = self._first(tensor, path, [o.tensor for o in group], key)
+            token = self._first(tensor, path, self._together(group), key)
         if path[0] not in ("cell", "input"):
             self.slots[path] = Slot("constant" if token[0] == "constant" else "sharing", token)
         return token
 
+    def _together(self, group: list[_Occurrence]) -> list[SymTensor]:
+        """Those of a group whose sharing is followed."""
+        return [o.tensor for o in group if (self.point, o.path) not in self.facts.split]
+
     def _first(self, tensor: SymTensor, path: Path, group: list[SymTensor], key: list[Any]) -> Any:
         """The token of a tensor that is met for the first time."""
         alone = all(member is tensor for member in group)
-        if tensor.constant is not None and alone:
+        if tensor.constant is not None and alone and root_of(tensor) is tensor:
             self.leaves.append(ConstantLeaf(path, tensor))
             real = tensor.constant
             return ("constant", str(real.dtype), tuple(real.shape), real.contiguous().numpy().tobytes())
@@ -208,10 +215,10 @@ class TensorCapture:
         self.leaves.append(Leaf(path, lambda: self.recorder.block.tensor_operand(tensor), bind))
         return _spec_token(spec)
 
-    def _split(self, tensor: SymTensor, path: Path) -> Any:
+    def _split(self, tensor: SymTensor, path: Path, weight: str) -> Any:
         """A tensor that is a parameter of its own, whatever it shares its memory with."""
         spec = self._spec(tensor, path)
-        hint = tensor.hint or hint_of(path)
+        hint = hint_of(path) if weight else tensor.hint or hint_of(path)
 
         def bind(block: BlockBuilder, instance: Instance) -> None:
             _, fake, node = block.tensor_param(hint, spec)
@@ -219,7 +226,8 @@ class TensorCapture:
             instance.replacements[path] = made
             mark(block, self.facts, self.point, path, made)
 
-        self.leaves.append(Leaf(path, lambda: self.recorder.block.tensor_operand(tensor), bind))
+        leaf = Leaf(path, lambda: self.recorder.block.tensor_operand(tensor), bind, weight=weight)
+        self.leaves.append(leaf)
         return _spec_token(spec)
 
     # ----------------------------------------------------------------------------------- sizes
@@ -283,9 +291,8 @@ def _spec_token(spec: TensorSpec) -> tuple[Any, ...]:
     return ("tensor", str(spec.dtype), spec.shape, spec.stride, str(spec.device))
 
 
-def _plain(tensor: SymTensor) -> tuple[Any, ...]:
+def plain_token(fake: torch.Tensor) -> tuple[Any, ...]:
     """The token of a tensor without its sharing and without names for its sizes."""
-    fake = tensor.fake
     shape = tuple(size if isinstance(size, int) else "?" for size in fake.shape)
     return ("tensor", str(fake.dtype), shape, str(fake.device))
 

@@ -28,7 +28,7 @@ from dyncc.compiler.specialize.frames import Frame, Generator
 from dyncc.compiler.specialize.heap import Content, Heap, content_of, is_container, restore, walk
 from dyncc.compiler.specialize.leaves import DimLeaf, Instance, Leaf, Path, Slot, hint_of
 from dyncc.compiler.specialize.recorder import Recorder
-from dyncc.compiler.specialize.sharing import PENDING, TensorCapture, mark
+from dyncc.compiler.specialize.sharing import PENDING, SESSION, TensorCapture, mark, plain_token
 from dyncc.compiler.specialize.values import (
     Derivation,
     DynamicList,
@@ -175,8 +175,7 @@ class Capture:
 
     def visit(self, value: Any, path: Path) -> None:
         if isinstance(value, SymTensor):
-            self.tensors.add(value, path, (len(self.key), len(self.skeleton), len(self.shapeless)))
-            self.emit(PENDING)
+            self.visit_tensor(value, path)
         elif is_scalar(value):
             self.visit_scalar(value, path)
         elif isinstance(value, DynamicList):
@@ -192,8 +191,7 @@ class Capture:
         elif type(value) is str or isinstance(value, enum.Enum):
             self.visit_text(value, path)
         elif isinstance(value, torch.Tensor):
-            self.emit(("weight", id(value)))
-            self.keep.append(value)
+            self.visit_weight(value, path)
         elif isinstance(value, Generator):
             self.visit_generator(value, path)
         elif is_container(value):
@@ -305,6 +303,22 @@ class Capture:
             instance.lists[id(obj)] = DynamicList(element, base, origins)
 
         return Leaf(path, operand, bind)
+
+    def visit_tensor(self, tensor: SymTensor, path: Path, weight: str = "") -> None:
+        self.tensors.add(tensor, path, (len(self.key), len(self.skeleton), len(self.shapeless)), weight)
+        self.emit(PENDING)
+
+    def visit_weight(self, weight: torch.Tensor, path: Path) -> None:
+        """A tensor that was there before the program ran; between calls another may take its place."""
+        if (self.point, path) in self.facts.split:
+            tensor, name = self.recorder.tensor_of_weight(weight), self.recorder.constant_name(weight)
+            self.visit_tensor(tensor, path, name)
+            return
+        kind = ("tensor", str(weight.dtype), weight.dim())
+        self.emit(("weight", id(weight)), plain_token(weight), kind)
+        self.keep.append(weight)
+        if self.point == SESSION:
+            self.slots[path] = Slot("weight", id(weight))
 
     # --------------------------------------------------------------------------------- numbers
 
@@ -547,7 +561,7 @@ def _replay(tensor: SymTensor, derivation: Derivation, recorder: Recorder) -> No
         result = result[index]
     tensor.fake, tensor.node = result.fake, result.node
     tensor.derivation = derivation
-    tensor.constant = None
+    tensor.constant = result.constant
 
 
 class _Rewriter:

@@ -335,7 +335,7 @@ class Specializer:
                 operand = leaf.operand_at_capture
                 initial: Any = None
                 if index == 0:
-                    initial = operand if isinstance(operand, ir.Const) else leaf.path[1]
+                    initial = operand if isinstance(operand, ir.Const) else leaf.weight or leaf.path[1]
                 cells.append(ir.Cell(param.name, param.type, _cell_path(leaf.path), initial))
             made.append(ir.State(tuple(cells)))
         return made
