@@ -206,6 +206,8 @@ class Recorder:
 
     def record(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args, kwargs = indexing.weak_numbers(self, func, args, kwargs)
+        if self.cells:
+            args, kwargs = _map(args, self._present), _map(kwargs, self._present)
         lifted: list[tuple[Any, torch.Tensor]] = []
         node_args = self._lift(args, lifted, 0)
         node_kwargs = self._lift(kwargs, lifted, 0)
@@ -431,6 +433,13 @@ class Recorder:
         if not self.cells:
             return None
         return self.cells.get(self.names.get(id(tensor), ""))
+
+    def _present(self, value: Any) -> Any:
+        """What stands for a weight that calls change."""
+        if isinstance(value, torch.Tensor) and not isinstance(value, SymTensor):
+            cell = self.cell_of(value)
+            return value if cell is None else cell
+        return value
 
     def _note_mutation(self, mutated: list[tuple[Any, torch.Tensor]]) -> None:
         block = self.block
