@@ -32,24 +32,7 @@ def test_generated_programs_are_equal_in_onnx_runtime(seed: int) -> None:
     assert not verdict.failed, verdict.detail
 
 
-WRONG = {
-    "constant_changed_by_an_earlier_call": "a view of a buffer changed in place by an earlier call",
-    "setitem_through_alias_of_argument": "an argument written through another name on one path",
-}
-"""Programs that the specializer still compiles wrongly (the forced paths or the examples refuse them)."""
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(
-            path,
-            id=path.stem,
-            marks=[pytest.mark.xfail(reason=WRONG[path.stem], strict=True)] if path.stem in WRONG else [],
-        )
-        for path in KEPT
-    ],
-)
+@pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in KEPT])
 def test_a_program_that_once_failed(path: Path) -> None:
     verdict = run_source(path.read_text(encoding="utf-8"))
     assert not verdict.failed, verdict.detail

@@ -93,6 +93,10 @@ def _always(*types: Type) -> _Results:
     return lambda _: types
 
 
+def _same(call: Call) -> Sequence[Type]:
+    return [call.types[0]]
+
+
 def _joined(call: Call) -> Sequence[Type]:
     return [FLOAT if FLOAT in call.types else INT]
 
@@ -235,7 +239,13 @@ RULES: dict[str, Rule] = {
     "list": Rule((), _list, more=_ANY),
     "list_append": Rule((_LIST, _ANY), _with_item(1)),
     "list_extend": Rule((_LIST, _LIST), _extend),
-    "list_pop": Rule((_LIST,), lambda call: [call.types[0]]),
+    **{op: Rule((_LIST, _INT), _same) for op in ("list_pop", "list_delete")},
+    "list_insert": Rule((_LIST, _INT, _ANY), _with_item(2)),
+    "list_slice": Rule((_LIST, _INT, _INT, _INT), _same),
+    "list_index": Rule((_NUMBERS, _NUMBER), _always(INT)),
+    "list_sort": Rule((_NUMBERS, _BOOL), _same),
+    "list_contains": Rule((_NUMBERS, _NUMBER), _always(BOOL)),
+    "list_count": Rule((_NUMBERS, _NUMBER), _always(INT)),
     "list_get": Rule((_LIST, _INT), lambda call: [_element(call)]),
     "list_set": Rule((_LIST, _INT, _ANY), _with_item(2)),
     "list_len": Rule((_LIST,), _always(INT)),
@@ -254,6 +264,7 @@ _NEVER_RAISES = frozenset(
         *("min", "max", "lt", "le", "gt", "ge", "eq", "ne", "not", "select", "lookup"),
         *("math.isnan", "math.isinf", "math.isfinite", "math.fabs", "math.copysign", "math.atan"),
         *("list", "list_append", "list_extend", "list_len", "tensor_of_numbers"),
+        *("list_insert", "list_contains", "list_count"),
     }
 )
 

@@ -52,11 +52,43 @@ def list_append(items: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
     return (*items, value)
 
 
-def list_pop(items: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The list without its last element."""
+def list_pop(items: tuple[Any, ...], index: int) -> tuple[Any, ...]:
+    """The list without ``items[index]``, with the errors of ``list.pop``."""
     if not items:
         raise IndexError("pop from empty list")
-    return items[:-1]
+    if not -len(items) <= index < len(items):
+        raise IndexError("pop index out of range")
+    position = index % len(items)
+    return (*items[:position], *items[position + 1 :])
+
+
+def list_delete(items: tuple[Any, ...], index: int) -> tuple[Any, ...]:
+    """The list without ``items[index]``, with the error of ``del``."""
+    if not -len(items) <= index < len(items):
+        raise IndexError("list assignment index out of range")
+    return list_pop(items, index)
+
+
+def list_insert(items: tuple[Any, ...], index: int, value: Any) -> tuple[Any, ...]:
+    """A new list with ``value`` before ``items[index]``, as ``list.insert`` places it."""
+    return (*items[:index], value, *items[index:])
+
+
+def list_slice(items: tuple[Any, ...], start: int, stop: int, step: int) -> tuple[Any, ...]:
+    """``items[start:stop:step]``; a bound that the program leaves out is beyond every list."""
+    return items[start:stop:step]
+
+
+def list_index(items: tuple[Any, ...], value: Any) -> int:
+    """``items.index(value)`` with its ValueError."""
+    if value not in items:
+        raise ValueError(f"{value!r} is not in list")
+    return items.index(value)
+
+
+def list_sort(items: tuple[Any, ...], reverse: bool) -> tuple[Any, ...]:
+    """A new list of the numbers in order."""
+    return tuple(sorted(items, reverse=reverse))
 
 
 def list_get(items: tuple[Any, ...], index: int) -> Any:
@@ -152,8 +184,15 @@ HOST_OPS: dict[str, HostOpSpec] = {
     "list_append": HostOpSpec(list_append),
     "list_extend": HostOpSpec(operator.add, "{0} + {1}", 11),
     "list_pop": HostOpSpec(list_pop),
+    "list_delete": HostOpSpec(list_delete),
     "list_get": HostOpSpec(list_get),
     "list_set": HostOpSpec(list_set),
+    "list_insert": HostOpSpec(list_insert),
+    "list_slice": HostOpSpec(list_slice),
+    "list_index": HostOpSpec(list_index),
+    "list_sort": HostOpSpec(list_sort),
+    "list_contains": HostOpSpec(operator.contains),
+    "list_count": HostOpSpec(operator.countOf),
     "list_len": HostOpSpec(len, "len({0})"),
     "stack": HostOpSpec(stack),
     "cat": HostOpSpec(cat),

@@ -558,7 +558,7 @@ def _set_item(machine: Machine, frame: Frame, i: cfg.SetItem) -> None:
 
 
 def _del_item(machine: Machine, frame: Frame, i: cfg.DelItem) -> None:
-    machine.native(operators.delete_item, frame.registers[i.obj], frame.registers[i.index])
+    operators.delete_item(machine, frame.registers[i.obj], frame.registers[i.index])
 
 
 def _unary(machine: Machine, frame: Frame, i: cfg.Unary) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn import functional as torch_functional  # noqa: F401  # its functions are recorded as they are
 
-from dyncc.compiler.specialize import operators, prelude
+from dyncc.compiler.specialize import lists, operators, prelude
 from dyncc.compiler.specialize.frames import Generator
 from dyncc.compiler.specialize.values import (
     DynamicList,
@@ -138,7 +138,7 @@ def _len(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
             return NotImplemented
         return machine.native(torch.Tensor.size, value, 0)
     if isinstance(value, DynamicList):
-        return operators.list_length(machine, value)
+        return lists.length(machine, value)
     if isinstance(value, prelude.DynamicRange):
         return _range_length(value)
     return NotImplemented
@@ -283,7 +283,7 @@ def _list(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     if not args:
         return NotImplemented
     if isinstance(args[0], DynamicList):
-        return operators.copy_list(machine, args[0])
+        return lists.copied(machine, args[0])
     return (
         Push(prelude.as_list, args, {})
         if _needs_prelude(machine, args[0])
@@ -439,7 +439,7 @@ def _math(machine: Machine, name: str, args: tuple[Any, ...]) -> Any:
 
 def _method(machine: Machine, owner: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if isinstance(owner, DynamicList):
-        return operators.list_method(machine, owner, name, args)
+        return lists.method(machine, owner, name, args, kwargs)
     if isinstance(owner, list) and name == "extend" and len(args) == 1 and _needs_prelude(machine, args[0]):
         return Push(prelude.extend_list, (owner, args[0]), {})
     if isinstance(owner, list) and name == "sort":

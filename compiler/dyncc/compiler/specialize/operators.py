@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from dyncc.compiler.specialize import prelude, special
-from dyncc.compiler.specialize.block import Cut, storage_key
+from dyncc.compiler.specialize import lists, prelude
 from dyncc.compiler.specialize.frames import Generator
 from dyncc.compiler.specialize.native import Raised
 from dyncc.compiler.specialize.snapshot import SMALL_LOOP
@@ -32,7 +31,7 @@ from dyncc.compiler.specialize.values import (
     kind_of,
     scalar_op,
 )
-from dyncc.runtime.program import Const, ListType, ScalarType, TensorType
+from dyncc.runtime.program import Const, ListType, ScalarType
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.machine import Machine
@@ -43,7 +42,14 @@ def item(tensor: Any) -> Any:
     return tensor.item()
 
 
-def delete_item(obj: Any, index: Any) -> None:
+def delete_item(machine: Machine, obj: Any, index: Any) -> None:
+    if isinstance(obj, DynamicList):
+        lists.delete(machine, obj, index)
+    else:
+        machine.native(_delete, obj, index)
+
+
+def _delete(obj: Any, index: Any) -> None:
     del obj[index]
 
 
@@ -57,7 +63,7 @@ def truth(machine: Machine, value: Any) -> Any:
     if is_scalar(value):
         return value if value.kind == "bool" else scalar_op("bool", value)
     if isinstance(value, DynamicList):
-        return scalar_op("gt", list_length(machine, value), 0)
+        return scalar_op("gt", lists.length(machine, value), 0)
     if type(value) is DynamicTag:
         return look_up(machine, value, tuple(bool(v) for v in value.table), "bool")
     if type(value) is DynamicText:
@@ -128,16 +134,10 @@ def binary(machine: Machine, op: str, left: Any, right: Any, inplace: bool) -> A
         return concatenate_text([left, right])
     if op == "%" and isinstance(left, str) and _dynamic_text_argument(right):
         return percent(left, right)
-    if isinstance(left, DynamicList) and op == "+":
-        if inplace and type(right) in (list, tuple):
-            for value in right:
-                left.append(value)
-            return left
-        if type(right) in (list, tuple):
-            made = copy_list(machine, left)
-            for value in right:
-                made.append(value)
-            return made
+    if op == "+" and (isinstance(left, DynamicList) or isinstance(right, DynamicList)):
+        joined = lists.joined(machine, left, right, inplace)
+        if joined is not NotImplemented:
+            return joined
     if inplace and op == "+" and type(left) is list and isinstance(right, torch.Tensor):
         return machine.native(INPLACE_OPERATORS[op], left, list(machine.native(torch.unbind, right)))
     function = (INPLACE_OPERATORS if inplace else PYTHON_OPERATORS)[op]
@@ -181,6 +181,8 @@ def contains(machine: Machine, value: Any, container: Any) -> Any:
     if isinstance(container, torch.Tensor):
         equal = machine.native(torch.eq, container, value)
         return truth(machine, machine.native(torch.Tensor.any, equal))
+    if isinstance(container, DynamicList):
+        return lists.search(machine, container, "list_contains", value)
     if is_scalar(value) and isinstance(container, (list, tuple, set, frozenset, dict, range)):
         return _scalar_in(machine, value, container)
     if type(value) is DynamicTag and isinstance(container, (list, tuple, set, frozenset, dict)):
@@ -224,7 +226,7 @@ def get_item(machine: Machine, obj: Any, index: Any) -> Any:
     ):
         index = machine.native(item, index)
     if isinstance(obj, DynamicList):
-        return list_item(machine, obj, index)
+        return lists.get(machine, obj, index)
     if is_scalar(index):
         if isinstance(obj, prelude.DynamicRange):
             return obj.start + index * obj.step
@@ -299,7 +301,7 @@ def set_item(machine: Machine, obj: Any, index: Any, value: Any) -> None:
         machine.native(_store, obj, index, value)
         return
     if isinstance(obj, DynamicList):
-        list_store(machine, obj, index, value)
+        lists.store(machine, obj, index, value)
         return
     if isinstance(index, torch.Tensor) and isinstance(obj, list):
         index = machine.native(item, index)
@@ -318,91 +320,6 @@ def set_item(machine: Machine, obj: Any, index: Any, value: Any) -> None:
 
 def _store(obj: Any, index: Any, value: Any) -> None:
     obj[index] = value
-
-
-# ------------------------------------------------------------------------------------------- lists
-
-
-def list_length(machine: Machine, items: DynamicList) -> Scalar:
-    block = machine.block
-    if items.base is None:
-        special.list_operand(machine.recorder, items)
-    assert items.base is not None
-    length = block.host_leaf("list_len", [items.base], "int", "count")
-    length.origins = items.origins
-    return scalar_op("add", length, len(items.tail)) if items.tail else length
-
-
-def list_item(machine: Machine, items: DynamicList, index: Any) -> Any:
-    if isinstance(index, slice):
-        machine.facts.demand(items.origins)
-        machine.refuse(
-            "DY110", "a slice of a list that grows at run time", "this slice",
-            helps=("stack the list first: `torch.stack(items)[a:b]`",),
-        )  # fmt: skip
-    if not is_scalar(index) and isinstance(index, int) and index < 0 and -index <= len(items.tail):
-        return items.tail[index]
-    block = machine.block
-    operand = special.list_operand(machine.recorder, items)
-    where = block.scalar_operand(index)
-    element = items.element.type
-    if isinstance(element, ScalarType):
-        made = block.host_leaf("list_get", [operand, where], element.kind, "item")
-        made.origins |= items.origins
-        return made
-    if not block.make_pre(operand) or not block.make_pre(where):
-        raise Cut
-    symbolic = TensorType(
-        element.dtype,
-        tuple(machine.recorder.facts_symbol() if isinstance(s, str) else s for s in element.shape),
-    )
-    where_arg = where.value if isinstance(where, Const) else where
-    tensor = special.pre_tensor(machine.recorder, "list_get", (operand, where_arg), symbolic)
-    block.frozen.add(storage_key(tensor.fake))
-    return tensor
-
-
-def list_store(machine: Machine, items: DynamicList, index: Any, value: Any) -> None:
-    special.check_element(machine.recorder, items, value)
-    block = machine.block
-    operand = special.list_operand(machine.recorder, items)
-    element = special._element_operand(machine.recorder, value)
-    type_ = special.list_type(items.element)
-    items.base = block.host_op("list_set", [operand, block.scalar_operand(index), element], type_, "items")
-
-
-def list_method(machine: Machine, items: DynamicList, name: str, args: tuple[Any, ...]) -> Any:
-    if name == "append":
-        machine.native(DynamicList.append, items, args[0])
-        return None
-    if name == "pop" and (not args or args[0] == -1):
-        value = list_item(machine, items, -1)
-        if items.tail:
-            items.tail.pop()
-        else:
-            type_ = special.list_type(items.element)
-            items.base = machine.block.host_op(
-                "list_pop", [special.list_operand(machine.recorder, items)], type_, "items"
-            )
-        return value
-    if name == "clear":
-        items.base, _ = None, items.tail.clear()
-        return None
-    if name == "copy":
-        return copy_list(machine, items)
-    if name == "extend" and type(args[0]) in (list, tuple):
-        for value in args[0]:
-            machine.native(DynamicList.append, items, value)
-        return None
-    if name == "__len__":
-        return list_length(machine, items)
-    machine.facts.demand(items.origins)
-    return NotImplemented
-
-
-def copy_list(machine: Machine, items: DynamicList) -> DynamicList:
-    operand = special.list_operand(machine.recorder, items)
-    return DynamicList(items.element, operand, items.origins)
 
 
 # --------------------------------------------------------------------------------------- iteration

@@ -351,13 +351,14 @@ def _refuse_list(name: str) -> Callable[..., Any]:
     def method(self: DynamicList, *args: Any, **kwargs: Any) -> Any:
         decide(self, f"list.{name} on a list that grows at run time")
 
+    method.__name__ = name  # the machine knows the operation by it
     return method
 
 
 for _name in (
-    "__getitem__", "__setitem__", "__delitem__", "__contains__", "__add__", "__iadd__", "__mul__", "__eq__",
-    "__ne__", "__lt__", "__reversed__", "extend", "insert", "remove", "pop", "clear", "index", "count",
-    "sort", "reverse", "copy",
+    "__getitem__", "__setitem__", "__delitem__", "__contains__", "__add__", "__radd__", "__iadd__",
+    "__mul__", "__eq__", "__ne__", "__lt__", "__reversed__", "extend", "insert", "remove", "pop", "clear",
+    "index", "count", "sort", "reverse", "copy",
 ):  # fmt: skip
     setattr(DynamicList, _name, _refuse_list(_name))
 

@@ -20,6 +20,7 @@ TOTAL = frozenset(
         *("item", "static_read", "dim", "bool", "and_", "or_", "xor", "not", "select"),
         *("eq", "ne", "lt", "le", "gt", "ge", "add", "sub", "mul", "neg", "pos", "invert"),
         *("abs", "min", "max", "list", "list_append", "list_extend", "list_len"),
+        *("list_insert", "list_contains", "list_count"),
         *("math.fabs", "math.isnan", "math.isinf", "math.isfinite", "math.erf"),
     }
 )
