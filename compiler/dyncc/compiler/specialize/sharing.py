@@ -87,9 +87,12 @@ class TensorCapture:
         for occurrence in self.occurrences:
             tensor, path = occurrence.tensor, occurrence.path
             group = groups[storage_key(tensor.fake)]
-            token = self._token(occurrence, group, key)
-            if self.facts.is_exact((self.point, path)) and storage_key(tensor.fake) in inputs:
-                token = (token, "input", inputs[storage_key(tensor.fake)])
+            argument = inputs.get(storage_key(tensor.fake))
+            if argument is not None and not self.facts.is_exact((self.point, path)):
+                argument = None
+            token = self._token(occurrence, group, key, argument)
+            if argument is not None:
+                token = (token, "input", argument)
             self.sizes[path] = tuple(s if isinstance(s, int) else str(s) for s in tensor.fake.shape)
             kind = ("tensor", str(tensor.dtype), tensor.fake.dim())
             for tokens, at, value in zip(
@@ -146,7 +149,9 @@ class TensorCapture:
 
     # ---------------------------------------------------------------------------------- tokens
 
-    def _token(self, occurrence: _Occurrence, group: list[_Occurrence], key: list[Any]) -> Any:
+    def _token(
+        self, occurrence: _Occurrence, group: list[_Occurrence], key: list[Any], argument: str | None
+    ) -> Any:
         tensor, path = occurrence.tensor, occurrence.path
         self.paths[path] = tensor
         place = (self.point, path)
@@ -161,7 +166,7 @@ class TensorCapture:
             token = ("same tensor", self.numbers[id(tensor)])
         else:
             self.numbers[id(tensor)] = len(self.numbers)
-            token = self._first(tensor, path, self._together(group), key)
+            token = self._first(tensor, path, self._together(group), key, argument)
         if path[0] not in ("cell", "input"):
             self.slots[path] = Slot("constant" if token[0] == "constant" else "sharing", token)
         return token
@@ -170,8 +175,10 @@ class TensorCapture:
         """Those of a group whose sharing is followed."""
         return [o.tensor for o in group if (self.point, o.path) not in self.facts.split]
 
-    def _first(self, tensor: SymTensor, path: Path, group: list[SymTensor], key: list[Any]) -> Any:
-        """The token of a tensor that is met for the first time."""
+    def _first(
+        self, tensor: SymTensor, path: Path, group: list[SymTensor], key: list[Any], argument: str | None
+    ) -> Any:
+        """The token of a tensor that is met for the first time; ``argument`` names what it is a view of."""
         alone = all(member is tensor for member in group)
         if tensor.constant is not None and alone and root_of(tensor) is tensor:
             self.leaves.append(ConstantLeaf(path, tensor))
@@ -179,6 +186,10 @@ class TensorCapture:
             return ("constant", str(real.dtype), tuple(real.shape), real.contiguous().numpy().tobytes())
         root = root_of(tensor)
         whole = all(root_of(member) is root and _replayable(member) for member in group)
+        if argument is not None:
+            given = self.recorder.inputs()[argument]
+            whole = whole and root is given
+            alone = alone and tensor is given
         if root is not tensor and whole and (not alone or not isinstance(root, SymTensor)):
             token = ("view", self._root_number(root, path, key), _chain(tensor))
             known = {id(view) for view, _ in self.views}
