@@ -273,21 +273,26 @@ def least(items: Any, key: Any, default: Any, largest: Any) -> Any:
 
 
 def sorted_list(iterable: Any, key: Any, reverse: Any) -> Any:
-    """Insertion sort, stable; only used where the order depends on values of tensors."""
-    pairs = []
+    """Insertion sort, stable; only used where the order depends on values of tensors.
+
+    Keys and items are lists of their own, so that each has elements of one type.
+    """
+    keys = []
+    items = []
     for item in iterable:
         item_key = item if key is None else key(item)
-        position = len(pairs)
+        position = len(keys)
         while position > 0:
-            other = pairs[position - 1][0]
+            other = keys[position - 1]
             if reverse:
                 if not other < item_key:
                     break
             elif not item_key < other:
                 break
             position -= 1
-        pairs.insert(position, (item_key, item))
-    return [pair[1] for pair in pairs]
+        keys.insert(position, item_key)
+        items.insert(position, item)
+    return items
 
 
 def sort_in_place(items: Any, key: Any, reverse: Any) -> Any:
