@@ -211,9 +211,7 @@ class ForcedPaths:
                 span = self.program.blocks[block].terminator.span
                 finding.mismatch = Mismatch(text, block, span, str(case))
             elif matched != run.counts[position]:
-                read = script.log[matched]
-                text = "the program reads a tensor's value here, the original does not"
-                finding.mismatch = Mismatch(text, read.block, read.span, str(case))
+                finding.mismatch = _unmatched(case, script.log, matched, run.counts[position])
             return not finding.mismatch
 
         replayed = self._original.replay(case.calls, script.log, policy, judge=judge)
@@ -244,6 +242,14 @@ class ForcedPaths:
             if len(values) > position and values[position] != value:
                 return True
         return False
+
+
+def _unmatched(case: Case, log: Sequence[ProgramRead], matched: int, count: int) -> Mismatch:
+    """One side reads where the other does not: ``matched`` reads of eager, ``count`` of the program."""
+    read = log[min(matched, count)] if min(matched, count) < len(log) else None
+    more, less = ("program", "original") if matched < count else ("original", "program")
+    text = f"the {more} reads a tensor's value here, the {less} does not"
+    return Mismatch(text, read.block if read else "", read.span if read else None, str(case))
 
 
 def check_forced(

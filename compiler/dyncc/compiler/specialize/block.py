@@ -152,14 +152,19 @@ class BlockBuilder:
         self._value_of_node: dict[fx.Node, Value] = {}
         self._anonymous = itertools.count()
         self.made: list[SymTensor] = []
-        self.frozen: set[int] = set()
-        """Storages that must not be changed: elements of lists, views that cannot be made again."""
+        self.frozen: dict[int, frozenset[Any]] = {}
+        """Storages that must not be changed (elements of lists, views that cannot be made again) → what
+        was generalized, if anything, to make them so."""
         self.split: dict[int, set[Any]] = {}
         """Storages that may be shared unseen → the places in the state where that was given up."""
         self.masks: dict[Any, Any] = {}
         self.sizes: dict[str, Any] = {}
         self.used_origins: set[Any] = set()
         """Origins of the generalized numbers and sizes that this block's graph depends on."""
+
+    def freeze(self, tensor: torch.Tensor, origins: frozenset[Any]) -> None:
+        key = storage_key(tensor)
+        self.frozen[key] = self.frozen.get(key, frozenset()) | origins
 
     # ------------------------------------------------------------------------------ decisions
 

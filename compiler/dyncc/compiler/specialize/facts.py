@@ -19,8 +19,11 @@ Place = tuple[Any, ...]
 """A program point (see ``snapshot``) and a path of a slot in the state at it."""
 
 
-FROZEN = "frozen"
-"""Among the reasons of ``Facts.aliased``: memory that cannot be followed at all."""
+@dataclass(frozen=True)
+class Frozen:
+    """Among the reasons of ``Facts.aliased``: memory that cannot be followed, because of ``origins``."""
+
+    origins: frozenset[Any] = frozenset()
 
 
 def _variable(place: Place) -> Any:
@@ -83,6 +86,7 @@ class Facts:
         known = {_variable(place) for place in self.keep}
         self.kept_names |= {_variable(place) for place in new} & known - {None}
         self.keep |= new
+        self.aliased.clear()
         self.widen -= new
         self.symbols -= new
         self.note(f"keep static: {sorted(map(str, new))}")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from dyncc.compiler.specialize import special
-from dyncc.compiler.specialize.block import Cut, storage_key
+from dyncc.compiler.specialize import operators, special
+from dyncc.compiler.specialize.block import Cut
 from dyncc.compiler.specialize.values import DynamicList, Scalar, is_scalar, kind_of, scalar_op
 from dyncc.runtime.program import Const, ScalarType, TensorType
 
@@ -56,7 +56,7 @@ def _element(machine: Machine, items: DynamicList, operand: Any, index: Any) -> 
     )
     where_arg = where.value if isinstance(where, Const) else where
     tensor = special.pre_tensor(machine.recorder, "list_get", (operand, where_arg), symbolic)
-    block.frozen.add(storage_key(tensor.fake))
+    block.freeze(tensor.fake, items.origins)
     return tensor
 
 
@@ -150,7 +150,7 @@ def _change(machine: Machine, items: DynamicList, op: str, *args: Any) -> None:
     operands = [special.list_operand(machine.recorder, items)]
     for arg in args:
         if isinstance(arg, torch.Tensor):
-            operands.append(special._element_operand(machine.recorder, arg))
+            operands.append(special._element_operand(machine.recorder, arg, items.origins))
         else:
             operands.append(machine.block.scalar_operand(arg))
     items.base = machine.block.host_op(op, operands, special.list_type(items.element), "items")
@@ -195,6 +195,20 @@ def joined(machine: Machine, left: Any, right: Any, inplace: bool) -> Any:
     result.base = machine.block.host_op("list_extend", operands, type_, "items")
     result.origins |= right.origins
     return result
+
+
+def display(machine: Machine, parts: list[tuple[Any, bool]]) -> DynamicList | None:
+    """``[a, *b, …]`` with a dynamic list among the starred (True) parts; None where there is none."""
+    dynamic = next((value for value, starred in parts if starred and isinstance(value, DynamicList)), None)
+    if dynamic is None:
+        return None
+    made = DynamicList(dynamic.element, None, dynamic.origins)
+    for value, starred in parts:
+        if not starred:
+            machine.native(DynamicList.append, made, value)
+        elif joined(machine, made, value, inplace=True) is NotImplemented:
+            joined(machine, made, list(operators.unpacked(machine, value)), inplace=True)
+    return made
 
 
 def _demand(machine: Machine, items: DynamicList, what: str) -> None:

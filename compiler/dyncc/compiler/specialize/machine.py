@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.frontend import cfg
-from dyncc.compiler.specialize import calls, models, operators, prelude
+from dyncc.compiler.specialize import calls, lists, models, operators, prelude
 from dyncc.compiler.specialize.block import BlockBuilder, Cut
 from dyncc.compiler.specialize.frames import Frame, Generator
 from dyncc.compiler.specialize.models import Push
@@ -602,6 +602,11 @@ def _items(machine: Machine, frame: Frame, args: tuple[cfg.Arg, ...]) -> list[An
 
 
 def _build(machine: Machine, frame: Frame, i: cfg.Build) -> None:
+    if i.kind == "list":
+        grown = lists.display(machine, [(frame.registers[arg.register], arg.starred) for arg in i.items])
+        if grown is not None:
+            frame.registers[i.dst] = grown
+            return
     values = _items(machine, frame, i.items)
     if i.kind == "set":
         frame.registers[i.dst] = machine.native(set, values)

@@ -451,7 +451,9 @@ class Recorder:
             if key in constants:
                 self.facts.make_cell(self.constant_name(constants[key]), constants[key])
         self.demand_sharing(*(tensor for tensor, _ in mutated))
-        if keys & block.frozen:
+        if keys & block.frozen.keys():
+            for key in keys & block.frozen.keys():
+                self.facts.demand(block.frozen[key])
             self.demand_sizes(())
             raise CompileError(
                 [

@@ -20,7 +20,7 @@ import torch
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.specialize.block import BlockBuilder, TensorSpec, contiguous_strides, storage_key
-from dyncc.compiler.specialize.facts import FROZEN, Facts, Place
+from dyncc.compiler.specialize.facts import Facts, Frozen, Place
 from dyncc.compiler.specialize.leaves import ConstantLeaf, Instance, Leaf, Path, Slot, hint_of
 from dyncc.compiler.specialize.recorder import Recorder
 from dyncc.compiler.specialize.values import Derivation, SymTensor, is_scalar
@@ -129,7 +129,7 @@ class TensorCapture:
                 raise CompileError([self._kept_argument(argument)])
             self._note((p for p in places if p not in exact), lambda place: {place})
         if storage in block.frozen:
-            self._note(places, lambda place: {FROZEN})
+            self._note(places, lambda place: {Frozen(block.frozen[storage])})
         split = {place for place in places if place in self.facts.split}
         if split and (len(group) > 1 or group[0].weight):
             self._note(places, lambda place: split)
@@ -198,7 +198,7 @@ class TensorCapture:
         if not alone and not whole:
             # Views of run-time size cannot be made again from their base: each goes its own way, which
             # is right as long as none of them is changed in place.
-            self._note([(self.point, path)], lambda place: {FROZEN})
+            self._note([(self.point, path)], lambda place: {Frozen()})
         return self._bind(tensor, path)
 
     def _root_number(self, root: Any, path: Path, key: list[Any]) -> Any:
@@ -291,9 +291,10 @@ SESSION: tuple[Any, ...] = ("session",)
 def mark(block: BlockBuilder, facts: Facts, point: tuple[Any, ...], path: Path, tensor: SymTensor) -> None:
     """Keep in mind what a change of ``tensor`` in this block would touch unseen."""
     because = facts.aliased.get((point, path), set())
-    if FROZEN in because:
-        block.frozen.add(storage_key(tensor.fake))
-    places = {p for p in because if p is not FROZEN and not facts.is_exact(p)}
+    for reason in because:
+        if isinstance(reason, Frozen):
+            block.freeze(tensor.fake, reason.origins)
+    places = {p for p in because if not isinstance(p, Frozen) and not facts.is_exact(p)}
     if places:
         block.split.setdefault(storage_key(tensor.fake), set()).update(places)
 

@@ -473,12 +473,15 @@ def list_operand(recorder: Recorder, items: DynamicList) -> Any:
     type_ = list_type(items.element)
     if items.base is None:
         items.base = block.host_op(
-            "list", [_element_operand(recorder, v) for v in items.tail], type_, "items"
+            "list", [_element_operand(recorder, v, items.origins) for v in items.tail], type_, "items"
         )
     else:
         for value in items.tail:
             items.base = block.host_op(
-                "list_append", [items.base, _element_operand(recorder, value)], type_, "items"
+                "list_append",
+                [items.base, _element_operand(recorder, value, items.origins)],
+                type_,
+                "items",
             )
     items.tail.clear()
     return items.base
@@ -490,15 +493,13 @@ def list_type(element: ListElement) -> Any:
     return ListType(element.type)
 
 
-def _element_operand(recorder: Recorder, value: Any) -> Any:
+def _element_operand(recorder: Recorder, value: Any, origins: frozenset[Any] = frozenset()) -> Any:
     if isinstance(value, torch.Tensor):
         value = _owner(recorder, value)
         if not isinstance(value, SymTensor):
             value = recorder.call(torch.Tensor.clone, (value,), {})
         snapshot = recorder.block.snapshot(value)
-        from dyncc.compiler.specialize.block import storage_key
-
-        recorder.block.frozen.add(storage_key(value.fake))
+        recorder.block.freeze(value.fake, origins)
         return recorder.block.tensor_operand(snapshot)
     return recorder.block.scalar_operand(value)
 

@@ -144,7 +144,7 @@ class Specializer:
                 [
                     Diagnostic(
                         "DY150",
-                        f"the program raises on every path: {type(error).__name__}: {(*error.args, '')[0]}",
+                        f"the program raises on every path: {_described(error)}",
                         span,
                         label="raised here",
                         helps=("check that the example arguments are ones that the program accepts",),
@@ -416,6 +416,12 @@ def _cell_path(path: tuple[Any, ...]) -> str:
     for accessor in path[2:]:
         text += f".{accessor.lstrip('.')}" if isinstance(accessor, str) else f"[{accessor[1]!r}]"
     return text
+
+
+def _described(error: BaseException) -> str:
+    """An exception of the program in words; its message may hold numbers that are not known."""
+    text = next((arg for arg in error.args if type(arg) is str), "")
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _user_frame(frames: Sequence[Frame]) -> Frame:
