@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.fx.experimental._config as fx_config
 from torch import fx
 from torch._dynamo.source import ConstantSource
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -209,12 +208,11 @@ class BlockBuilder:
             made = self.size(name) + number
         else:
             context = StatelessSymbolicContext(dynamic_sizes=[DimDynamic.DYNAMIC], constraint_sizes=[None])
-            with fx_config.patch(backed_size_oblivious=True):
-                example = self.fake_mode.from_tensor(
-                    torch.empty(self.hints[name], dtype=torch.bool),
-                    symbolic_context=context,
-                    source=ConstantSource(f"{_identifier(self.name)}_{name}"),
-                )
+            example = self.fake_mode.from_tensor(
+                torch.empty(self.hints[name], dtype=torch.bool),
+                symbolic_context=context,
+                source=ConstantSource(f"{_identifier(self.name)}_{name}"),
+            )
             made = example.shape[0]
         self.sizes[text] = made
         return made

@@ -11,6 +11,7 @@ import collections
 import contextlib
 import enum
 import functools
+import operator
 import types
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -191,6 +192,35 @@ class Base:
     obj: Any
     path: str
     content: Content
+    mapping: dict[Any, Any] | None = None
+    """What holds all of the contents, where one dict does: the attributes, or the object itself."""
+    keys: tuple[Any, ...] = ()
+    values: tuple[Any, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.mapping = _mapping(self.obj)
+        if self.mapping is not None:
+            self.keys, self.values = tuple(dict.keys(self.mapping)), tuple(dict.values(self.mapping))
+
+    def changed(self) -> bool:
+        mapping = self.mapping
+        if (
+            mapping is not None
+            and len(mapping) == len(self.keys)
+            and mapping is _mapping(self.obj)
+            and all(map(operator.is_, dict.values(mapping), self.values))
+            and all(map(operator.is_, dict.keys(mapping), self.keys))
+        ):
+            return False  # the same objects in the same places: most of the time
+        return not same_content(content_of(self.obj), self.content)
+
+
+def _mapping(obj: Any) -> dict[Any, Any] | None:
+    if type(obj) is dict:
+        return obj
+    if isinstance(obj, (list, dict, set, collections.deque, types.CellType, BaseException)):
+        return None
+    return None if _slots(type(obj)) else getattr(obj, "__dict__", None)
 
 
 class Heap:
@@ -230,11 +260,7 @@ class Heap:
 
     def dirty(self) -> list[Base]:
         """The objects whose contents differ from the original, in order of discovery."""
-        return [
-            base
-            for base in (self.bases[i] for i in self.order)
-            if not same_content(content_of(base.obj), base.content)
-        ]
+        return [base for base in (self.bases[i] for i in self.order) if base.changed()]
 
     def reset(self) -> None:
         """Everything as it was at the start."""

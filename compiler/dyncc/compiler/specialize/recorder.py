@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-import torch.fx.experimental._config as fx_config
 from torch import fx
 from torch._dispatch.python import enable_python_dispatcher
 from torch._subclasses.fake_tensor import (
@@ -131,7 +130,6 @@ class Recorder:
         """Run PyTorch on fake tensors, unrecorded."""
         with (
             torch._C.DisableTorchFunction(),
-            fx_config.patch(backed_size_oblivious=True),
             _RandomWatch(),
             self.block.fake_mode,
         ):

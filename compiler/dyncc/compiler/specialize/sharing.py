@@ -94,7 +94,7 @@ class TensorCapture:
             if argument is not None:
                 token = (token, "input", argument)
             self.sizes[path] = tuple(s if isinstance(s, int) else str(s) for s in tensor.fake.shape)
-            kind = ("tensor", str(tensor.dtype), tensor.fake.dim())
+            kind = ("tensor", str(tensor.fake.dtype), tensor.fake.dim())
             for tokens, at, value in zip(
                 (key, skeleton, shapeless),
                 occurrence.positions,

@@ -86,8 +86,15 @@ def _owner(recorder: Recorder, tensor: Any) -> Any:
 
 
 def _metadata(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    fake = _fake_of(recorder, args[0])
+    if _is_static(fake):  # then it does without a fake mode, which takes time to enter
+        return func(fake, *args[1:], **kwargs)
     with recorder.faking():
-        return func(_fake_of(recorder, args[0]), *args[1:], **kwargs)
+        return func(fake, *args[1:], **kwargs)
+
+
+def _is_static(fake: torch.Tensor) -> bool:
+    return all(type(size) is int for size in fake.shape)
 
 
 for _name in (

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+import torch.fx.experimental._config as fx_config
 from torch import fx, nn
 from torch.autograd import grad_mode
 
@@ -501,7 +502,9 @@ def _undisturbed(heap_of: Callable[[], Heap | None]):  # type: ignore[no-untyped
     try:
         logger.setLevel(logging.CRITICAL + 1)
         torch._C._set_grad_enabled(False)
-        yield
+        # Sizes are not compared with 0 and 1 by their hints. Set here: to set it takes long.
+        with fx_config.patch(backed_size_oblivious=True):
+            yield
     finally:
         heap = heap_of()
         if heap is not None:
