@@ -11,8 +11,8 @@ def test_a_fault_fits_the_source(fault: Fault) -> None:
     compile(planted(fault), fault.module, "exec")
 
 
-def test_there_are_thirty_different_faults() -> None:
-    assert len(FAULTS) == len({(fault.module, fault.old) for fault in FAULTS}) == 30
+def test_the_faults_differ() -> None:
+    assert len(FAULTS) == len({(fault.module, fault.old) for fault in FAULTS}) >= 30
 
 
 @pytest.mark.slow
