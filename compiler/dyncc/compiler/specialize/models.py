@@ -425,6 +425,17 @@ def _getattr(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
 _MATH_ALIASES = {"log": "math.log"}
 
 
+@model(torch.tensor, torch.as_tensor)
+def _tensor(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    items = args[0] if len(args) == 1 else None
+    if not isinstance(items, DynamicList) or kwargs.get("dtype") is not None:
+        return NotImplemented
+    dtype = {"int": torch.int64, "bool": torch.bool}.get(getattr(items.element.type, "kind", ""))
+    make = torch.tensor
+    more = {name: value for name, value in kwargs.items() if name != "dtype"}
+    return NotImplemented if dtype is None else Push(prelude.tensor_of_list, (make, items, dtype, more), {})
+
+
 def _math(machine: Machine, name: str, args: tuple[Any, ...]) -> Any:
     from dyncc.runtime.hostops import HOST_OPS
 

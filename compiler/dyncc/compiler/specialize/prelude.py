@@ -331,6 +331,13 @@ def call_module(module: Any, pre_hooks: Any, forward_hooks: Any, args: Any, kwar
     return result
 
 
+def tensor_of_list(make: Any, items: Any, dtype: Any, kwargs: Any) -> Any:
+    """``torch.tensor`` of a list of ints or bools: an empty one is of the default floating-point type."""
+    if not items:
+        return make([], **kwargs)
+    return make(items, dtype=dtype, **kwargs)
+
+
 def extend_list(items: Any, iterable: Any) -> Any:
     for item in iterable:
         items.append(item)
