@@ -62,9 +62,16 @@ class TensorCapture:
     paths: dict[Path, SymTensor] = field(default_factory=dict[Path, SymTensor])
     marks: dict[Path, set[Any]] = field(default_factory=dict[Path, set[Any]])
     numbers: dict[int, int] = field(default_factory=dict[int, int])
+    elements: dict[int, frozenset[Any]] = field(default_factory=dict[int, frozenset[Any]])
+    """Memory of what becomes an element of a list of run-time length → what was generalized for that."""
 
     def add(self, tensor: SymTensor, path: Path, positions: tuple[int, int, int], weight: str = "") -> None:
         self.occurrences.append(_Occurrence(tensor, path, positions, weight))
+
+    def add_element(self, value: Any, origins: frozenset[Any]) -> None:
+        """``value`` goes into a list of run-time length, so its memory must not be changed from here on."""
+        if isinstance(value, SymTensor):
+            self.elements[storage_key(value.fake)] = origins
 
     def forget_skeleton(self, start: int) -> None:
         """The tensors from ``start`` on are elements of a list that the skeletons do not go into."""
@@ -128,8 +135,9 @@ class TensorCapture:
             if exact and argument is not None and self.point == SESSION:
                 raise CompileError([self._kept_argument(argument)])
             self._note((p for p in places if p not in exact), lambda place: {place})
-        if storage in block.frozen:
-            self._note(places, lambda place: {Frozen(block.frozen[storage])})
+        for frozen in (block.frozen, self.elements):
+            if storage in frozen:
+                self._note(places, lambda place, frozen=frozen: {Frozen(frozen[storage])})
         split = {place for place in places if place in self.facts.split}
         if split and (len(group) > 1 or group[0].weight):
             self._note(places, lambda place: split)

@@ -289,6 +289,8 @@ class Capture:
         self, obj: Any, content: Content, path: Path, element: ListElement, origins: frozenset[Any]
     ) -> Leaf:
         values = [value for _, value in content]
+        for value in values:
+            self.tensors.add_element(value, origins)
 
         def operand() -> Operand:
             fresh = DynamicList(element, None, origins)
@@ -471,6 +473,8 @@ class Capture:
             return
         self.seen[id(items)] = len(self.seen)
         self.emit(("dynamic list", items.element))
+        for value in items.tail:
+            self.tensors.add_element(value, items.origins)
 
         def operand() -> Operand:
             return special.list_operand(self.recorder, items)
