@@ -156,6 +156,8 @@ class BlockBuilder:
         was generalized, if anything, to make them so."""
         self.split: dict[int, set[Any]] = {}
         """Storages that may be shared unseen → the places in the state where that was given up."""
+        self.stored: list[tuple[list[Any], tuple[Any, ...], frozenset[Any]]] = []
+        """Lists that became elements of lists of run-time length, as they were then, and due to what."""
         self.masks: dict[Any, Any] = {}
         self.sizes: dict[str, Any] = {}
         self.used_origins: set[Any] = set()

@@ -53,6 +53,8 @@ ALWAYS = _generator_managers() | frozenset(
     method.__code__
     for method in (
         prelude.RangeIterator.__next__, prelude.ListIterator.__next__, prelude.next_or, prelude.call_module,
+        *(m for m in vars(prelude.RecordList).values() if isinstance(m, types.FunctionType)
+          and m.__name__ not in ("__init__", "_unknown")),
     )
 )  # fmt: skip
 

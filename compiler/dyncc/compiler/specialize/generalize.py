@@ -9,13 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
-from dyncc.compiler.specialize.block import dtype_name
+from dyncc.compiler.specialize.elements import common
 from dyncc.compiler.specialize.facts import Facts
 from dyncc.compiler.specialize.snapshot import Slot, Snapshot
-from dyncc.compiler.specialize.values import ListElement, SymTensor, is_scalar, kind_of
-from dyncc.runtime.program import ScalarType, TensorType
+from dyncc.compiler.specialize.values import is_scalar, kind_of
 
 _TENSORS = ("sharing", "constant", "weight")
 SIZE_BUDGET = 3
@@ -106,30 +103,18 @@ def _widen_text(place: Any, left: Slot, right: Slot, facts: Facts) -> bool:
 
 
 def _widen_list(place: Any, left: Slot, right: Slot, facts: Facts) -> bool:
-    if len(left.value) == len(right.value) or place in facts.elements or facts.keeps(place):
+    """Lists of unequal length, or one of known length beside one that is not."""
+    dynamic = [not isinstance(slot.value, list) for slot in (left, right)]
+    if all(dynamic) or place in facts.elements or facts.keeps(place):
         return False
-    element = _element([*left.value, *right.value])
+    if not any(dynamic) and len(left.value) == len(right.value):
+        return False
+    samples = [slot.value if isinstance(slot.value, list) else [slot.value] for slot in (left, right)]
+    element = common([value for values in samples for value in values])
     if element is None:
         return False
     facts.elements[place] = element
     return True
-
-
-def _element(values: list[Any]) -> ListElement | None:
-    """The common type of a list's elements; None where there is none."""
-    kinds = {kind_of(value) for value in values}
-    if None not in kinds:
-        return ListElement(ScalarType(kinds.pop())) if len(kinds) == 1 else None  # type: ignore[arg-type]
-    if not all(isinstance(value, torch.Tensor) for value in values):
-        return None
-    fakes = [value.fake if isinstance(value, SymTensor) else value for value in values]
-    if len({(fake.dtype, fake.dim()) for fake in fakes}) != 1:
-        return None
-    shape: list[int | str] = []
-    for axis, sizes in enumerate(zip(*(fake.shape for fake in fakes), strict=True)):
-        fixed = all(isinstance(size, int) and size == sizes[0] for size in sizes)
-        shape.append(int(sizes[0]) if fixed else f"d{axis}")
-    return ListElement(TensorType(dtype_name(fakes[0].dtype), tuple(shape)))
 
 
 def _widen_sizes(left: Snapshot, right: Snapshot, facts: Facts) -> bool:

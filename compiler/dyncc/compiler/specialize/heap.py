@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from dyncc.compiler.specialize.prelude import RecordList
 from dyncc.compiler.specialize.values import DynamicList, SymTensor, is_scalar
 
 Content = tuple[tuple[Any, Any], ...]
@@ -45,7 +46,7 @@ _ATOMS = (
 
 def is_container(obj: Any) -> bool:
     """Whether ``obj`` is a mutable object whose contents are part of the program's state."""
-    if is_scalar(obj) or isinstance(obj, (DynamicList, SymTensor)):
+    if is_scalar(obj) or isinstance(obj, (DynamicList, SymTensor)) or type(obj) is RecordList:
         return False
     if isinstance(obj, (list, dict, set, collections.deque, types.CellType, BaseException)):
         return True

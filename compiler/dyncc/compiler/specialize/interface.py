@@ -15,6 +15,7 @@ from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.specialize import special
 from dyncc.compiler.specialize.block import BlockBuilder, TensorSpec
 from dyncc.compiler.specialize.facts import Facts
+from dyncc.compiler.specialize.prelude import RecordList
 from dyncc.compiler.specialize.recorder import Recorder
 from dyncc.compiler.specialize.values import (
     DynamicList,
@@ -312,6 +313,9 @@ class OutputBuilder:
             return Leaf(value.operand)
         if isinstance(value, DynamicList):
             return Leaf(special.list_operand(self.recorder, value))
+        if type(value) is RecordList:
+            self.recorder.facts.demand(frozenset().union(*(column.origins for column in value.columns)))
+            self._refuse(value)
         if type(value) is DynamicTag:
             return self._tag(value)
         if value is None or type(value) in (bool, int, float, str):

@@ -43,7 +43,8 @@ class Instance:
     """What a block that begins from a snapshot puts in place of generalized values."""
 
     replacements: dict[Path, Any] = field(default_factory=dict[Path, Any])
-    lists: dict[int, DynamicList] = field(default_factory=dict[int, DynamicList])
+    lists: dict[int, Any] = field(default_factory=dict[int, Any])
+    columns: dict[int, list[DynamicList]] = field(default_factory=dict[int, "list[DynamicList]"])
 
 
 class DimLeaf(Leaf):

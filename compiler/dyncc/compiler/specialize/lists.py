@@ -14,8 +14,15 @@ import torch
 
 from dyncc.compiler.specialize import operators, special
 from dyncc.compiler.specialize.block import Cut
-from dyncc.compiler.specialize.values import DynamicList, Scalar, is_scalar, kind_of, scalar_op
-from dyncc.runtime.program import Const, ScalarType, TensorType
+from dyncc.compiler.specialize.values import (
+    DynamicList,
+    ListElement,
+    Scalar,
+    is_scalar,
+    kind_of,
+    scalar_op,
+)
+from dyncc.runtime.program import Const, ListType, ScalarType, TensorType
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.machine import Machine
@@ -44,6 +51,9 @@ def _element(machine: Machine, items: DynamicList, operand: Any, index: Any) -> 
     block = machine.block
     where = block.scalar_operand(index)
     element = items.element.type
+    if isinstance(element, ListType):
+        inner = block.host_op("list_get", [operand, where], element, "item")
+        return DynamicList(ListElement(element.element), inner, items.origins, shared=True)
     if isinstance(element, ScalarType):
         made = block.host_leaf("list_get", [operand, where], element.kind, "item")
         made.origins |= items.origins
@@ -100,6 +110,7 @@ def method(
         case "pop", () | (_,):
             return _pop(machine, items, args[0] if args else -1)
         case "clear", ():
+            special.check_writable(machine.recorder, items)
             items.base, _ = None, items.tail.clear()
         case "copy", ():
             return copied(machine, items)
@@ -109,6 +120,7 @@ def method(
             _check(machine, items, value)
             _change(machine, items, "list_insert", index, value)
         case "reverse", ():
+            special.check_writable(machine.recorder, items)
             items.base = _slice(machine, items, slice(None, None, -1)).base
         case "index" | "count", (value,):
             return search(machine, items, f"list_{name}", value)
@@ -126,6 +138,7 @@ def method(
 
 def _pop(machine: Machine, items: DynamicList, index: Any) -> Any:
     if items.tail and not is_scalar(index) and index == -1:
+        special.check_writable(machine.recorder, items)
         return items.tail.pop()
     before = special.list_operand(machine.recorder, items)
     _change(machine, items, "list_pop", index)  # first, since an empty list raises here
@@ -147,10 +160,11 @@ def _check(machine: Machine, items: DynamicList, value: Any) -> None:
 
 def _change(machine: Machine, items: DynamicList, op: str, *args: Any) -> None:
     """The list becomes what ``op`` makes of it."""
+    special.check_writable(machine.recorder, items)
     operands = [special.list_operand(machine.recorder, items)]
     for arg in args:
-        if isinstance(arg, torch.Tensor):
-            operands.append(special._element_operand(machine.recorder, arg, items.origins))
+        if isinstance(arg, (torch.Tensor, list)):
+            operands.append(special.element_operand(machine.recorder, items, arg))
         else:
             operands.append(machine.block.scalar_operand(arg))
     items.base = machine.block.host_op(op, operands, special.list_type(items.element), "items")
@@ -173,7 +187,8 @@ def copied(machine: Machine, items: DynamicList) -> DynamicList:
 
 def joined(machine: Machine, left: Any, right: Any, inplace: bool) -> Any:
     """``left + right`` or ``left += right``, at least one of them dynamic."""
-    if not isinstance(left, (list, tuple)) or not isinstance(right, (list, tuple)):
+    kinds = (list, tuple, DynamicList)
+    if type(left) not in kinds or type(right) not in kinds:
         return NotImplemented
     if not isinstance(left, DynamicList):
         if inplace:  # a list of known length becomes one of unknown length under all of its names
@@ -183,6 +198,8 @@ def joined(machine: Machine, left: Any, right: Any, inplace: bool) -> Any:
         for value in known:
             machine.native(DynamicList.append, left, value)
     result = left if inplace else copied(machine, left)
+    if inplace:
+        special.check_writable(machine.recorder, result)
     if not isinstance(right, DynamicList):
         for value in right:
             machine.native(DynamicList.append, result, value)

@@ -538,7 +538,7 @@ def _del_attr(machine: Machine, frame: Frame, i: cfg.DelAttr) -> None:
 def _get_item(machine: Machine, frame: Frame, i: cfg.GetItem) -> None:
     obj, index = frame.registers[i.obj], frame.registers[i.index]
     method = calls.special_method(machine, obj, "__getitem__")
-    if method is not None and not is_scalar(index):
+    if method is not None and (not is_scalar(index) or type(obj) is prelude.RecordList):
         machine.invoke(method, (obj, index), {}, i.dst)
         return
     result = operators.get_item(machine, obj, index)
@@ -558,7 +558,12 @@ def _set_item(machine: Machine, frame: Frame, i: cfg.SetItem) -> None:
 
 
 def _del_item(machine: Machine, frame: Frame, i: cfg.DelItem) -> None:
-    operators.delete_item(machine, frame.registers[i.obj], frame.registers[i.index])
+    obj, index = frame.registers[i.obj], frame.registers[i.index]
+    method = calls.special_method(machine, obj, "__delitem__")
+    if method is not None:
+        machine.invoke(method, (obj, index), {}, None)
+        return
+    operators.delete_item(machine, obj, index)
 
 
 def _unary(machine: Machine, frame: Frame, i: cfg.Unary) -> None:

@@ -10,7 +10,7 @@ import functools
 import itertools
 import math
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -82,15 +82,19 @@ def is_dynamic(value: Any) -> bool:
     return is_scalar(value) or isinstance(value, (SymTensor, DynamicList, Generator)) or type(value) in (
         DynamicTag, DynamicText, prelude.RangeIterator, prelude.ZipIterator, prelude.EnumerateIterator,
         prelude.MapIterator, prelude.FilterIterator, prelude.ListIterator, prelude.DynamicRange,
-        prelude.SliceIterator, prelude.ChainIterator, prelude.CountIterator,
+        prelude.SliceIterator, prelude.ChainIterator, prelude.CountIterator, prelude.RecordList,
     )  # fmt: skip
+
+
+def iter_of(value: Any) -> Iterator[Any]:
+    return tuple.__iter__(value) if isinstance(value, tuple) else iter(value)
 
 
 def holds_dynamic(value: Any) -> bool:
     if is_dynamic(value):
         return True
-    if type(value) in (list, tuple, set):
-        return any(holds_dynamic(item) for item in value)
+    if type(value) in (list, set) or isinstance(value, tuple):
+        return any(holds_dynamic(item) for item in iter_of(value))
     if type(value) is dict:
         return any(holds_dynamic(item) for item in value.values())
     return isinstance(value, prelude.SequenceIterator) and holds_dynamic(value.items)
@@ -137,6 +141,8 @@ def _len(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
         if machine.native(torch.Tensor.dim, value) == 0:
             return NotImplemented
         return machine.native(torch.Tensor.size, value, 0)
+    if type(value) is prelude.RecordList:
+        value = value.columns[0]
     if isinstance(value, DynamicList):
         return lists.length(machine, value)
     if isinstance(value, prelude.DynamicRange):
@@ -273,7 +279,10 @@ def _reversed(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 
 def _needs_prelude(machine: Machine, value: Any) -> bool:
     """Whether going through ``value`` natively would decide (or run code that does)."""
-    if isinstance(value, (Generator, DynamicList, prelude.DynamicRange)):
+    if (
+        isinstance(value, (Generator, DynamicList, prelude.DynamicRange))
+        or type(value) is prelude.RecordList
+    ):
         return True
     return isinstance(value, prelude.DECIDING)
 
@@ -449,6 +458,8 @@ def _math(machine: Machine, name: str, args: tuple[Any, ...]) -> Any:
 
 
 def _method(machine: Machine, owner: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if type(owner) is prelude.RecordList:
+        return NotImplemented
     if isinstance(owner, DynamicList):
         return lists.method(machine, owner, name, args, kwargs)
     if isinstance(owner, list) and name == "extend" and len(args) == 1 and _needs_prelude(machine, args[0]):

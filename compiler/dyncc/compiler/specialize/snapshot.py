@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import enum
 import functools
+import operator
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,10 +24,12 @@ import torch
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.specialize import special
 from dyncc.compiler.specialize.block import BlockBuilder
+from dyncc.compiler.specialize.elements import Element, Mismatch, common, is_element, leaves, taken_apart
 from dyncc.compiler.specialize.facts import Facts
 from dyncc.compiler.specialize.frames import Frame, Generator
 from dyncc.compiler.specialize.heap import Content, Heap, content_of, is_container, restore, walk
 from dyncc.compiler.specialize.leaves import DimLeaf, Instance, Leaf, Path, Slot, hint_of
+from dyncc.compiler.specialize.prelude import RecordList
 from dyncc.compiler.specialize.recorder import Recorder
 from dyncc.compiler.specialize.sharing import PENDING, SESSION, TensorCapture, mark, plain_token
 from dyncc.compiler.specialize.values import (
@@ -71,6 +74,7 @@ class Snapshot:
     hints: dict[str, int]
     origins: frozenset[Any]
     tensor_paths: dict[Path, SymTensor]
+    watched: list[tuple[list[Any], frozenset[Any]]]
     inputs: Any = None
     """The inputs of the entry that the state comes from (for writes into arguments)."""
 
@@ -120,6 +124,8 @@ class Capture:
         self.keep: list[Any] = []
         self.tensors = TensorCapture(recorder, facts, point, self.leaves, self.slots)
         self.scalars: dict[int, int] = {}
+        self.grown: set[int] = set()
+        self.stored: list[tuple[list[Any], tuple[Any, ...], frozenset[Any]]] = []
         self.frames: list[Frame] = []
         self.dirty_ids: set[int] = set()
         self.pending_dims: list[tuple[Scalar, Path, tuple[int, int, int]]] = []
@@ -146,10 +152,11 @@ class Capture:
         tensors = self.tensors
         tensors.finish(self.key, self.skeleton, self.shapeless)
         self.finish_dims()
+        watched = self._watched()
         return Snapshot(
             self.point, tuple(self.key), tuple(self.skeleton), tuple(self.shapeless), self.slots,
             tensors.sizes, self.leaves, tensors.views, tensors.marks, self.frames, self.objects, modes,
-            tensors.hints, frozenset(tensors.origins), tensors.paths,
+            tensors.hints, frozenset(tensors.origins), tensors.paths, watched,
         )  # fmt: skip
 
     def visit_frame(self, frame: Frame, path: Path) -> Frame:
@@ -180,6 +187,8 @@ class Capture:
             self.visit_scalar(value, path)
         elif isinstance(value, DynamicList):
             self.visit_list(value, path)
+        elif type(value) is RecordList:
+            self.visit_records(value, path)
         elif type(value) is DynamicTag:
             self.visit_tag(value, path)
         elif type(value) is DynamicText:
@@ -268,11 +277,12 @@ class Capture:
             return False
         if place in self.facts.elements and not self.facts.keeps(place):
             self.objects.pop()
-            element: ListElement = self.facts.elements[place]
-            self.emit(("dynamic list", element))
-            self.leaves.append(self._list_leaf(obj, content, path, element, frozenset((place,))))
+            self.grown.add(id(obj))
+            element: Element = self.facts.elements[place]
+            self.emit(("dynamic list", element, False), "list", "list")
+            self._grown(obj, content, path, element)
             return True
-        if self.facts.keeps(place) or not all(_is_element(value) for _, value in content):
+        if self.facts.keeps(place) or not all(is_element(value) for _, value in content):
             return False
         start = (len(self.skeleton), len(self.shapeless), len(self.tensors.occurrences))
         self.emit((list, len(content)))
@@ -285,24 +295,43 @@ class Capture:
         self.slots[path] = Slot("list", [value for _, value in content])
         return True
 
-    def _list_leaf(
-        self, obj: Any, content: Content, path: Path, element: ListElement, origins: frozenset[Any]
-    ) -> Leaf:
-        values = [value for _, value in content]
-        for value in values:
-            self.tensors.add_element(value, origins)
+    def _grown(self, obj: Any, content: Content, path: Path, element: Element) -> None:
+        """The leaves of a list that is generalized: one, or one for each part of its tuples."""
+        origins = frozenset(((self.point, path),))
+        rows: list[tuple[Any, ...]] = []
+        for _, value in content:
+            try:
+                rows.append(tuple(taken_apart(element, value)))
+            except Mismatch:
+                special.refuse_element(self.recorder, origins)
+        for part in (part for row in rows for part in row):
+            self.tensors.add_element(part, origins)
+            if type(part) is list:
+                self.stored.append((part, tuple(part), origins))
+        for number, form in enumerate(forms := tuple(leaves(element))):
+            column = [row[number] for row in rows]
+            self.leaves.append(self._column(obj, column, path, element, number, len(forms), form))
+
+    def _column(
+        self, obj: Any, column: list[Any], path: Path, element: Element, number: int, count: int,
+        form: ListElement,
+    ) -> Leaf:  # fmt: skip
+        origins = frozenset(((self.point, path),))
 
         def operand() -> Operand:
-            fresh = DynamicList(element, None, origins)
-            for value in values:
+            fresh = DynamicList(form, None, origins)
+            for value in column:
                 special.check_element(self.recorder, fresh, value)
                 fresh.tail.append(value)
             return special.list_operand(self.recorder, fresh)
 
         def bind(block: BlockBuilder, instance: Instance) -> None:
-            hint = path[-1] if isinstance(path[-1], str) else "items"
-            base = block.list_param(hint.lstrip("."), element.type)
-            instance.lists[id(obj)] = DynamicList(element, base, origins)
+            base = block.list_param(hint_of(path), form.type)
+            columns = instance.columns.setdefault(id(obj), [])
+            columns.append(DynamicList(form, base, origins))
+            if len(columns) == count:
+                single = isinstance(element, ListElement)
+                instance.lists[id(obj)] = columns[0] if single else RecordList(element, columns)
 
         return Leaf(path, operand, bind)
 
@@ -467,23 +496,60 @@ class Capture:
         self.leaves.append(Leaf(path, operand, bind))
 
     def visit_list(self, items: DynamicList, path: Path) -> None:
+        self._visit_dynamic(items, items.element, [items], path)
+
+    def visit_records(self, items: RecordList, path: Path) -> None:
+        self._visit_dynamic(items, items.element, items.columns, path)
+
+    def _visit_dynamic(self, items: Any, element: Element, columns: list[DynamicList], path: Path) -> None:
         number = self.seen.get(id(items))
         if number is not None:
             self.emit(("again", number))
             return
         self.seen[id(items)] = len(self.seen)
-        self.emit(("dynamic list", items.element))
-        for value in items.tail:
-            self.tensors.add_element(value, items.origins)
+        place = (self.point, path)
+        wanted = self.facts.elements.get(place, element)
+        if wanted != element and not self.facts.keeps(place) and common([wanted, element]) == wanted:
+            element = wanted
+        shared = any(column.shared for column in columns)
+        self.emit(("dynamic list", element, shared), "list", "list")
+        self.slots[path] = Slot("list", element)
+        for column, form in zip(columns, leaves(element), strict=True):
+            for value in column.tail:
+                self.tensors.add_element(value, column.origins)
+                if type(value) is list:
+                    self.stored.append((value, tuple(value), column.origins))
+            self.leaves.append(self._dynamic_leaf(column, form, shared, path))
+        if isinstance(items, RecordList):
+            items.element = element
 
+    def _dynamic_leaf(self, column: DynamicList, form: ListElement, shared: bool, path: Path) -> Leaf:
         def operand() -> Operand:
-            return special.list_operand(self.recorder, items)
+            return special.list_operand(self.recorder, column)
 
         def bind(block: BlockBuilder, instance: Instance) -> None:
-            items.base = block.list_param(hint_of(path), items.element.type)
-            items.tail.clear()
+            column.base = block.list_param(hint_of(path), form.type)
+            column.element, column.shared = form, shared
+            column.tail.clear()
 
-        self.leaves.append(Leaf(path, operand, bind))
+        return Leaf(path, operand, bind)
+
+    def _watched(self) -> list[tuple[list[Any], frozenset[Any]]]:
+        """Lists that became elements of another and are seen under another name as well.
+
+        They must not change; the next block watches over those that are still of known length.
+        """
+        watched: dict[int, tuple[list[Any], frozenset[Any]]] = {}
+        for value, before, origins in (*self.recorder.block.stored, *self.stored):
+            same = len(value) == len(before) and all(map(operator.is_, value, before))
+            if not same or id(value) in self.grown:
+                special.refuse_changed(self.recorder, origins)
+            if id(value) in self.seen:
+                known = watched.get(id(value), (value, frozenset()))[1]
+                watched[id(value)] = (value, known | origins)
+        for number in sorted(self.seen[i] for i in watched):
+            self.emit(("watched", number))
+        return list(watched.values())
 
     def visit_generator(self, generator: Generator, path: Path) -> None:
         number = self.seen.get(id(generator))
@@ -522,10 +588,6 @@ def _identity(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool, type(None))) else id(value)
 
 
-def _is_element(value: Any) -> bool:
-    return isinstance(value, torch.Tensor) or kind_of(value) is not None
-
-
 # ------------------------------------------------------------------------------------ beginning
 
 
@@ -555,6 +617,8 @@ def begin(snapshot: Snapshot, heap: Heap, recorder: Recorder, block: BlockBuilde
             obj.frame = rewrite.frame(frame, (*path, "frame")) if frame is not None else None
             continue
         restore(obj, tuple((a, rewrite.value(v, (*path, a))) for a, v in content))
+    for items, origins in snapshot.watched:
+        block.stored.append((items, tuple(items), origins))
     return [rewrite.frame(frame, ("frame", depth)) for depth, frame in enumerate(snapshot.frames)]
 
 

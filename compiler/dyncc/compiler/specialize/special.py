@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
-from dyncc.compiler.specialize import indexing
+from dyncc.compiler.specialize import elements, indexing
 from dyncc.compiler.specialize.values import (
     DynamicList,
     ListElement,
     Scalar,
     SymTensor,
+    builder,
     decide,
     is_scalar,
     kind_of,
 )
-from dyncc.runtime.program import Const, ScalarType, TensorType
+from dyncc.ir.subtyping import accepts
+from dyncc.runtime.program import Const, ListType, ScalarType, TensorType
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.recorder import Recorder
@@ -447,20 +449,56 @@ _METHODS["__deepcopy__"] = _deepcopy
 
 
 def check_element(recorder: Recorder, items: DynamicList, value: Any) -> None:
-    """Refuse to append a value whose type differs from the list's element type."""
-    want = items.element.type
-    if isinstance(want, TensorType):
-        value = _owner(recorder, value) if isinstance(value, torch.Tensor) else value
-        if isinstance(value, SymTensor):
-            have = recorder.block.type_of(value.fake)
-            sizes_fit = len(have.shape) == len(want.shape) and all(
-                isinstance(w, str) or w == h for w, h in zip(want.shape, have.shape, strict=True)
+    """``value`` is about to become an element: refuse one whose type differs from the others'.
+
+    A list that is an element must not change from here on, since it is kept as a copy.
+    """
+    check_writable(recorder, items)
+    if isinstance(value, torch.Tensor):
+        value = _owner(recorder, value)
+    have = elements.common([value]) if elements.is_element(value) else None
+    fits = isinstance(have, ListElement) and accepts(items.element.type, have.type)
+    if not fits and not (type(value) is list and not value and isinstance(items.element.type, ListType)):
+        refuse_element(recorder, items.origins)
+    if isinstance(value, DynamicList):
+        value.shared = True
+        value.origins |= items.origins
+    elif type(value) is list:
+        recorder.block.stored.append((value, tuple(value), items.origins))
+
+
+def check_writable(recorder: Recorder, items: DynamicList) -> None:
+    if items.shared:
+        refuse_changed(recorder, items.origins)
+
+
+def refuse_changed(recorder: Recorder, origins: frozenset[Any]) -> NoReturn:
+    """A list of which a list of run-time length holds a copy is changed, or may be."""
+    recorder.facts.demand(origins)
+    raise CompileError(
+        [
+            Diagnostic(
+                "DY112",
+                "a list that is an element of a list of run-time length is changed",
+                recorder.block.span,
+                label="changed here",
+                helps=("change a copy and put it back: `items[i] = [*items[i], value]`",),
             )
-            if have.dtype == want.dtype and sizes_fit:
-                return
-    elif isinstance(want, ScalarType) and kind_of(value) == want.kind:
-        return
-    recorder.facts.demand(items.origins)
+        ]
+    )
+
+
+def record_parts(items: Any, value: Any) -> tuple[Any, ...]:
+    """The parts of a tuple for the columns of a ``RecordList``."""
+    try:
+        return tuple(elements.taken_apart(items.element, value))
+    except elements.Mismatch:
+        recorder = builder().recorder
+        refuse_element(recorder, frozenset().union(*(column.origins for column in items.columns)))
+
+
+def refuse_element(recorder: Recorder, origins: frozenset[Any]) -> NoReturn:
+    recorder.facts.demand(origins)
     raise CompileError(
         [
             Diagnostic(
@@ -480,13 +518,13 @@ def list_operand(recorder: Recorder, items: DynamicList) -> Any:
     type_ = list_type(items.element)
     if items.base is None:
         items.base = block.host_op(
-            "list", [_element_operand(recorder, v, items.origins) for v in items.tail], type_, "items"
+            "list", [element_operand(recorder, items, v) for v in items.tail], type_, "items"
         )
     else:
         for value in items.tail:
             items.base = block.host_op(
                 "list_append",
-                [items.base, _element_operand(recorder, value, items.origins)],
+                [items.base, element_operand(recorder, items, value)],
                 type_,
                 "items",
             )
@@ -500,15 +538,24 @@ def list_type(element: ListElement) -> Any:
     return ListType(element.type)
 
 
-def _element_operand(recorder: Recorder, value: Any, origins: frozenset[Any] = frozenset()) -> Any:
+def element_operand(recorder: Recorder, items: DynamicList, value: Any) -> Any:
+    """``value`` as an element of ``items``: from here on neither may be changed unseen by the other."""
+    block, origins = recorder.block, items.origins
     if isinstance(value, torch.Tensor):
         value = _owner(recorder, value)
         if not isinstance(value, SymTensor):
             value = recorder.call(torch.Tensor.clone, (value,), {})
-        snapshot = recorder.block.snapshot(value)
-        recorder.block.freeze(value.fake, origins)
-        return recorder.block.tensor_operand(snapshot)
-    return recorder.block.scalar_operand(value)
+        snapshot = block.snapshot(value)
+        block.freeze(value.fake, origins)
+        return block.tensor_operand(snapshot)
+    if isinstance(value, DynamicList):
+        return list_operand(recorder, value)
+    if type(value) is list:
+        assert isinstance(items.element.type, ListType)
+        inner = DynamicList(ListElement(items.element.type.element), None, origins)
+        inner.tail.extend(value)
+        return list_operand(recorder, inner)
+    return block.scalar_operand(value)
 
 
 def joined(recorder: Recorder, items: DynamicList, op: str, axis: int) -> Any:

@@ -319,9 +319,14 @@ class DynamicList(list):  # type: ignore[type-arg]
     base: Operand | None
     tail: list[Any]
     origins: frozenset[Any]
+    shared: bool
+    """Whether it is an element of another list: a change could not be seen there, so it must not be."""
 
-    def __init__(self, element: Any, base: Operand | None, origins: frozenset[Any]) -> None:
+    def __init__(
+        self, element: Any, base: Operand | None, origins: frozenset[Any], shared: bool = False
+    ) -> None:
         super().__init__()
+        self.shared = shared
         self.element = element
         self.base = base
         self.tail = []
@@ -358,7 +363,7 @@ def _refuse_list(name: str) -> Callable[..., Any]:
 for _name in (
     "__getitem__", "__setitem__", "__delitem__", "__contains__", "__add__", "__radd__", "__iadd__",
     "__mul__", "__eq__", "__ne__", "__lt__", "__reversed__", "extend", "insert", "remove", "pop", "clear",
-    "index", "count", "sort", "reverse", "copy",
+    "index", "count", "sort", "reverse", "copy", "_elements",
 ):  # fmt: skip
     setattr(DynamicList, _name, _refuse_list(_name))
 
@@ -407,7 +412,8 @@ class DynamicText:
 
 @dataclass(frozen=True)
 class ListElement:
-    """The type of a DynamicList's elements: a tensor's (symbols for sizes that vary), or a number's."""
+    """The type of a DynamicList's elements: a tensor's (symbols for sizes that vary), a number's, or that
+    of a list of those."""
 
     type: Type
 
