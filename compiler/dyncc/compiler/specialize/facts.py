@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from dyncc.compiler.diagnostics import Diagnostic
 from dyncc.compiler.specialize.values import DATA, Restart
 
 Place = tuple[Any, ...]
@@ -60,6 +61,8 @@ class Facts:
     """Variables whose sharing must be followed exactly, since they are changed in place."""
     aliased: dict[Place, set[Any]] = field(default_factory=dict[Place, "set[Any]"])
     """Tensors that may share memory with something unseen → the split places that this is due to."""
+    reasons: dict[Place, Diagnostic] = field(default_factory=dict[Place, Diagnostic])
+    """Why places are kept static, where that was told."""
     deadline: float = float("inf")
     """When to give up (``time.monotonic()``)."""
     changed: bool = False
@@ -75,10 +78,11 @@ class Facts:
         self.changed = True
         self.log.append(what)
 
-    def demand(self, origins: frozenset[Any]) -> None:
+    def demand(self, origins: frozenset[Any], why: Diagnostic | None = None) -> None:
         """Something generalized is needed statically: keep it so and begin again.
 
-        Returns where there is nothing to keep (the number was read from data).
+        ``why`` is what to tell where that then makes a loop unroll without end. Returns where there is
+        nothing to keep (the number was read from data).
         """
         new = {origin for origin in origins if origin != DATA} - self.keep
         if not new:
@@ -86,6 +90,8 @@ class Facts:
         known = {_variable(place) for place in self.keep}
         self.kept_names |= {_variable(place) for place in new} & known - {None}
         self.keep |= new
+        if why is not None:
+            self.reasons.update(dict.fromkeys(new, why))
         self.aliased.clear()
         self.widen -= new
         self.symbols -= new

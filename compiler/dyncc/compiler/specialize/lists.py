@@ -8,10 +8,11 @@ static.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 
+from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.specialize import operators, special
 from dyncc.compiler.specialize.block import Cut
 from dyncc.compiler.specialize.values import (
@@ -131,7 +132,8 @@ def method(
         case "__len__", ():
             return length(machine, items)
         case _:
-            machine.facts.demand(items.origins)
+            why = machine.diagnose("DY110", f"`{name}` of a list that grows at run time", "here")
+            machine.facts.demand(items.origins, why)
             return NotImplemented
     return None
 
@@ -228,9 +230,10 @@ def display(machine: Machine, parts: list[tuple[Any, bool]]) -> DynamicList | No
     return made
 
 
-def _demand(machine: Machine, items: DynamicList, what: str) -> None:
-    machine.facts.demand(items.origins)
-    machine.refuse(
+def _demand(machine: Machine, items: DynamicList, what: str) -> NoReturn:
+    why = machine.diagnose(
         "DY110", what, "here",
         helps=("write it as a loop with `append` and `pop`, or use a tensor: `torch.stack(items)`",),
     )  # fmt: skip
+    machine.facts.demand(items.origins, why)
+    raise CompileError([why])

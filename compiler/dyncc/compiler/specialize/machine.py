@@ -94,7 +94,7 @@ class Machine:
             self._rewind(frame, at)
             if not self.started:
                 raise CompileError(
-                    [self._diagnose("DY110", "a number is needed before it can be computed")]
+                    [self.diagnose("DY110", "a number is needed before it can be computed")]
                 ) from None
             self.cut()
         except Decision as decision:
@@ -126,11 +126,11 @@ class Machine:
                 return instructions[position].span if instructions else frame.block.terminator.span
         return span
 
-    def _diagnose(self, code: str, message: str, label: str = "", **more: Any) -> Diagnostic:
+    def diagnose(self, code: str, message: str, label: str = "", **more: Any) -> Diagnostic:
         return Diagnostic(code, message, self.block.span, label=label, **more)
 
     def refuse(self, code: str, message: str, label: str = "", **more: Any) -> NoReturn:
-        raise CompileError([self._diagnose(code, message, label, **more)])
+        raise CompileError([self.diagnose(code, message, label, **more)])
 
     # -------------------------------------------------------------------------------- decisions
 
@@ -140,7 +140,7 @@ class Machine:
         if is_scalar(subject):
             if subject.kind == "bool" and self._holds(frame, subject):
                 self.fork_values(frame, subject, (False, True))
-            self.facts.demand(subject.origins)
+            self.facts.demand(subject.origins, self._native(decision))
             if subject.kind == "bool":
                 self._refuse_native(decision)
             if decision.what.startswith("the text"):
@@ -157,7 +157,7 @@ class Machine:
             if self._holds(frame, subject):
                 self.fork_tag(frame, subject)
         if isinstance(subject, DynamicList):
-            self.facts.demand(subject.origins)
+            self.facts.demand(subject.origins, self._native(decision))
         if type(subject) is DynamicText:
             self.facts.demand(subject.origins())
             self.refuse(
@@ -167,7 +167,10 @@ class Machine:
         self._refuse_native(decision)
 
     def _refuse_native(self, decision: Decision) -> NoReturn:
-        self.refuse(
+        raise CompileError([self._native(decision)])
+
+    def _native(self, decision: Decision) -> Diagnostic:
+        return self.diagnose(
             "DY103",
             f"{decision.what} decides inside of native code",
             "dyncc cannot look into this call",

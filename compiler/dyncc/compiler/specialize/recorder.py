@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import fx
@@ -432,6 +432,20 @@ class Recorder:
             return None
         return self.cells.get(self.names.get(id(tensor), ""))
 
+    def _refuse_frozen(self, keys: Iterable[int]) -> NoReturn:
+        why = Diagnostic(
+            "DY112",
+            "a tensor whose memory is shared in a way that cannot be followed is changed",
+            self.block.span,
+            label="changed here",
+            notes=("it is an element of a list that grows at run time, or a view of run-time size",),
+            helps=("change a copy: `x = x.clone()` before, or `items.append(x.clone())`",),
+        )
+        for key in keys:
+            self.facts.demand(self.block.frozen[key], why)
+        self.demand_sizes(())
+        raise CompileError([why])
+
     def _present(self, value: Any) -> Any:
         """What stands for a weight that calls change."""
         if isinstance(value, torch.Tensor) and not isinstance(value, SymTensor):
@@ -450,23 +464,7 @@ class Recorder:
                 self.facts.make_cell(self.constant_name(constants[key]), constants[key])
         self.demand_sharing(*(tensor for tensor, _ in mutated))
         if keys & block.frozen.keys():
-            for key in keys & block.frozen.keys():
-                self.facts.demand(block.frozen[key])
-            self.demand_sizes(())
-            raise CompileError(
-                [
-                    Diagnostic(
-                        "DY112",
-                        "a tensor whose memory is shared in a way that cannot be followed is changed",
-                        block.span,
-                        label="changed here",
-                        notes=(
-                            "it is an element of a list that grows at run time, or a view of run-time size",
-                        ),
-                        helps=("change a copy: `x = x.clone()` before, or `items.append(x.clone())`",),
-                    )
-                ]
-            )
+            self._refuse_frozen(keys & block.frozen.keys())
         for tensor in block.made:
             if tensor.constant is not None and storage_key(tensor.fake) in keys:
                 tensor.constant = None

@@ -474,18 +474,15 @@ def check_writable(recorder: Recorder, items: DynamicList) -> None:
 
 def refuse_changed(recorder: Recorder, origins: frozenset[Any]) -> NoReturn:
     """A list of which a list of run-time length holds a copy is changed, or may be."""
-    recorder.facts.demand(origins)
-    raise CompileError(
-        [
-            Diagnostic(
-                "DY112",
-                "a list that is an element of a list of run-time length is changed",
-                recorder.block.span,
-                label="changed here",
-                helps=("change a copy and put it back: `items[i] = [*items[i], value]`",),
-            )
-        ]
+    why = Diagnostic(
+        "DY112",
+        "a list that is an element of a list of run-time length is changed",
+        recorder.block.span,
+        label="changed here",
+        helps=("change a copy and put it back: `items[i] = [*items[i], value]`",),
     )
+    recorder.facts.demand(origins, why)
+    raise CompileError([why])
 
 
 def record_parts(items: Any, value: Any) -> tuple[Any, ...]:
@@ -498,18 +495,15 @@ def record_parts(items: Any, value: Any) -> tuple[Any, ...]:
 
 
 def refuse_element(recorder: Recorder, origins: frozenset[Any]) -> NoReturn:
-    recorder.facts.demand(origins)
-    raise CompileError(
-        [
-            Diagnostic(
-                "DY111",
-                "the elements of a list that grows at run time have different types",
-                recorder.block.span,
-                label="this element differs from those before it",
-                helps=("keep one list for each kind of element",),
-            )
-        ]
+    why = Diagnostic(
+        "DY111",
+        "the elements of a list that grows at run time have different types",
+        recorder.block.span,
+        label="this element differs from those before it",
+        helps=("keep one list for each kind of element",),
     )
+    recorder.facts.demand(origins, why)
+    raise CompileError([why])
 
 
 def list_operand(recorder: Recorder, items: DynamicList) -> Any:

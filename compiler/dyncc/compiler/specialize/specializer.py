@@ -11,11 +11,11 @@ import inspect
 import logging
 import time
 import types
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NoReturn
 
 import torch
 import torch.fx.experimental._config as fx_config
@@ -47,6 +47,8 @@ from dyncc.runtime import program as ir
 
 MAX_BLOCKS = 1500
 MAX_ATTEMPTS = 400
+MANY_STATES = 20
+"""States of one point from which on it is named as what multiplies the blocks."""
 MAX_STEPS = 3_000_000
 TIME_LIMIT = 90.0
 """Seconds for all attempts together."""
@@ -376,19 +378,34 @@ class Specializer:
             ]
         )
 
-    def refuse_limit(self, message: str) -> None:
-        span = self.recorder.block.span if current else None
+    def refuse_limit(self, message: str) -> NoReturn:
+        why = self._reason()
+        if why is not None:
+            note = f"with what is needed here static, {message}"
+            raise CompileError([replace(why, notes=(*why.notes, note))])
         raise CompileError(
             [
                 Diagnostic(
                     "DY106",
                     message,
-                    span,
+                    self.recorder.block.span if current else None,
                     label="while compiling this",
                     helps=("keep decisions out of loops that unroll, or make the loop depend on a tensor",),
                 )
             ]
         )
+
+    def _reason(self) -> Diagnostic | None:
+        """Why something was kept static at the point that multiplies most, or in its code."""
+        points = Counter(s.point for group in self.variants.values() for s in group)
+        point, count = points.most_common(1)[0] if points else ((), 0)
+        if count < MANY_STATES:
+            return None
+        codes = {frame[0] for frame in point}
+        for place, why in self.facts.reasons.items():
+            if place[0] == point or codes & {frame[0] for frame in place[0] if type(frame) is tuple}:
+                return why
+        return None
 
 
 class _Builder:
