@@ -34,13 +34,7 @@ def imported(text: str, path: Path) -> ModuleType:
     return module
 
 
-GAPS = {
-    "DY111": "numbers are demanded static first, and the loop is unrolled without end",
-    "DY131": "said as DY130",
-}
-"""Pages whose refused program the compiler does not refuse as it should yet."""
-
-SLOW = {"DY106", "DY401"}
+SLOW = {"DY106", "DY111", "DY401"}
 """Pages whose refused program is compiled for long: up to the last block, or through torch.export."""
 
 HAS_API = importlib.util.find_spec("dyncc.compiler.api") is not None
@@ -48,22 +42,7 @@ needs_api = pytest.mark.skipif(not HAS_API, reason="dyncc.compiler.api is not th
 
 
 def as_parameters(codes: list[str]) -> list[object]:
-    """The codes as parameters; a gap must fail, so that it is taken from the list when it is closed."""
-    never = {"DY111"}  # takes minutes
-    return [
-        pytest.param(
-            code,
-            marks=[
-                *([pytest.mark.slow] if code in SLOW else []),
-                *(
-                    [pytest.mark.xfail(reason=GAPS[code], strict=True, run=code not in never)]
-                    if code in GAPS
-                    else []
-                ),
-            ],
-        )
-        for code in codes
-    ]
+    return [pytest.param(code, marks=[pytest.mark.slow] if code in SLOW else []) for code in codes]
 
 
 SHOWN = [code for code in CODES if code not in UNPROVOKED]

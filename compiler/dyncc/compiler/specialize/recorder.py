@@ -239,7 +239,12 @@ class Recorder:
                     return func(*args, **kwargs)
         except FAKE_FAILURES as error:
             self.demand_sizes(original)
-            raise CompileError([self._failure(func, error)]) from error
+            # A guard asks about a size; a number that must be a plain one is another matter.
+            guard = isinstance(error, GuardOnDataDependentSymNode)
+            undecided = guard and "specialized integer" not in str(error)
+            raise CompileError(
+                [self._undecided(func, error) if undecided else self._failure(func, error)]
+            ) from error
         except RandomOperator as error:
             raise CompileError([self._random(func, str(error))]) from None
         except (Restart, Cut, CompileError):
@@ -283,13 +288,17 @@ class Recorder:
         )
 
     def _undecided(self, func: Any, error: BaseException) -> Diagnostic:
+        text = (str(error).strip().splitlines() or [""])[0]
         return Diagnostic(
             "DY131",
-            f"whether the sizes fit in `{_name_of(func)}` is known only when the network runs",
+            f"what `{_name_of(func)}` does depends on a size that is known only when the network runs",
             self.block.span,
             label="here",
-            notes=(f"with sizes written as symbols: {str(error).splitlines()[0]}",),
-            helps=("derive both tensors from one mask or index, so that their sizes are seen to be equal",),
+            notes=(f"with sizes written as symbols: {text}",),
+            helps=(
+                "derive tensors that must fit from one mask or index: then their sizes are equal",
+                "ask in Python (`if x.shape[0] == 0: …`), where both answers are compiled",
+            ),
         )
 
     def _random(self, func: Any, operator: str) -> Diagnostic:
