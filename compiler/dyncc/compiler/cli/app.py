@@ -208,6 +208,73 @@ def run_command(
         run_bundle(RunOptions(bundle, tuple(inputs or ()), inputs_file, method, output, threads), console)
 
 
+@app.command("bench")
+def bench_command(
+    target: Annotated[
+        str, typer.Argument(metavar="FILE[:ENTRY]|BUNDLE", help="What to compile and time, or a bundle.")
+    ],
+    inputs: Inputs = None,
+    inputs_from: Annotated[
+        str | None,
+        typer.Option(
+            "--inputs",
+            metavar="FILE.npz|FILE.py:FUNCTION",
+            help="The call to time, or a function that returns a list of calls; "
+            "default: bench_inputs() of the model's file, else its example.",
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option("--weights", metavar="FILE", help="A state dict, as for compiling.")
+    ] = None,
+    dynamic: Annotated[
+        list[str] | None, typer.Option("--dynamic", metavar="NAME=DIM,…", help="As for compiling.")
+    ] = None,
+    passes: Annotated[
+        str | None, typer.Option("--passes", metavar="TEXT", help="As for compiling.")
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            "--threads", min=1, metavar="N", help="Threads of each contender; default: all cores."
+        ),
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=0.0, help="How long each contender is timed.")
+    ] = 2.0,
+    starts: Annotated[
+        int, typer.Option("--starts", min=1, help="How often each process is started anew.")
+    ] = 3,
+    limit: Annotated[
+        float, typer.Option("--limit", min=1.0, help="Seconds that a contender may take to be ready.")
+    ] = 300.0,
+    as_json: Json = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Time the compiled program against the other ways to run the network.
+
+    Eager PyTorch, torch.compile, TorchScript, TorchScript as ONNX, and of each path one ONNX graph without
+    decisions; each in a process of its own, taking turns.
+    """
+    console = _console(as_json, verbose, quiet)
+    with console.reporting():
+        from dyncc.compiler.cli.bench_command import BenchOptions, run_bench
+
+        options = BenchOptions(
+            target=target,
+            inputs=tuple(inputs or ()),
+            inputs_from=inputs_from,
+            weights=weights,
+            dynamic=tuple(dynamic or ()),
+            threads=threads,
+            passes=passes,
+            seconds=seconds,
+            starts=starts,
+            limit=limit,
+        )
+        run_bench(options, console)
+
+
 @app.command("inspect")
 def inspect_command(
     bundle: Bundle, as_json: Json = False, verbose: Verbose = False, quiet: Quiet = False

@@ -1,0 +1,117 @@
+"""``dyncc bench FILE|BUNDLE``: what the compiled program gains over the other ways to run the network."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dyncc.compiler.cli.bundles import existing
+from dyncc.compiler.cli.compile_command import CompileOptions, compile_target, prepare, require_packages
+from dyncc.compiler.cli.console import Console
+from dyncc.compiler.cli.exits import usage
+
+
+@dataclass(frozen=True, slots=True)
+class BenchOptions:
+    """The command line of ``dyncc bench``, as it was given."""
+
+    target: str
+    inputs: tuple[str, ...] = ()
+    inputs_from: str | None = None
+    weights: Path | None = None
+    dynamic: tuple[str, ...] = ()
+    threads: int | None = None
+    passes: str | None = None
+    seconds: float = 2.0
+    starts: int = 3
+    limit: float = 300.0
+
+
+def run_bench(options: BenchOptions, console: Console) -> None:
+    """The whole command. Raises CliError; a contender that cannot run is part of the result."""
+    from dyncc.compiler.bench.measure import Measuring, Settings
+    from dyncc.compiler.bench.render import text
+    from dyncc.compiler.bench.results import summarize
+
+    threads = options.threads or _cores()
+    settings = Settings(threads, options.seconds, options.starts, options.limit)
+    with tempfile.TemporaryDirectory(prefix="dyncc-bench-") as name:
+        folder = Path(name)
+        subject = _subject(options, threads, folder, console)
+        entries = Measuring(subject, settings, folder, console.say).run()
+        result = summarize(Path(options.target).stem, subject, settings, entries)
+    console.product(text(result), result.json())
+
+
+def _subject(options: BenchOptions, threads: int, folder: Path, console: Console) -> Any:
+    from dyncc.compiler.bench import subject as subjects
+    from dyncc.compiler.bench.inputs import kept_calls
+
+    if Path(options.target).is_dir():
+        bundle = existing(Path(options.target))
+        calls = _calls(options) or kept_calls(bundle)
+        if not calls:
+            raise usage(
+                "the bundle keeps no example that could be timed", "name one: --input x=1x3x32x32:f32"
+            )
+        return subjects.subject_of_bundle(bundle, calls, folder, threads)
+    require_packages()
+    return subjects.subject_of_source(_source(options, console), folder, threads, console.say)
+
+
+def _source(options: BenchOptions, console: Console) -> Any:
+    from dyncc.compiler.bench.calls import Call, pack
+    from dyncc.compiler.bench.contenders import Model
+    from dyncc.compiler.bench.inputs import default_calls
+    from dyncc.compiler.bench.subject import Source
+    from dyncc.compiler.cli.discover import discover
+
+    named = _calls(options)
+    compiling = CompileOptions(
+        target=options.target,
+        inputs=options.inputs,
+        inputs_file=Path(options.inputs_from) if _is_archive(options.inputs_from) else None,
+        weights=options.weights,
+        dynamic=options.dynamic,
+        threads=options.threads,
+        passes=options.passes,
+    )
+    target = discover(options.target)
+    if isinstance(target.model, dict):
+        raise usage(
+            "several methods cannot be timed at once", f"name one: dyncc bench {options.target}:NAME"
+        )
+    example = prepare(compiling, target, console)
+    calls = named or default_calls(target.module) or [Call(pack(example.args), pack(example.kwargs))]
+    return Source(
+        Model(options.target, options.weights),
+        calls,
+        lambda output: compile_target(compiling, target, example, output),
+    )
+
+
+def _calls(options: BenchOptions) -> Sequence[Any]:
+    """The calls of ``--inputs FILE.py:FUNCTION``; none where it is not given."""
+    from dyncc.compiler.bench.inputs import function_calls, specified_call
+
+    text = options.inputs_from
+    if text is None and not options.inputs:
+        return ()
+    if text is None or _is_archive(text):
+        return [specified_call(options.inputs, Path(text) if text else None)]
+    path, colon, function = text.rpartition(":")
+    if not colon or not path.endswith(".py"):
+        raise usage(f"cannot read `--inputs {text}`", "--inputs FILE.npz, or --inputs FILE.py:FUNCTION")
+    return function_calls(Path(path), function)
+
+
+def _is_archive(text: str | None) -> bool:
+    return text is not None and Path(text).suffix in (".npz", ".npy")
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
