@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import mmap
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,10 @@ from dyncc.runtime.host import Origin
 from dyncc.runtime.manifest import Manifest, Weight, read_manifest
 from dyncc.runtime.module import HostModules
 from dyncc.runtime.net import Net
+from dyncc.runtime.records import frozen
 from dyncc.runtime.session import Machine
 from dyncc.runtime.tracebacks import show_lines
+from dyncc.runtime.version import VERSION
 
 MANIFEST = "program.json"
 HOST = "host.py"
@@ -137,12 +138,7 @@ def _check_host(folder: Path, manifest: Manifest, modules: HostModules) -> None:
 
 def generator() -> str:
     """This generator and its version, as bundles name it."""
-    from importlib import metadata  # only when a bundle is checked or written
-
-    try:
-        return f"dyncc {metadata.version('dyncc')}"
-    except metadata.PackageNotFoundError:
-        return "dyncc"
+    return f"dyncc {VERSION}"
 
 
 def _inside(folder: Path, name: str) -> Path:
@@ -245,7 +241,7 @@ class _Lazy:
         return self.run(*inputs)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BundleInfo:
     """A bundle's manifest and the digest that pins it."""
 

@@ -8,11 +8,13 @@ program, so that it can share what they have in common (threads, device memory).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+
+from dyncc.runtime.records import frozen
 
 Run = Callable[..., Any]
 """A loaded graph: takes its inputs in order; returns its output, or a sequence of its outputs if several.
@@ -22,7 +24,7 @@ such a value has ``shape``, ``item()`` and ``__array__``. Inputs are never writt
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Port:
     """An input or output of a graph: its name in the file, and its type."""
 
@@ -31,7 +33,7 @@ class Port:
     shape: tuple[int | str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Graph:
     """A graph that is to be loaded. ``numbers``: inputs that may come as Python numbers, with dtypes."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -29,10 +28,11 @@ from dyncc.runtime.forms import (
     table,
     union,
 )
+from dyncc.runtime.records import frozen
 from dyncc.runtime.values import BFloat16Array, widen_bfloat16
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PackedArray:
     """A tensor: a key of ``examples.npz``, and its dtype (bfloat16 is stored as uint16)."""
 
@@ -40,14 +40,14 @@ class PackedArray:
     dtype: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PackedConstant:
     """None, a number or a string."""
 
     value: bool | int | float | str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PackedNode:
     """A container; ``kind`` as in :class:`dyncc.runtime.program.Node`."""
 
@@ -60,7 +60,7 @@ class PackedNode:
 Packed: TypeAlias = "PackedArray | PackedConstant | PackedNode"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Raises:
     """The exception that an example ends with."""
 
@@ -68,7 +68,7 @@ class Raises:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Example:
     """One call: the method's inputs by name, and its outcome.
 
@@ -85,7 +85,7 @@ class Example:
     rtol: float = 1e-3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """What replaying an example gave."""
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, fields
 from typing import Any, Generic, NoReturn, TypeVar
 
 from dyncc.runtime.errors import DamagedBundle
+from dyncc.runtime.records import frozen
 
 T = TypeVar("T")
 
@@ -24,7 +25,7 @@ def fail(where: str, expected: str, got: object) -> NoReturn:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Form(Generic[T]):
     """How one kind of thing is written and read. ``read`` takes the JSON path for its errors."""
 

@@ -10,13 +10,14 @@ import builtins
 import math
 import operator
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from dyncc.runtime.records import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class HostOpSpec:
     """``evaluate`` is the meaning; ``expression`` is how the generated host writes it.
 

@@ -32,9 +32,10 @@ from dyncc.runtime.engine import Port
 from dyncc.runtime.errors import DamagedBundle, NewerBundle
 from dyncc.runtime.examples import EXAMPLE, Example
 from dyncc.runtime.forms import CONSTANT, INT, STR, Form, fail, many, record, table
+from dyncc.runtime.records import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Source:
     """A file of the user's that the program comes from; ``lines`` by number."""
 
@@ -43,7 +44,7 @@ class Source:
     lines: dict[int, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GraphFile:
     """Where a graph is (a path in the bundle, with ``/``), and its inputs and outputs in order."""
 
@@ -52,7 +53,7 @@ class GraphFile:
     outputs: tuple[Port, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Weight:
     """A tensor in ``blocks/weights.bin``."""
 
@@ -62,7 +63,7 @@ class Weight:
     nbytes: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EngineChoice:
     """The engine that the blocks are for."""
 
@@ -189,6 +190,6 @@ def source_lines(program: p.Program[Any]) -> dict[str, set[int]]:
         add(block.terminator.span)
         for span in block.spans:
             add(span)
-    for frozen in program.frozen:
-        add(frozen.span)
+    for item in program.frozen:
+        add(item.span)
     return found

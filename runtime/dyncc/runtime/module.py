@@ -5,14 +5,14 @@ from __future__ import annotations
 import linecache
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from dyncc.runtime import program as p
 from dyncc.runtime.host import HostSource, Origin, generate
+from dyncc.runtime.records import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HostModule:
     """A compiled host: its source, the file name that its frames have, and its class."""
 

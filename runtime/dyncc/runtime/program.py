@@ -26,6 +26,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeAlias, TypeVar
 
+from dyncc.runtime.records import frozen
+
 G = TypeVar("G")
 
 # --------------------------------------------------------------------------------------- types
@@ -34,7 +36,7 @@ Dim: TypeAlias = "int | str"
 """A size: a number, or the text of a symbolic expression such as ``s0`` or ``s0 + 1``."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TensorType:
     """A tensor. ``dtype`` is NumPy's name (``bfloat16`` besides); symbols are local to a block."""
 
@@ -42,7 +44,7 @@ class TensorType:
     shape: tuple[Dim, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ScalarType:
     """A Python number (or the text that a table lookup yields), weakly typed in promotion.
 
@@ -53,7 +55,7 @@ class ScalarType:
     kind: Literal["int", "float", "bool", "str"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ListType:
     """A list whose length is decided at run time. Values are functional: append makes a new one."""
 
@@ -63,7 +65,7 @@ class ListType:
 Type: TypeAlias = "TensorType | ScalarType | ListType"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Value:
     """A definition: a block parameter or the result of a step."""
 
@@ -71,14 +73,14 @@ class Value:
     type: Type
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ref:
     """A use of a value of the same block."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Const:
     """A static Python value: ``None``, bool, int, float or str."""
 
@@ -88,7 +90,7 @@ class Const:
 Operand: TypeAlias = "Ref | Const"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Span:
     """A place in the user's source: 1-based lines and columns, ``end`` exclusive."""
 
@@ -104,7 +106,7 @@ class Span:
 # --------------------------------------------------------------------------------------- steps
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Compute:
     """Run a graph: a pure function from ``inputs`` to ``outputs``, in order.
 
@@ -117,7 +119,7 @@ class Compute:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HostOp:
     """A Python instruction of the host. ``op`` is a key of :data:`dyncc.runtime.hostops.HOST_OPS`."""
 
@@ -132,7 +134,7 @@ Step: TypeAlias = "Compute | HostOp"
 # --------------------------------------------------------------------------------- terminators
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Edge:
     """A jump to ``block`` with one argument for each of its parameters."""
 
@@ -140,13 +142,13 @@ class Edge:
     args: tuple[Operand, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Jump:
     target: Edge
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Branch:
     """Two-way decision on a bool scalar."""
 
@@ -156,7 +158,7 @@ class Branch:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Switch:
     """Decision on an int scalar: ``cases[i]`` is taken when it equals ``values[i]``, else ``default``."""
 
@@ -167,7 +169,7 @@ class Switch:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Write:
     """An argument that the program changed in place: the host copies ``value`` back into it."""
 
@@ -175,7 +177,7 @@ class Write:
     value: Operand
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Return:
     """Leave with ``output``; the session's next state is variant ``state`` with these cells."""
 
@@ -186,7 +188,7 @@ class Return:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExceptionType:
     """An exception class by name. ``base`` is the nearest builtin class of its MRO."""
 
@@ -195,7 +197,7 @@ class ExceptionType:
     base: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TextPart:
     """A piece of an error message: literal text, or a value with a format (``conversion``, ``spec``)."""
 
@@ -204,7 +206,7 @@ class TextPart:
     spec: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Raise:
     """Leave by an exception; ``message`` is None where the exception has no argument.
 
@@ -224,14 +226,14 @@ Terminator: TypeAlias = "Jump | Branch | Switch | Return | Raise"
 # --------------------------------------------------------------------------------------- trees
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Leaf:
     """A value (tensor, number, list) or a constant."""
 
     value: Operand
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Node:
     """A Python container.
 
@@ -263,7 +265,7 @@ Tree: TypeAlias = "Leaf | Node"
 # ----------------------------------------------------------------------------------- interface
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fixed:
     """An argument (or a part of one) that was compiled in. ``value`` is checked at the call.
 
@@ -275,7 +277,7 @@ class Fixed:
     opaque: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Input:
     """A tensor or number that the program takes. A dim of ``type`` that is a str is free."""
 
@@ -283,7 +285,7 @@ class Input:
     type: Type
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InputNode:
     """A container among the arguments; as :class:`Node`, over :class:`Input` and :class:`Fixed`."""
 
@@ -297,7 +299,7 @@ class InputNode:
 InputTree: TypeAlias = "Input | Fixed | InputNode"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parameter:
     """A parameter of the compiled method. ``default`` is None where it has none."""
 
@@ -312,7 +314,7 @@ class Parameter:
     default: bool | int | float | str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """Where a method starts in a state variant. The block's parameters are inputs, then cells.
 
@@ -324,7 +326,7 @@ class Entry:
     inputs: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Constraint:
     """A checked assumption on the sizes of a call: a Python expression over symbols of the inputs."""
 
@@ -332,7 +334,7 @@ class Constraint:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Method:
     """A compiled method: its parameters, and its entry for every state variant."""
 
@@ -343,7 +345,7 @@ class Method:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cell:
     """A piece of module state that calls change. ``path`` is how the user would write it."""
 
@@ -354,14 +356,14 @@ class Cell:
     """In variant 0: the name of a weight, or a number. None in every other variant."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class State:
     """A shape of the session's state (``self.hidden`` is None, or a tensor, …)."""
 
     cells: tuple[Cell, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Frozen:
     """A value that was compiled into the program: for ``inspect`` and the report."""
 
@@ -370,7 +372,7 @@ class Frozen:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Block:
     name: str
     params: tuple[Value, ...]

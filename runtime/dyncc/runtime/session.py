@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from dyncc.runtime.errors import InputError
 from dyncc.runtime.limits import Step, Watch
 from dyncc.runtime.module import HostModule, HostModules
 from dyncc.runtime.outputs import array_leaves, map_arrays
+from dyncc.runtime.records import frozen
 from dyncc.runtime.tracebacks import point_at_source
 from dyncc.runtime.tree import Binder, Bound
 from dyncc.runtime.wellformed import inputs_of, written_inputs
@@ -23,7 +23,7 @@ Trace = Callable[[Step], Any] | list[Step]
 LIMITS = ("max_steps", "timeout", "trace")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MethodPlan:
     """What a call of a method needs, made once."""
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+from dyncc.runtime.records import frozen
 
 _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -62,7 +63,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
 LARGEST_POWER = 16
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SizeExpression:
     """A checked expression over size symbols."""
 

@@ -47,7 +47,7 @@ class Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**os.environ, "PYTHONPATH": _search_path(), **threads, **self.environment},
+                env=_environment() | {"PYTHONPATH": _search_path(), **threads, **self.environment},
             )
 
     def answer(self) -> dict[str, Any]:
@@ -101,6 +101,11 @@ class Worker:
     def _last_words(self) -> str:
         lines = self.log.read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it said nothing"
+
+
+def _environment() -> dict[str, str]:
+    """This process's, but with compiled modules kept, as where packages are installed."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _search_path() -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from dyncc.runtime import program as p
@@ -20,6 +20,7 @@ from dyncc.runtime.host.methods import Attributes, MethodText, MethodWriter
 from dyncc.runtime.host.names import RESERVED, TRACE, identifier
 from dyncc.runtime.host.wording import ClassNames, holds, text
 from dyncc.runtime.hostops import HOST_OPS
+from dyncc.runtime.records import frozen
 from dyncc.runtime.wellformed import inputs_of, reachable
 
 KEYWORDS = frozenset(keyword.kwlist)
@@ -34,7 +35,7 @@ HELPERS = {
 """What a host may import, by module."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Origin:
     """What the header says: who made the module, from what, and how to make it again."""
 
@@ -44,7 +45,7 @@ class Origin:
     """Paths and SHA-256 digests of the user's files."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HostSource:
     """A generated module."""
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 from dyncc.runtime import program as p
 from dyncc.runtime.hostops import HOST_OPS
+from dyncc.runtime.records import frozen
 
 ATOM = 100
 """The precedence of a name, a literal or a call."""
@@ -22,14 +23,14 @@ AND = 4
 OR = 3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Read:
     """A value of the block."""
 
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Text:
     """Python text that reads no value."""
 
@@ -37,7 +38,7 @@ class Text:
     precedence: int = ATOM
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Apply:
     """A template (``{0} + {1}``) with expressions in its slots.
 

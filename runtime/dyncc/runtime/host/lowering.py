@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from dyncc.runtime import program as p
 from dyncc.runtime.host.expressions import Expr, Read, apply_op, call, constant
+from dyncc.runtime.records import frozen
 
 TOTAL = frozenset(
     {
@@ -27,7 +28,7 @@ TOTAL = frozenset(
 """Instructions that raise for none of the operands that the compiler gives them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Statement:
     """``targets = expr`` (no target: ``expr`` alone). A target that nothing reads is None."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from dyncc.runtime import program as p
@@ -17,6 +17,7 @@ from dyncc.runtime.host.names import TRACE, Scope, identifier, name_values
 from dyncc.runtime.host.shape import Exit, Place
 from dyncc.runtime.host.statements import Line, Stmt, depths, tidy
 from dyncc.runtime.host.structure import TOO_DEEP, Structurer, TooDeep
+from dyncc.runtime.records import frozen
 from dyncc.runtime.wellformed import inputs_of
 
 MOST_LOOPS = 18
@@ -25,7 +26,7 @@ ENTRY = "<entry>"
 """The place before the first block: it binds the inputs and picks the entry of the session's state."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attributes:
     """What the program's graphs and cells are called on ``self``."""
 
@@ -34,7 +35,7 @@ class Attributes:
     """Of each state: cell's name → attribute."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MethodText:
     """A method of the host: its parameters (by input) and its body."""
 

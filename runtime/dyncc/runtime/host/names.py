@@ -14,10 +14,10 @@ import keyword
 import re
 import unicodedata
 from collections.abc import Callable, Container, Iterable, Iterator
-from dataclasses import dataclass
 
 from dyncc.runtime.host.expressions import Read, reads
 from dyncc.runtime.host.lowering import Lowered
+from dyncc.runtime.records import frozen
 
 TRACE = "on_edge"
 """The argument of a traced host that is called on every edge."""
@@ -46,7 +46,7 @@ RESERVED = frozenset(
 """What no variable is called: what the text of a host uses."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scope:
     """A block as the naming sees it: live parameters, code, and where its edges go."""
 
