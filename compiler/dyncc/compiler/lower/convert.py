@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import copy
-import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import onnx_ir
-import onnxscript.optimizer
 import torch
 from onnxscript import opset18
 from torch import fx
@@ -20,12 +17,9 @@ from dyncc.compiler.lower.capture import place_of
 from dyncc.compiler.lower.decompose import DECOMPOSITIONS
 from dyncc.compiler.lower.failure import Failure, LoweringError
 from dyncc.compiler.lower.opset import OPSET
+from dyncc.compiler.lower.registry import exporter, with_table
+from dyncc.compiler.lower.tidy import tidy
 from dyncc.compiler.lower.translate import TRANSLATIONS, drop_needless_rounding
-
-try:
-    from torch.onnx._internal.exporter import _core, _registration
-except ImportError:  # private modules
-    _core = _registration = None
 
 _SOURCE = "node"
 """Where torch.onnx keeps, in the metadata of an ONNX node, the node of the exported program."""
@@ -57,7 +51,7 @@ def convert(program: ExportedProgram) -> onnx_ir.Model:
             refused.add(node.target)
     if failures:
         raise LoweringError(failures)
-    onnxscript.optimizer.optimize(model)
+    tidy(model)
     _attribute(model.graph, {node.name: node for node in decomposed.nodes()})
     return model
 
@@ -90,13 +84,9 @@ def _makers(node: onnx_ir.Node) -> list[onnx_ir.Node]:
 
 def _converted(program: ExportedProgram, table: Mapping[Any, Callable[..., Any]]) -> onnx_ir.Model:
     """The model as torch.onnx makes it, with ``table`` besides its own translations."""
-    registry = _registry()
+    registry = with_table(table)
     if registry is not None:
-        registry = copy.copy(registry)
-        registry.functions = {operator: list(found) for operator, found in registry.functions.items()}
-        for operator, function in table.items():
-            registry.register_op(operator, function)
-        return _core.exported_program_to_ir(program, registry=registry)
+        return exporter().exported_program_to_ir(program, registry=registry)
     converted = torch.onnx.export(
         program,
         dynamo=True,
@@ -109,18 +99,6 @@ def _converted(program: ExportedProgram, table: Mapping[Any, Callable[..., Any]]
     )
     assert converted is not None
     return converted.model
-
-
-@functools.cache
-def _registry() -> Any:
-    """torch.onnx's translations, which it reads anew (half a second) at each export; None where the
-    exporter's own modules are not as they were when this was written."""
-    if _core is None or not hasattr(_core, "exported_program_to_ir"):
-        return None
-    try:
-        return _registration.ONNXRegistry.from_torchlib(opset_version=OPSET)
-    except (AttributeError, TypeError):
-        return None
 
 
 def _failures(node: fx.Node, reason: str, decomposed: _OwnDecomposition) -> list[Failure]:
@@ -160,6 +138,9 @@ class _OwnDecomposition:
 
     def __post_init__(self) -> None:
         self.original = self.program.run_decompositions
+        if hasattr(self.program, "_guards_code"):
+            # checks of the arguments, which a decomposition turns to code and never runs
+            self.program._guards_code = []
 
     def __call__(self, table: dict[Any, Any] | None = None) -> ExportedProgram:
         if self.result is not None:
