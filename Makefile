@@ -10,7 +10,7 @@ COUNT ?= 100
 DEMO := samples/digits/build
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup demo test lint format types imports quick packaging slow fuzz wheel clean
+.PHONY: help setup demo test lint format types imports quick packaging slow fuzz bench wheel clean
 
 help:
 	@echo "make demo    train an early-exit CNN on scans of digits, compile it, run it without torch"
@@ -18,6 +18,7 @@ help:
 	@echo "make lint    lint and format check;  make format  apply both"
 	@echo "make quick   the quick tests alone;  make slow    the slow ones"
 	@echo "make fuzz    random programs against PyTorch (COUNT=100)"
+	@echo "make bench   time the samples against eager, torch.compile, ...: docs/benchmarks.md (an hour)"
 	@echo "make wheel   build the wheel into dist/;  make clean   remove what was made"
 
 setup: $(READY)
@@ -63,6 +64,11 @@ slow: setup
 
 fuzz: setup
 	$(BIN)/python -m tests.fuzz.run --count $(COUNT) --jobs 2
+
+bench: setup
+	$(BIN)/python -m samples.benchmarks run --threads 1
+	$(BIN)/python -m samples.benchmarks run --threads 2
+	$(BIN)/python -m samples.benchmarks write
 
 wheel: setup
 	$(BIN)/python -m build --no-isolation --wheel

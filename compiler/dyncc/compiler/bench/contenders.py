@@ -41,10 +41,10 @@ class Model:
 class Job:
     """What one process is to do.
 
-    ``served`` are the calls to make. ``files`` are the graphs of an ONNX contender, ``chosen`` which of them
-    each call runs, in the variant that proves to be faster. ``fresh``: whether a call must be given arguments
-    of its own (the network writes to them); ``stateful``: whether the network keeps state, which is then put
-    back before each call.
+    ``served`` are the calls to make. ``files`` are the graphs of an ONNX contender, ``chosen`` which of
+    them each call runs, in the variant that proves to be faster. ``fresh``: whether a call must be given
+    arguments of its own (the network writes to them); ``stateful``: whether the network keeps state, which
+    is then put back before each call.
     """
 
     contender: str

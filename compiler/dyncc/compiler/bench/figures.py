@@ -1,10 +1,10 @@
 """Figures from times: percentiles, and ratios with their 95 % intervals.
 
 Times of one contender form an array ``[round, call]``: in each round every contender made every call once,
-so what else the machine did in a round fell on all of them. The time of a set of calls is the mean over its
-calls of the median over rounds; a ratio is one of two such times. Its interval is that of a bootstrap over
-whole rounds (Efron & Tibshirani, *An Introduction to the Bootstrap*, ch. 13, percentile method), which keeps
-what rounds have in common.
+so what else the machine did in a round fell on all of them. The time of a set of calls is the mean over
+its calls of the median over rounds; a ratio is one of two such times. Its interval is that of a bootstrap
+over whole rounds (Efron & Tibshirani, *An Introduction to the Bootstrap*, ch. 13, percentile method), which
+keeps what rounds have in common.
 """
 
 from __future__ import annotations

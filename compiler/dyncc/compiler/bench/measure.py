@@ -116,7 +116,7 @@ class Measuring:
         subject, everything = self.subject, tuple(range(len(self.subject.calls)))
         entries: list[Entry] = []
         if subject.model is not None:
-            compiler = shutil.which(os.environ.get("CXX", "c++")) or shutil.which("g++")
+            compiler = any(map(shutil.which, os.environ.get("CXX", "c++ g++ clang++").split()))
             entries += [
                 Entry(EAGER, served=everything, disk=subject.weight_bytes),
                 Entry(COMPILED, "" if compiler else "there is no C++ compiler here", everything),
@@ -197,7 +197,7 @@ class Measuring:
     # ------------------------------------------------------------------------------------- timing
 
     def _starts(self, entries: Sequence[Entry]) -> None:
-        """Start each contender anew, in turns; ``torch.compile``, whose start compiles, has started once."""
+        """Start each contender anew, in turns (not ``torch.compile``: its one start has compiled)."""
         starts: dict[str, list[float]] = {entry.name: [] for entry in entries}
         residents: dict[str, list[float]] = {entry.name: [] for entry in entries}
         self.say(f"starting  each {self.settings.starts} times anew")

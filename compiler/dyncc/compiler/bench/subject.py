@@ -28,7 +28,7 @@ class Source:
 
 
 def subject_of_source(source: Source, folder: Path, threads: int, say: Callable[[str], None]) -> Subject:
-    """Compile ``source`` into ``folder`` and find the ways of its calls. A refusal is part of the result."""
+    """Compile ``source`` into ``folder``, find the ways of its calls. A refusal is part of the result."""
     bundle, refused = folder / "model.dyncc", ""
     say("compiling dyncc")
     started = time.perf_counter()

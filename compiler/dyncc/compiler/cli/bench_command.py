@@ -7,12 +7,15 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dyncc.compiler.cli.bundles import existing
 from dyncc.compiler.cli.compile_command import CompileOptions, compile_target, prepare, require_packages
 from dyncc.compiler.cli.console import Console
 from dyncc.compiler.cli.exits import usage
+
+if TYPE_CHECKING:
+    from dyncc.compiler.bench.results import Benchmark
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,15 @@ class BenchOptions:
 
 def run_bench(options: BenchOptions, console: Console) -> None:
     """The whole command. Raises CliError; a contender that cannot run is part of the result."""
-    from dyncc.compiler.bench.measure import Measuring, Settings
+    result = benchmark(options, console)
     from dyncc.compiler.bench.render import text
+
+    console.product(text(result), result.json())
+
+
+def benchmark(options: BenchOptions, console: Console) -> Benchmark:
+    """Make everything ready and measure."""
+    from dyncc.compiler.bench.measure import Measuring, Settings
     from dyncc.compiler.bench.results import summarize
 
     threads = options.threads or _cores()
@@ -43,8 +53,9 @@ def run_bench(options: BenchOptions, console: Console) -> None:
         folder = Path(name)
         subject = _subject(options, threads, folder, console)
         entries = Measuring(subject, settings, folder, console.say).run()
-        result = summarize(Path(options.target).stem, subject, settings, entries)
-    console.product(text(result), result.json())
+        return summarize(
+            Path(options.target.rpartition(".py")[0] or options.target).name, subject, settings, entries
+        )
 
 
 def _subject(options: BenchOptions, threads: int, folder: Path, console: Console) -> Any:
@@ -74,7 +85,7 @@ def _source(options: BenchOptions, console: Console) -> Any:
     compiling = CompileOptions(
         target=options.target,
         inputs=options.inputs,
-        inputs_file=Path(options.inputs_from) if _is_archive(options.inputs_from) else None,
+        inputs_file=_archive(options.inputs_from),
         weights=options.weights,
         dynamic=options.dynamic,
         threads=options.threads,
@@ -101,16 +112,18 @@ def _calls(options: BenchOptions) -> Sequence[Any]:
     text = options.inputs_from
     if text is None and not options.inputs:
         return ()
-    if text is None or _is_archive(text):
-        return [specified_call(options.inputs, Path(text) if text else None)]
+    archive = _archive(text)
+    if text is None or archive is not None:
+        return [specified_call(options.inputs, archive)]
     path, colon, function = text.rpartition(":")
     if not colon or not path.endswith(".py"):
         raise usage(f"cannot read `--inputs {text}`", "--inputs FILE.npz, or --inputs FILE.py:FUNCTION")
     return function_calls(Path(path), function)
 
 
-def _is_archive(text: str | None) -> bool:
-    return text is not None and Path(text).suffix in (".npz", ".npy")
+def _archive(text: str | None) -> Path | None:
+    """The file of ``--inputs`` where it is one of arrays."""
+    return Path(text) if text is not None and Path(text).suffix in (".npz", ".npy") else None
 
 
 def _cores() -> int:

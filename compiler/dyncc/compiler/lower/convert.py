@@ -138,9 +138,6 @@ class _OwnDecomposition:
 
     def __post_init__(self) -> None:
         self.original = self.program.run_decompositions
-        if hasattr(self.program, "_guards_code"):
-            # checks of the arguments, which a decomposition turns to code and never runs
-            self.program._guards_code = []
 
     def __call__(self, table: dict[Any, Any] | None = None) -> ExportedProgram:
         if self.result is not None:

@@ -15,12 +15,11 @@ from typing import Any
 from dyncc.compiler.lower.opset import OPSET
 
 try:
-    from onnxscript.function_libs.torch_lib import ops as _
-    from onnxscript.function_libs.torch_lib import registration
+    from onnxscript.function_libs.torch_lib import ops, registration
     from torch.onnx._internal.exporter import _core, _registration
     from torch.onnx._internal.exporter._torchlib import _torchlib_registry
 except ImportError:  # private modules
-    _core = _registration = _torchlib_registry = registration = None
+    _core = _registration = _torchlib_registry = registration = ops = None
 
 
 def exporter() -> Any:
@@ -61,6 +60,7 @@ def _lazy_registry() -> Any:
             found = super().get_decomps(target)
             return [meta for meta in found if not isinstance(meta, Late) or _has_signature(meta)]
 
+    assert ops, "importing it registers the translations"
     registry = Registry()
     registry._opset_version = OPSET
     for meta in _torchlib_registry.get_torchlib_ops():

@@ -1,8 +1,9 @@
 """Tidy: what ``onnxscript.optimizer.optimize`` does to a model, in less time.
 
-That tries each of its rewrite rules at each node. A rule whose pattern names an operator that the model does
-not have cannot match, and most rules are of this kind: they are left out. So is the one rule whose pattern
-has two results (slices that halve an axis become a Split), for which the whole graph is walked at each node.
+That tries each of its rewrite rules at each node. A rule whose pattern names an operator that the model
+does not have cannot match, and most rules are of this kind: they are left out. So is the one rule whose
+pattern has two results (slices that halve an axis become a Split), for which the whole graph is walked at
+each node.
 """
 
 from __future__ import annotations
