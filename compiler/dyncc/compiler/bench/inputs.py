@@ -30,7 +30,7 @@ def specified_call(specs: Iterable[str], file: Path | None) -> Call:
 
 
 def default_calls(module: ModuleType) -> list[Call]:
-    """The calls that ``bench_inputs()`` of the model's own file makes; none where there is no such function."""
+    """The calls that ``bench_inputs()`` of the model's own file makes; none where it has none."""
     return _made(module, FUNCTION) if callable(getattr(module, FUNCTION, None)) else []
 
 

@@ -1,9 +1,10 @@
 """The oracle of a bundle: the graphs that one call ran, in order, linked to one graph without decisions.
 
 A call is made with an engine that writes down which graph took and gave which arrays. Arrays are told apart
-by identity: what a graph takes came from an earlier graph, from the caller, or from the host, and is then a
-constant of this path. So calls with the same graphs and the same constants share a linked graph, in which
-nothing is left of what only decided (its results lead nowhere and are dropped).
+by identity: what a graph takes came from an earlier graph, from the caller, from the weights, or is a
+number of the host, and is then a constant of this path. What the host does with arrays (``stack``, ``cat``)
+becomes a node. So calls with the same graphs and the same constants share a linked graph, in which nothing
+is left of what only decided (its results lead nowhere and are dropped).
 """
 
 from __future__ import annotations
@@ -26,11 +27,22 @@ from dyncc.runtime.bundle import make_engine
 from dyncc.runtime.engine import Graph
 
 Source: TypeAlias = "tuple[str, int, int]"
-"""``("graph", run, output)``, ``("input", leaf, 0)`` or ``("constant", index, 0)``."""
+"""``("run", number, output)``, ``("input", leaf, 0)`` or ``("constant", index, 0)``."""
+HOST_FUNCTIONS = ("stack", "cat")
+"""What a host may do with arrays."""
 
 
 class NotLinkable(Exception):
     """A call cannot be written as one graph; the text says why."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A graph, or a function of the host (then with an axis), and where its operands came from."""
+
+    name: str
+    sources: tuple[Source, ...]
+    axis: int | None = None
 
 
 @dataclass
@@ -38,10 +50,17 @@ class Recording:
     """What one call did."""
 
     decisions: tuple[tuple[str, int], ...] = ()
-    runs: list[tuple[str, list[Source]]] = field(default_factory=list["tuple[str, list[Source]]"])
+    runs: list[Ran] = field(default_factory=list[Ran])
     constants: list[np.ndarray[Any, Any]] = field(default_factory=list["np.ndarray[Any, Any]"])
     results: list[Source] = field(default_factory=list[Source])
     """Where the arrays of the result come from."""
+    refused: str = ""
+    """Why it cannot be linked."""
+
+    @property
+    def engine_calls(self) -> int:
+        """How many graphs ran."""
+        return sum(ran.axis is None for ran in self.runs)
 
     def key(self) -> str:
         """Calls with equal keys are served by the same linked graph."""
@@ -72,21 +91,35 @@ class Recorder:
         run = self.inner.load(graph)
 
         def recorded(*inputs: Any) -> Any:
-            number = len(self.recording.runs)
             dtypes = graph.numbers
-            sources = [self.source(value, dtypes.get(index)) for index, value in enumerate(inputs)]
-            self.recording.runs.append((graph.name, sources))
+            sources = tuple(self.source(value, dtypes.get(index)) for index, value in enumerate(inputs))
             outputs = run(*inputs)
-            for index, value in enumerate([outputs] if len(graph.outputs) == 1 else outputs):
-                self.learn(value, ("graph", number, index))
+            self._ran(Ran(graph.name, sources), [outputs] if len(graph.outputs) == 1 else outputs)
             return outputs
 
         return recorded
 
-    def begin(self, arguments: Any) -> None:
-        """Before a call with these arguments."""
+    def watched(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A function of the host that makes an array of arrays, written down."""
+
+        def recorded(items: Sequence[Any], axis: int) -> Any:
+            sources = tuple(map(self.source, items))
+            output = function(items, axis)
+            self._ran(Ran(name, sources, axis), [output])
+            return output
+
+        return recorded
+
+    def _ran(self, ran: Ran, outputs: Sequence[Any]) -> None:
+        self.recording.runs.append(ran)
+        for index, value in enumerate(outputs):
+            self.learn(value, ("run", len(self.recording.runs) - 1, index))
+
+    def begin(self, arguments: Any, weights: Sequence[Any]) -> None:
+        """Before a call with these arguments; ``weights`` are the arrays that the host knows."""
         self.recording = Recording()
         self.known, self.alive = {}, []
+        self.weights = {id(weight): weight for weight in weights}
         for index, leaf in enumerate(leaves(arguments)):
             if isinstance(leaf, np.ndarray):
                 self.learn(leaf, ("input", index, 0))
@@ -96,13 +129,18 @@ class Recorder:
         self.alive.append(value)
 
     def source(self, value: Any, dtype: str | None = None) -> Source:
-        """Where a value comes from; one that is not known is a constant, unless it is an input's copy."""
+        """Where a value comes from: a number (of ``dtype``) or a weight is a constant.
+
+        With any other array that is not known the call cannot be linked: it would not be computed.
+        """
         if id(value) in self.known:
             return self.known[id(value)]
         array = np.asarray(value) if dtype is None or hasattr(value, "shape") else np.asarray(value, dtype)
-        for known, source in zip(self.alive, self.known.values(), strict=False):
-            if source[0] == "input" and _equal(known, array):
-                return source
+        if isinstance(value, np.ndarray) and id(value) not in self.weights:
+            for known in self.alive:
+                if self.known[id(known)][0] == "input" and _equal(known, array):
+                    return self.known[id(known)]
+            self.recording.refused = "the host makes an array that no graph gave it"
         self.recording.constants.append(array)
         source = ("constant", len(self.recording.constants) - 1, 0)
         if dtype is None:
@@ -121,13 +159,17 @@ class Linker:
         self.bundle = bundle
         self.recorder = Recorder(threads)
         self.net = load(bundle, threads=threads, engine=self.recorder)
+        namespace = self.net._machine.modules.traced.cls.__init__.__globals__
+        for name in HOST_FUNCTIONS:
+            if name in namespace:
+                namespace[name] = self.recorder.watched(name, namespace[name])
         self.models: dict[str, onnx_ir.Model] = {}
 
     def record(self, call: Call) -> Recording:
         """Make the call."""
         arguments = for_numpy((call.args, dict(call.kwargs)))
         self.net.reset()
-        self.recorder.begin(arguments)
+        self.recorder.begin(arguments, tuple(self.net._machine.weights.values()))
         taken = Taken()
         output = self.net(*arguments[0], **arguments[1], trace=taken)
         recording = self.recorder.recording
@@ -139,9 +181,12 @@ class Linker:
 
     def link(self, recording: Recording) -> onnx_ir.Model:
         """One model of what was recorded. Raises NotLinkable."""
-        if not any(source[0] == "graph" for source in recording.results):
+        if recording.refused:
+            raise NotLinkable(recording.refused)
+        if not any(source[0] == "run" for source in recording.results):
             raise NotLinkable("its results come from no graph")
-        return _Linking(recording, {name: self._model(name) for name, _ in recording.runs}).run()
+        names = dict.fromkeys(ran.name for ran in recording.runs if ran.axis is None)
+        return _Linking(recording, {name: self._model(name) for name in names}).run()
 
     def _model(self, name: str) -> onnx_ir.Model:
         if name not in self.models:
@@ -163,8 +208,11 @@ class _Linking:
         self.values: dict[Source, onnx_ir.Value] = {}
 
     def run(self) -> onnx_ir.Model:
-        for number, (name, sources) in enumerate(self.recording.runs):
-            self._append(number, self.models[name], sources)
+        for number, ran in enumerate(self.recording.runs):
+            if ran.axis is None:
+                self._append(number, self.models[ran.name], ran.sources)
+            else:
+                self.values["run", number, 0] = self._joined(number, ran, ran.axis)
         for position, source in enumerate(self.recording.results):
             self.graph.outputs.append(self._output(position, source))
         model = onnx_ir.Model(self.graph, ir_version=self.ir_version, producer_name="dyncc")
@@ -177,8 +225,9 @@ class _Linking:
     def _append(self, number: int, model: onnx_ir.Model, sources: Sequence[Source]) -> None:
         """The nodes of a graph, their inputs replaced by where they come from."""
         graph = model.graph.clone()
-        outputs = list(graph.outputs)
-        for value, source in zip(list(graph.inputs), sources, strict=True):
+        inputs, outputs = list(graph.inputs), list(graph.outputs)
+        graph.outputs.clear()  # an output may be an initializer, which is to go to the other graph
+        for value, source in zip(inputs, sources, strict=True):
             onnx_ir.convenience.replace_all_uses_with(value, self._value(source, value))
         for value in list(graph.initializers.values()):
             del graph.initializers[value.name or ""]
@@ -192,14 +241,35 @@ class _Linking:
                 value.name = f"{number}.{value.name}"
         self.graph.extend(nodes)
         for index, value in enumerate(outputs):
-            if value in graph.inputs:
+            if value in inputs:
                 raise NotLinkable("a graph gives back what it was given")
-            self.values["graph", number, index] = value
+            self.values["run", number, index] = value
 
-    def _value(self, source: Source, like: onnx_ir.Value) -> onnx_ir.Value:
+    def _joined(self, number: int, ran: Ran, axis: int) -> onnx_ir.Value:
+        """``stack`` or ``cat`` of earlier values."""
+        operands = [self._value(source) for source in ran.sources]
+        if ran.name == "stack":
+            axes = onnx_ir.Value(
+                name=f"{number}.axes", const_value=onnx_ir.tensor([axis], name=f"{number}.axes")
+            )
+            self.graph.register_initializer(axes)
+            nodes = [onnx_ir.node("Unsqueeze", [operand, axes]) for operand in operands]
+            for index, node in enumerate(nodes):
+                node.outputs[0].name = f"{number}.row{index}"
+            self.graph.extend(nodes)
+            operands = [node.outputs[0] for node in nodes]
+        node = onnx_ir.node("Concat", operands, {"axis": axis})
+        node.outputs[0].name, node.outputs[0].type = f"{number}.joined", operands[0].type
+        self.graph.append(node)
+        return node.outputs[0]
+
+    def _value(self, source: Source, like: onnx_ir.Value | None = None) -> onnx_ir.Value:
         if source not in self.values:
-            self.values[source] = made = onnx_ir.Value(name=_name(source), shape=like.shape, type=like.type)
-            if source[0] == "input":
+            if source[0] == "input" and like is None:
+                raise NotLinkable("the host takes what it was given")
+            self.values[source] = made = onnx_ir.Value(name=_name(source))
+            if like is not None and source[0] == "input":
+                made.shape, made.type = like.shape, like.type
                 self.graph.inputs.append(made)
             else:
                 made.const_value = onnx_ir.tensor(self.recording.constants[source[1]], name=made.name)
@@ -207,7 +277,7 @@ class _Linking:
         return self.values[source]
 
     def _output(self, position: int, source: Source) -> onnx_ir.Value:
-        if source[0] == "graph":
+        if source[0] == "run":
             value = self.values[source]
         elif source[0] == "constant":
             array = self.recording.constants[source[1]]

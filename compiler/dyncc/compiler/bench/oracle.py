@@ -47,7 +47,7 @@ def find_ways(bundle: Path, calls: Sequence[Call], model: Any, folder: Path, thr
     keys = [recording.key() for recording in recordings]
     ways = Ways(
         tuple(recording.decisions for recording in recordings),
-        tuple(len(recording.runs) for recording in recordings),
+        tuple(recording.engine_calls for recording in recordings),
     )
     files: dict[str, tuple[Path, ...]] = {}
     for key, _ in Counter(keys).most_common(MOST_LINKED):

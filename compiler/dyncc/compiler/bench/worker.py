@@ -91,7 +91,7 @@ class _Server:
 
 
 def resident() -> int:
-    """The memory of this process that is in RAM, in bytes; where the system does not say, the most it was."""
+    """The memory of this process that is in RAM, in bytes; or, as far as known, the most it was."""
     try:
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmRSS:"):
