@@ -1,0 +1,99 @@
+"""The whole command, on tiny networks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dyncc.compiler.cli import main
+
+NET = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first = nn.Linear(4, 4)
+        self.second = nn.Linear(4, 4)
+
+    def forward(self, x):
+        h = torch.relu(self.first(x))
+        if bool(x.sum() > 0):
+            return h
+        return self.second(h)
+
+def get_model():
+    return Net().eval()
+
+def example_inputs():
+    return (torch.ones(2, 4),)
+
+def bench_inputs():
+    return [(s * torch.ones(2, 4),) for s in (1, -1, 1, 2)]
+"""
+
+
+def bench(capfd: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    capfd.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main(["bench", *arguments, "--seconds", "0", "--starts", "1", "--threads", "1"])
+    captured = capfd.readouterr()
+    return int(ended.value.code or 0), captured.out, captured.err
+
+
+@pytest.fixture
+def net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    (tmp_path / "bench_net.py").write_text(NET)
+    return tmp_path / "bench_net.py"
+
+
+def by_name(result: dict[str, Any]) -> dict[str, Any]:
+    return {standing["name"]: standing for standing in result["standings"]}
+
+
+@pytest.mark.slow
+def test_a_file_is_timed_against_all_that_can_run(net: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    code, out, err = bench(capfd, net.name, "--json")
+    assert code == 0, err
+    result = json.loads(out)
+    found = by_name(result)
+    assert list(found) == ["eager", "torch.compile", "torchscript", "torchscript-onnx", "dyncc", "oracle"]
+    assert found["torch.compile"]["failed"] == "there is no C++ compiler here"
+    assert [name for name, standing in found.items() if standing["failed"]] == ["torch.compile"]
+    assert [(row["calls"], row["engine_calls"]) for row in result["paths"]] == [(3, 1.0), (1, 2.0)]
+    assert set(result["mix"]["gains"]) == {"eager", "torchscript", "torchscript-onnx", "oracle"}
+    for ratio in result["mix"]["gains"].values():
+        assert 0 < ratio["low"] <= ratio["value"] <= ratio["high"]
+    assert found["eager"]["start"] > found["dyncc"]["start"]
+    assert found["eager"]["resident"] > found["dyncc"]["resident"]
+
+
+def test_a_bundle_is_timed_against_its_oracle(net: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([net.name, "-q", "--no-verify"])
+    code, out, err = bench(capfd, "bench_net.dyncc", "--inputs", f"{net.name}:bench_inputs")
+    assert code == 0, err
+    assert "dyncc" in out and "oracle" in out and "eager" not in out
+    code, out, _ = bench(capfd, "bench_net.dyncc", "--json")  # the example that the bundle keeps
+    assert code == 0 and [row["calls"] for row in json.loads(out)["paths"]] == [1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["bench_net.py", "--inputs", "bench_net.py:nothing"], "has no function `nothing`"),
+        (["bench_net.py", "--inputs", "bench_net.py:get_model"], "must return a list of calls"),
+        (["bench_net.py", "--inputs", "calls.txt"], "cannot read `--inputs calls.txt`"),
+        (["missing.py"], "no such file"),
+    ],
+)
+def test_usage(net: Path, capfd: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:
+    code, _, err = bench(capfd, *arguments)
+    assert code == 2 and words in err
