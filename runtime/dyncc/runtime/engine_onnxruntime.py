@@ -17,7 +17,7 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -144,7 +144,8 @@ class OnnxRuntime:
         if self.keep or any(port.dtype == "bfloat16" for port in (*graph.inputs, *graph.outputs)):
             run = _OrtValues(self, session, graph).run
         elif self.fast:
-            run = _fast(session._sess.run, inputs, outputs, self.run_options, dict(graph.numbers))
+            dtypes = [graph.numbers.get(index) for index in range(len(inputs))]
+            return direct_call(session._sess.run, inputs, outputs, self.run_options, dtypes, graph.name)
         else:
             run = _public(session, inputs, outputs, dict(graph.numbers))
         return _guarded(run, graph.name)
@@ -188,39 +189,60 @@ def _guarded(run: Run, name: str) -> Run:
         try:
             return run(*inputs)
         except Exception as error:  # onnxruntime's own classes, numpy's overflow of a number
-            raise EngineError(f"onnxruntime failed in the block {name!r}: {error}") from error
+            raise _failure(name, error) from error
 
     return guarded
+
+
+def _failure(name: str, error: Exception) -> EngineError:
+    return EngineError(f"onnxruntime failed in the block {name!r}: {error}")
 
 
 # --------------------------------------------------------------------------------------------- calls
 
 
-def _fast(
-    call: Callable[..., Any], inputs: list[str], outputs: list[str], options: Any, numbers: dict[int, str]
+def direct_call(
+    call: Callable[..., Any],
+    inputs: Sequence[str],
+    outputs: list[str],
+    options: Any,
+    dtypes: Sequence[str | None],
+    name: str,
 ) -> Run:
-    single = len(outputs) == 1
-    if numbers:
+    """A graph as a function: one Python frame around ``call(outputs, feeds, options)``.
 
-        def run_numbers(*values: Any) -> Any:
-            feeds = dict(zip(inputs, as_numbers(values, numbers), strict=True))
-            results = call(outputs, feeds, options)
-            return results[0] if single else results
+    ``dtypes`` are given for inputs that may come as Python numbers. What a call costs beside the engine's
+    own work counts twice, as it runs with caches that the engine has filled with other things; so there is
+    no loop and no second frame in it. Failures name the block ``name``.
+    """
+    make = _call_factory(tuple(dtype is not None for dtype in dtypes), len(outputs) == 1)
+    return make(call, outputs, options, name, tuple(inputs), tuple(dtypes))
 
-        return run_numbers
-    if len(inputs) == 1 and single:
-        (only,) = inputs
 
-        def run_one(value: Any) -> Any:
-            return call(outputs, {only: value}, options)[0]
-
-        return run_one
-
-    def run(*values: Any) -> Any:
-        results = call(outputs, dict(zip(inputs, values, strict=True)), options)
-        return results[0] if single else results
-
+@lru_cache(maxsize=256)
+def _call_factory(numbers: tuple[bool, ...], single: bool) -> Callable[..., Run]:
+    """Makes the function of a graph with so many inputs, of which ``numbers`` may be Python numbers."""
+    feeds: list[str] = []
+    for index, number in enumerate(numbers):
+        value = f"v{index}"
+        if number:
+            value = f"v{index} if hasattr(v{index}, 'shape') else array(v{index}, dtype=dtypes[{index}])"
+        feeds.append(f"n{index}: {value}")
+    parameters = ", ".join(f"v{index}" for index in range(len(numbers)))
+    names = "".join(f"n{index}, " for index in range(len(numbers)))
+    text = f"""
+def make(call, outputs, options, name, names, dtypes):
+    {f"{names}= names" if names else ""}
+    def run({parameters}):
+        try:
+            return call(outputs, {{{", ".join(feeds)}}}, options){"[0]" if single else ""}
+        except Exception as error:
+            raise failure(name, error) from error
     return run
+"""
+    scope: dict[str, Any] = {"array": np.array, "failure": _failure}
+    exec(text, scope)
+    return scope["make"]
 
 
 def _public(session: Any, inputs: list[str], outputs: list[str], numbers: dict[int, str]) -> Run:

@@ -33,6 +33,7 @@ class Net:
         self.manifest = manifest
         self.engine = engine
         self.folder = folder
+        self._default_name = default_method(self.program)
         _give_way(self, self._session)
 
     @property
@@ -51,16 +52,14 @@ class Net:
         return self._machine.modules.plain.source.text
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._session.call(self._default(), args, kwargs)
+        return self._session.call(self._default_name or self._default(), args, kwargs)
 
     def _default(self) -> str:
-        methods = self.program.methods
-        if len(methods) == 1:
-            return next(iter(methods))
-        for name in ("forward", "__call__"):
-            if name in methods:
-                return name
-        raise AttributeError(f"the program has no forward: call one of {', '.join(methods)} by name")
+        if self._default_name is None:
+            raise AttributeError(
+                f"the program has no forward: call one of {', '.join(self.methods)} by name"
+            )
+        return self._default_name
 
     def method(self, name: str) -> Callable[..., Any]:
         """A compiled method as a function. Raises AttributeError for a name that is none."""
@@ -110,6 +109,13 @@ class SessionNet(Session):
         if name.startswith("_"):
             raise AttributeError(name)
         return bound_method(self, name)
+
+
+def default_method(program: p.Program[Any]) -> str | None:
+    """The method that calling a net runs: ``forward``, ``__call__``, or the only one."""
+    if len(program.methods) == 1:
+        return next(iter(program.methods))
+    return next((name for name in ("forward", "__call__") if name in program.methods), None)
 
 
 def _give_way(owner: Net | SessionNet, session: Session) -> None:

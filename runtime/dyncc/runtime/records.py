@@ -1,9 +1,9 @@
 """``@frozen``: frozen, slotted dataclasses that are made quickly.
 
-``dataclasses.dataclass(frozen=True, slots=True)`` compiles six functions for each class, half a millisecond,
-and the runtime has sixty classes: a tenth of the time from the start of a process to its first answer. Here
-only ``__init__`` is compiled; the other methods are shared, over a getter of all fields. Everything else is
-as there: ``fields``, ``replace``, ``asdict``, ``match``, pickling, comparison with the same class
+``dataclasses.dataclass(frozen=True, slots=True)`` compiles six functions for each class, half a millisecond
+of them, and the runtime has sixty classes: a tenth of the time from the start of a process to its first
+answer. Here only ``__init__`` is compiled; the other methods are shared, over a getter of all fields.
+Everything else is as there: ``fields``, ``replace``, ``asdict``, ``match``, pickling, comparison with the same class
 only, :class:`~dataclasses.FrozenInstanceError`.
 """
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def frozen(cls: type[T]) -> type[T]:
-    """``cls`` as a frozen dataclass with slots (without ``__post_init__``, and without bases with fields)."""
+    """``cls`` as a frozen dataclass with slots (no ``__post_init__``, no bases with fields)."""
     made: Any = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(cls)
     names = tuple(item.name for item in dataclasses.fields(made))
     key = _key(names)

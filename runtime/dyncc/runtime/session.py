@@ -33,6 +33,11 @@ class MethodPlan:
     written: tuple[str, ...]
     limits: tuple[str, ...]
     """Which of ``max_steps``, ``timeout``, ``trace`` are the runtime's: no parameter is called so."""
+    function: Callable[..., Any]
+    """The method of the plain host."""
+    direct: Callable[[Sequence[Any]], bool] | None
+    """Whether a call with these arguments is that of the host's method, with nothing before or after it;
+    None where that is never so."""
 
 
 class Machine:
@@ -50,10 +55,14 @@ class Machine:
         self.modules = modules
         self.blocks = blocks
         self.weights = weights
-        self.plans = {name: _plan(program, method, on_device) for name, method in program.methods.items()}
         self.stateful = len(program.states) > 1 or any(state.cells for state in program.states)
-        self.exclusive = self.stateful or any(plan.written for plan in self.plans.values())
         self.special = on_device or _returns_bfloat16(program)
+        plain = not self.stateful and not self.special
+        self.plans = {
+            name: _plan(program, method, modules.plain.cls, on_device, plain)
+            for name, method in program.methods.items()
+        }
+        self.exclusive = self.stateful or any(plan.written for plan in self.plans.values())
         self.torch_results = False
         """Whether a call without any tensor among its arguments gives torch tensors."""
 
@@ -75,12 +84,25 @@ def results_of(step: p.Step) -> tuple[p.Value, ...]:
     return step.outputs if isinstance(step, p.Compute) else (step.result,)
 
 
-def _plan(program: p.Program[Any], method: p.Method, on_device: bool) -> MethodPlan:
+def _plan(
+    program: p.Program[Any], method: p.Method, host: type, on_device: bool, plain: bool
+) -> MethodPlan:
+    """``plain``: neither state nor results need to be looked after."""
     written = written_inputs(program, method)
     own = {parameter.name for parameter in method.parameters}
     limits = tuple(name for name in LIMITS if name not in own)
     binder = Binder(method, written, fetch=on_device)
-    return MethodPlan(method.name, binder, tuple(inputs_of(method)), written, limits)
+    inputs = tuple(inputs_of(method))
+    in_order = plain and inputs == tuple(name for name, *_ in binder.quick or ())
+    return MethodPlan(
+        method.name,
+        binder,
+        inputs,
+        written,
+        limits,
+        function=getattr(host, method.name),
+        direct=binder.direct if in_order else None,
+    )
 
 
 class Session:
@@ -99,6 +121,13 @@ class Session:
     def call(self, method: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """The result of ``method(*args, **kwargs)``; ``kwargs`` may hold limits (see :class:`Net`)."""
         plan = self._machine.plans[method]
+        direct = plan.direct
+        if direct is not None and not kwargs and direct(args):
+            try:
+                return plan.function(self._host, *args)
+            except BaseException as error:
+                error.__traceback__ = _user_traceback(error, self._machine.modules.plain)
+                raise
         limits = {name: kwargs.pop(name) for name in plan.limits if name in kwargs} if kwargs else {}
         bound = plan.binder.bind(args, kwargs)
         return self._run(plan, bound, limits)

@@ -59,6 +59,8 @@ class Binder:
         self.sizes = _Sizes(method)
         quick = [_quick(parameter) for parameter in method.parameters]
         self.quick = None if None in quick else [item for item in quick if item is not None]
+        self.direct = self._direct()
+        """Whether arguments can be given to the program as they are; None where that is never so."""
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Bound:
         """The inputs of the call ``method(*args, **kwargs)``."""
@@ -87,6 +89,49 @@ class Binder:
         if self.written:
             bound.originals.update(bound.values)
         return bound
+
+    def _direct(self) -> Callable[[Sequence[Any]], bool] | None:
+        """The check of the usual call in as few steps as possible: all arguments are arrays, every size is
+        fixed or stands for itself, and none is written to."""
+        if not self.quick or self.written or self.constraints or not self.sizes.independent:
+            return None
+        if len(self.quick) == 1 and None not in self.quick[0][2]:
+            ((_, only_dtype, only_shape, _),) = self.quick
+
+            def one(args: Sequence[Any]) -> bool:
+                if len(args) != 1:
+                    return False
+                (given,) = args
+                return (
+                    given.__class__ is np.ndarray
+                    and given.shape == only_shape
+                    and given.dtype == only_dtype
+                    and given.flags.c_contiguous
+                )
+
+            return one
+        quick = self.quick
+        free = [None in shape for _, _, shape, _ in quick]
+
+        def several(args: Sequence[Any]) -> bool:
+            if len(args) != len(quick):
+                return False
+            for (_, dtype, shape, rank), given, loose in zip(quick, args, free, strict=True):
+                if given.__class__ is not np.ndarray or given.dtype != dtype or given.ndim != rank:
+                    return False
+                if not given.flags.c_contiguous:
+                    return False
+                if loose:
+                    if any(
+                        dim is not None and size != dim
+                        for size, dim in zip(given.shape, shape, strict=True)
+                    ):
+                        return False
+                elif given.shape != shape:
+                    return False
+            return True
+
+        return several
 
     def _bind_slowly(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Bound:
         bound = Bound()
@@ -258,6 +303,12 @@ class _Sizes:
                         self.symbols.append((tree.name, axis, dim))
                     elif isinstance(dim, str):
                         self.expressions.append((tree.name, axis, parse_size(dim)))
+
+    @property
+    def independent(self) -> bool:
+        """Whether every size is a symbol that occurs once: then any sizes will do."""
+        names = [symbol for _, _, symbol in self.symbols]
+        return not self.expressions and len(set(names)) == len(names)
 
     def agree(self, bound: Bound) -> bool:
         """Whether every size is a plain symbol, and all sizes of a symbol are equal."""

@@ -1,3 +1,3 @@
-"""The version of dyncc: here, and not asked of the installed package, since that takes as long as loading."""
+"""The version of dyncc: kept here, since to ask the installed package takes as long as to load a bundle."""
 
 VERSION = "0.1.0"

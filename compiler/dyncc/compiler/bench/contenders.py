@@ -237,7 +237,7 @@ class _Session:
         import onnxruntime
 
         self.file = file
-        session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+        session: Any = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
         self.inputs = [meta.name for meta in session.get_inputs()]
         self.outputs = [meta.name for meta in session.get_outputs()]
         self.function = session._sess.run

@@ -159,7 +159,7 @@ class Linker:
         self.bundle = bundle
         self.recorder = Recorder(threads)
         self.net = load(bundle, threads=threads, engine=self.recorder)
-        namespace = self.net._machine.modules.traced.cls.__init__.__globals__
+        namespace = vars(self.net._machine.modules.traced.cls)["__init__"].__globals__
         for name in HOST_FUNCTIONS:
             if name in namespace:
                 namespace[name] = self.recorder.watched(name, namespace[name])
