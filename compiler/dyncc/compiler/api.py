@@ -18,14 +18,21 @@ from torch import fx
 from dyncc.compiler.bundle import check_target, write_bundle
 from dyncc.compiler.diagnostics import Diagnostic
 from dyncc.compiler.graph import FxGraphOps, print_fx_graph
+from dyncc.compiler.graph_probe import GraphProbe
 from dyncc.compiler.lower import Lowered, lower_program
 from dyncc.compiler.request import Request, make_request
 from dyncc.compiler.specialize import specialize_methods
 from dyncc.compiler.verification import Verification, kept_examples
 from dyncc.ir.printer import print_program
 from dyncc.ir.verifier import verify as verify_program
-from dyncc.passes.base import Pass
-from dyncc.passes.pipeline import DEFAULT_PIPELINE, parse_pipeline, run_pipeline
+from dyncc.passes.pipeline import (
+    DEFAULT_PIPELINE,
+    AnyPass,
+    Ran,
+    parse_pipeline,
+    run_onnx_passes,
+    run_pipeline,
+)
 from dyncc.runtime.bundle import load
 from dyncc.runtime.net import Net
 from dyncc.runtime.program import Frozen, HostOp, Program, Step
@@ -51,6 +58,8 @@ class CompileReport:
     """The largest absolute difference of a number that a check saw (within its tolerance)."""
     frozen: tuple[Frozen, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
+    passes: tuple[Ran, ...] = ()
+    """What each pass did, in order."""
 
 
 class CompiledNet(Net):
@@ -133,13 +142,14 @@ class _Job:
 
     request: Request
     target: Path
-    pipeline: Sequence[Pass]
+    pipeline: Sequence[AnyPass]
     verify: bool
     verify_each: bool
     threads: int | None
     dump_folder: Path | None = None
     clock: _Clock = field(default_factory=_Clock)
     dumps: int = 0
+    ran: list[Ran] = field(default_factory=list[Ran])
 
     def run(self, command: str, sources: Mapping[str, str] | None) -> CompiledNet:
         with self.clock.step("specialize"):
@@ -150,6 +160,8 @@ class _Job:
         program = self._passed(recorded.program, checks)
         with self.clock.step("lower"):
             lowered = lower_program(program, recorded.weights)
+        with self.clock.step("passes"):
+            lowered = self._optimized(lowered)
 
         with self.clock.step("bundle"):
             digest = self._write(program, lowered, checks, command, sources)
@@ -166,8 +178,20 @@ class _Job:
             largest_error=checks.largest_error,
             frozen=lowered.program.frozen,
             warnings=(*map(_warning, recorded.warnings), *checks.near_ties()),
+            passes=tuple(self.ran),
         )
         return CompiledNet(net, report)
+
+    def _optimized(self, lowered: Lowered) -> Lowered:
+        """The lowered program after the passes over ONNX graphs; ``verify_each`` checks after each."""
+        probe = GraphProbe(lowered.program.graphs) if self.verify_each else None
+        result = run_onnx_passes(
+            lowered.program,
+            self.pipeline,
+            observe=lambda each, program: probe and probe.compare(program.graphs, each.name),
+        )
+        self.ran.extend(result.ran)
+        return replace(lowered, program=result.program)
 
     def _write(
         self,
@@ -195,13 +219,15 @@ class _Job:
             with self.clock.step("check"):
                 checks.recorded(program)
         with self.clock.step("passes"):
-            program = run_pipeline(
+            result = run_pipeline(
                 without_markers(program),
                 self.pipeline,
                 FxGraphOps(),
                 verify_each=self.verify_each,
                 observe=lambda each, result: self._dump(result.program, each.name),
-            ).program
+            )
+            self.ran.extend(result.ran)
+            program = result.program
         if self.verify:
             with self.clock.step("check"):
                 checks.passed(program)

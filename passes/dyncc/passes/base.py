@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
 from dyncc.ir import Dim, Program, Type
+
+if TYPE_CHECKING:
+    import onnx_ir
 
 G = TypeVar("G")
 
@@ -92,6 +95,16 @@ class Result(Generic[G]):
     program: Program[G]
     modified: bool
     notes: tuple[str, ...] = ()
+
+
+class OnnxPass(Protocol):
+    """A pass over the ONNX graphs of a program, after lowering. ``name`` as for :class:`Pass`."""
+
+    name: ClassVar[str]
+
+    def run_onnx(self, program: Program[onnx_ir.Model]) -> Result[onnx_ir.Model]:
+        """The program after the pass. The graphs are changed in place; their inputs and outputs stay."""
+        ...
 
 
 class Pass(Protocol):

@@ -15,19 +15,28 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar, get_type_hints
+
+from typing_extensions import TypeIs
 
 from dyncc.ir import Program
 from dyncc.ir.verifier import VerifyError, verify
-from dyncc.passes.base import GraphOps, Pass, Result
+from dyncc.passes.base import GraphOps, OnnxPass, Pass, Result
 from dyncc.passes.registry import PASSES
+
+if TYPE_CHECKING:
+    import onnx_ir
 
 G = TypeVar("G")
 
 DEFAULT_PIPELINE = (
-    "drop-dead,dedupe-params,dedupe-blocks,merge-blocks,dedupe-blocks,drop-dead,merge-blocks,dedupe-graphs"
+    "drop-dead,dedupe-params,dedupe-blocks,merge-blocks,dedupe-blocks,drop-dead,merge-blocks,dedupe-graphs,"
+    "fold-weights,flatten-linear,merge-reshapes"
 )
-"""Clean-up of what the specializer makes: share first, then lengthen, then drop what was between."""
+"""Clean-up of what the specializer makes: share first, then lengthen, then drop what was between. After
+lowering: what weights alone decide, then forms that engines run well."""
+
+AnyPass: TypeAlias = "Pass | OnnxPass"
 
 
 class PipelineError(ValueError):
@@ -57,13 +66,13 @@ class PipelineResult(Generic[G]):
 
 def run_pipeline(
     program: Program[G],
-    passes: Sequence[Pass],
+    passes: Sequence[AnyPass],
     graphs: GraphOps[G],
     *,
     verify_each: bool = False,
     observe: Callable[[Pass, Result[G]], None] | None = None,
 ) -> PipelineResult[G]:
-    """Run passes in order. ``observe`` is called after each, for dumps.
+    """Run passes in order, but for those that run after lowering. ``observe`` is called after each.
 
     ``verify_each`` checks the program before the first pass and after each one; VerifyError then
     has a note that names the pass.
@@ -72,12 +81,37 @@ def run_pipeline(
     if verify_each:
         _verified(program, graphs, "before the first pass")
     for each in passes:
+        if is_onnx_pass(each):
+            continue
         result = each.run(program, graphs)
         program = result.program
         if verify_each:
             _verified(program, graphs, f"after `{each.name}`")
         if observe is not None:
             observe(each, result)
+        ran.append(Ran(each.name, result.modified, result.notes))
+    return PipelineResult(program, tuple(ran))
+
+
+def is_onnx_pass(each: AnyPass) -> TypeIs[OnnxPass]:
+    """Whether a pass of a pipeline runs after lowering."""
+    return hasattr(each, "run_onnx")
+
+
+def run_onnx_passes(
+    program: Program[onnx_ir.Model],
+    passes: Sequence[AnyPass],
+    observe: Callable[[OnnxPass, Program[onnx_ir.Model]], None] | None = None,
+) -> PipelineResult[onnx_ir.Model]:
+    """Run the passes over ONNX graphs in order. ``observe`` is called after each that changed something."""
+    ran: list[Ran] = []
+    for each in passes:
+        if not is_onnx_pass(each):
+            continue
+        result = each.run_onnx(program)
+        program = result.program
+        if observe is not None and result.modified:
+            observe(each, program)
         ran.append(Ran(each.name, result.modified, result.notes))
     return PipelineResult(program, tuple(ran))
 
@@ -97,7 +131,7 @@ _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _WORD = re.compile(r"[^\s,{}=\"]+")
 
 
-def parse_pipeline(text: str) -> tuple[Pass, ...]:
+def parse_pipeline(text: str) -> tuple[AnyPass, ...]:
     """The passes that a text names, with their options. Raises :class:`PipelineError`."""
     return _Parser(text).pipeline()
 
@@ -129,9 +163,9 @@ class _Parser:
         self.at = found.end()
         return found[0]
 
-    def pipeline(self) -> tuple[Pass, ...]:
+    def pipeline(self) -> tuple[AnyPass, ...]:
         self.space()
-        passes: list[Pass] = []
+        passes: list[AnyPass] = []
         if self.at == len(self.text):
             return ()
         passes.append(self.one_pass())
@@ -142,7 +176,7 @@ class _Parser:
             raise self.error("expected `,` or the end")
         return tuple(passes)
 
-    def one_pass(self) -> Pass:
+    def one_pass(self) -> AnyPass:
         start = self.at
         name = self.match(_NAME)
         if name is None:
@@ -164,7 +198,7 @@ class _Parser:
         except (TypeError, ValueError) as error:
             raise self.error(f"`{name}`: {error}", start) from None
 
-    def option(self, kind: type[Pass], options: dict[str, bool | int | float | str]) -> None:
+    def option(self, kind: type[AnyPass], options: dict[str, bool | int | float | str]) -> None:
         fields = {field.name: field for field in dataclasses.fields(kind)}  # pyright: ignore[reportArgumentType] -- a pass is a dataclass
         start = self.at
         name = self.match(_NAME)

@@ -7,15 +7,15 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TypeAlias
 
-from dyncc.passes.base import Pass
+from dyncc.passes.base import OnnxPass, Pass
 
-Thunk: TypeAlias = "Callable[[], type[Pass]]"
+Thunk: TypeAlias = "Callable[[], type[Pass] | type[OnnxPass]]"
 
 
 def _pass(name: str) -> Thunk:
     """``merge-blocks`` is ``MergeBlocks`` of ``dyncc.passes.merge_blocks``."""
 
-    def load() -> type[Pass]:
+    def load() -> type[Pass] | type[OnnxPass]:
         module = import_module(f"dyncc.passes.{name.replace('-', '_')}")
         return getattr(module, name.title().replace("-", ""))
 
@@ -25,6 +25,9 @@ def _pass(name: str) -> Thunk:
 PASSES: Mapping[str, Thunk] = MappingProxyType(
     {
         name: _pass(name)
-        for name in ("dedupe-blocks", "dedupe-graphs", "dedupe-params", "drop-dead", "merge-blocks")
+        for name in (
+            *("dedupe-blocks", "dedupe-graphs", "dedupe-params", "drop-dead", "merge-blocks"),
+            *("flatten-linear", "fold-weights", "merge-reshapes"),
+        )
     }
 )

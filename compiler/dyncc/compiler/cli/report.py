@@ -28,6 +28,7 @@ def report_text(report: Any, seconds: float, verbose: bool) -> str:
         lines.append(f"fixed     {count(len(report.frozen), 'value')} (dyncc inspect lists them)")
     if verbose:
         lines += frozen_lines(report.frozen)
+        lines += pass_lines(report.passes)
     return "\n".join(lines)
 
 
@@ -43,6 +44,7 @@ def report_json(report: Any) -> dict[str, Any]:
         "edges": report.edges,
         "uncovered": report.uncovered,
         "largest_error": report.largest_error,
+        "passes": [asdict(ran) for ran in report.passes],
         "frozen": [asdict(frozen) for frozen in report.frozen],
         "warnings": [asdict(warning) for warning in report.warnings],
     }
@@ -54,6 +56,15 @@ def frozen_lines(frozen: Sequence[Frozen]) -> list[str]:
     for item in frozen:
         place = f"   {display_span(item)}" if item.span else ""
         lines.append(f"  {item.what} = {item.value}{place}")
+    return lines
+
+
+def pass_lines(passes: Sequence[Any]) -> list[str]:
+    """What each pass that changed something did."""
+    lines: list[str] = []
+    for ran in passes:
+        if ran.modified:
+            lines += [f"pass      {ran.name}", *(f"  {note}" for note in ran.notes)]
     return lines
 
 

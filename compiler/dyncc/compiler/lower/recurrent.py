@@ -111,5 +111,8 @@ class _Stack:
 
     def _ordered(self, weight: torch.Tensor) -> torch.Tensor:
         """A weight or bias with its gates in ONNX's order."""
-        gates = weight.chunk(len(self.kind.gates))
-        return torch.cat([gates[index] for index in self.kind.gates]) if len(gates) > 1 else weight
+        if len(self.kind.gates) == 1:
+            return weight
+        # slices, since a split is not folded where the weight is a constant
+        size = weight.shape[0] // len(self.kind.gates)
+        return torch.cat([weight[index * size : (index + 1) * size] for index in self.kind.gates])
