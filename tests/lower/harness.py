@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch.utils import _pytree as pytree
 
 from dyncc.compiler.graph import placeholders, run_graph
 from dyncc.compiler.lower import Lowered, lower_program
+from dyncc.passes.pipeline import DEFAULT_PIPELINE, parse_pipeline, run_onnx_passes
 from dyncc.runtime.program import Block, Compute, Leaf, Program, Ref, Return, Span, State, TensorType, Value
 
 
@@ -202,9 +204,14 @@ def assert_same(
 def check(
     function: Callable[..., Any], *inputs: torch.Tensor, rtol: float = 1e-5, atol: float = 1e-6
 ) -> None:
-    """``function`` recorded, run by torch and run by ONNX Runtime gives the same."""
+    """``function`` recorded, run by torch and run by ONNX Runtime gives the same; so after the passes."""
     weights: dict[str, torch.Tensor] = {}
     graph = record(function, inputs, weights=weights)
     lowered = lower({"g": graph}, weights)
     expected = run_graph(graph, inputs, weights)
     assert_same(run_lowered(lowered, "g", inputs), expected, rtol, atol)
+    passed = run_onnx_passes(lowered.program, parse_pipeline(DEFAULT_PIPELINE))
+    if any(ran.modified for ran in passed.ran):
+        assert_same(
+            run_lowered(replace(lowered, program=passed.program), "g", inputs), expected, rtol, atol
+        )
