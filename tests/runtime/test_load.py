@@ -31,7 +31,7 @@ from dyncc.runtime import (
     read_bundle,
     replay,
 )
-from dyncc.runtime.bundle import make_engine
+from dyncc.runtime.bundle import Late, make_engine
 from dyncc.runtime.examples import Raises
 from dyncc.runtime.manifest import manifest_text, read_manifest, source_lines
 from dyncc.runtime.values import narrow_to_bfloat16, widen_bfloat16
@@ -61,11 +61,22 @@ def test_runs(folder: Path) -> None:
 def test_lazy_blocks(folder: Path) -> None:
     (folder / "blocks" / "half.onnx").write_bytes(b"broken")
     with pytest.raises(EngineError, match=r"refuses .*half\.onnx"):
-        one(folder, verify_digests=False)
-    net = one(folder, verify_digests=False, lazy=True)
+        one(folder, verify_digests=False, lazy=False)
+    net = one(folder, verify_digests=False)
     assert net(X / 16)["steps"] == 0
     with pytest.raises(EngineError, match=r"refuses .*half\.onnx"):
         net(X)
+
+
+def test_a_late_block_is_called_directly_from_then_on(folder: Path) -> None:
+    net = one(folder)
+    before = net.session()
+    hosts = [net._session._host, before._host]
+    assert all(isinstance(run, Late) for host in hosts for run in vars(host).values() if callable(run))
+    net(X)
+    assert before(X)["steps"] == net.session()(X)["steps"] == 4
+    for host in (*hosts, net.session()._host):
+        assert not isinstance(host.half, Late) and host.half is hosts[0].half
 
 
 def test_the_source_is_shown_where_it_is_not(folder: Path) -> None:
@@ -196,7 +207,7 @@ def test_nesting_that_is_too_deep() -> None:
 def test_a_wrong_port(folder: Path) -> None:
     edited(folder, lambda data: data["graphs"]["half"]["outputs"][0].update(name="z"))
     with pytest.raises(EngineError, match=r"has no output 'z', which program\.json names"):
-        one(folder)
+        one(folder, lazy=False)
 
 
 def test_pinned(folder: Path) -> None:

@@ -235,7 +235,7 @@ class _Job:
 
     def _load(self, folder: Path) -> Net:
         # written a moment ago by this process: reading it all again to check digests would show nothing
-        return load(folder, threads=self.threads, verify_digests=False)
+        return load(folder, threads=self.threads, verify_digests=False, lazy=False)
 
     def _dump(self, program: Program[fx.Graph], name: str) -> None:
         if self.dump_folder is None:

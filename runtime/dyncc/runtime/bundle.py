@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import mmap
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +40,18 @@ def load(
     device: str = "cpu",
     sha256: str | None = None,
     verify_digests: bool = True,
-    lazy: bool = False,
+    lazy: bool = True,
     engine: Engine | None = None,
 ) -> Net:
     """The program in the bundle at ``path``, ready to be called.
 
     ``threads`` for one operator (default: all cores), ``device`` ``cpu`` or ``cuda``. ``sha256`` pins the
-    digest of ``program.json``, which holds those of all other files. ``lazy`` loads a block when it is
-    first needed. ``engine`` replaces the engine that the bundle names.
+    digest of ``program.json``, which holds those of all other files. ``lazy`` gives a block to the engine
+    when it is first needed (a millisecond or two then), so that a process starts, and grows, with what it
+    uses; without, all are loaded at once. ``engine`` replaces the engine that the bundle names.
 
-    Raises BundleError (damaged, newer, not the pinned one), EngineMissing, EngineError.
+    Raises BundleError (damaged, newer, not the pinned one), EngineMissing, and EngineError where the engine
+    refuses a block (with ``lazy``, the call that needs it does).
     """
     folder = Path(path)
     data = _read(folder / MANIFEST)
@@ -69,11 +71,10 @@ def load(
             manifest.engine.name, threads=threads, device=device, graphs=len(manifest.graphs)
         )
     graphs = graphs_of(folder, manifest)
-    blocks: dict[str, Run] = {
-        name: _Lazy(engine, graph) if lazy else engine.load(graph) for name, graph in graphs.items()
-    }
-    weights = read_weights(folder, manifest)
-    machine = Machine(manifest.program, modules, blocks, weights, engine.keep)
+    blocks: dict[str, Run] = {}
+    machine = Machine(manifest.program, modules, blocks, read_weights(folder, manifest), engine.keep)
+    for name, graph in graphs.items():
+        blocks[name] = Late(engine, graph, machine.replace_block) if lazy else engine.load(graph)
     return Net(manifest, machine, engine, folder)
 
 
@@ -227,18 +228,18 @@ def _weight(weight: Weight, memory: mmap.mmap, where: str) -> np.ndarray:
         raise DamagedBundle(f"{where} is cut short or not what program.json says ({error})") from error
 
 
-class _Lazy:
-    """A block that is loaded at its first call."""
+class Late:
+    """A block that is loaded at its first call; ``replace`` then puts what was loaded in its place."""
 
-    def __init__(self, engine: Engine, graph: Graph) -> None:
+    def __init__(self, engine: Engine, graph: Graph, replace: Callable[[str, Run, Run], None]) -> None:
         self.engine = engine
         self.graph = graph
-        self.run: Run | None = None
+        self.replace = replace
 
     def __call__(self, *inputs: Any) -> Any:
-        if self.run is None:
-            self.run = self.engine.load(self.graph)  # twice in a race: harmless, the same graph
-        return self.run(*inputs)
+        run = self.engine.load(self.graph)  # twice in a race: harmless, the same graph
+        self.replace(self.graph.name, self, run)
+        return run(*inputs)
 
 
 @frozen

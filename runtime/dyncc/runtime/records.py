@@ -3,8 +3,8 @@
 ``dataclasses.dataclass(frozen=True, slots=True)`` compiles six functions for each class, half a millisecond
 of them, and the runtime has sixty classes: a tenth of the time from the start of a process to its first
 answer. Here only ``__init__`` is compiled; the other methods are shared, over a getter of all fields.
-Everything else is as there: ``fields``, ``replace``, ``asdict``, ``match``, pickling, comparison with the same class
-only, :class:`~dataclasses.FrozenInstanceError`.
+Everything else is as there: ``fields``, ``replace``, ``asdict``, ``match``, pickling, comparison with the
+same class only, :class:`~dataclasses.FrozenInstanceError`.
 """
 
 from __future__ import annotations

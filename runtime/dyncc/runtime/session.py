@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -47,7 +48,7 @@ class Machine:
         self,
         program: p.Program[Any],
         modules: HostModules,
-        blocks: Mapping[str, Callable[..., Any]],
+        blocks: dict[str, Callable[..., Any]],
         weights: Mapping[str, Any],
         on_device: bool = False,
     ) -> None:
@@ -66,8 +67,20 @@ class Machine:
         self.torch_results = False
         """Whether a call without any tensor among its arguments gives torch tensors."""
 
+        self.hosts: weakref.WeakSet[Any] = weakref.WeakSet()
+
     def new_host(self) -> Any:
-        return self.modules.plain.cls(self.blocks, self.weights)
+        host = self.modules.plain.cls(self.blocks, self.weights)
+        self.hosts.add(host)
+        return host
+
+    def replace_block(self, name: str, old: Callable[..., Any], new: Callable[..., Any]) -> None:
+        """Let every host, now and later, call ``new`` as the block ``name``."""
+        self.blocks[name] = new
+        for host in list(self.hosts):
+            for attribute, value in list(vars(host).items()):
+                if value is old:
+                    setattr(host, attribute, new)
 
 
 def _returns_bfloat16(program: p.Program[Any]) -> bool:
