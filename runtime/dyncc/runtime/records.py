@@ -2,9 +2,9 @@
 
 ``dataclasses.dataclass(frozen=True, slots=True)`` compiles six functions for each class, half a millisecond
 of them, and the runtime has sixty classes: a tenth of the time from the start of a process to its first
-answer. Here only ``__init__`` is compiled; the other methods are shared, over a getter of all fields.
-Everything else is as there: ``fields``, ``replace``, ``asdict``, ``match``, pickling, comparison with the
-same class only, :class:`~dataclasses.FrozenInstanceError`.
+answer. Here only ``__init__`` is compiled, when the first object is made; the other methods are shared,
+over a getter of all fields. Everything else is as there: ``fields``, ``replace``, ``asdict``, ``match``,
+pickling, comparison with the same class only, :class:`~dataclasses.FrozenInstanceError`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ T = TypeVar("T")
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def frozen(cls: type[T]) -> type[T]:
     """``cls`` as a frozen dataclass with slots (no ``__post_init__``, no bases with fields)."""
+    cls.__doc__ = cls.__doc__ or cls.__name__  # else `dataclass` writes a signature, for milliseconds
     made: Any = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(cls)
     names = tuple(item.name for item in dataclasses.fields(made))
     key = _key(names)
@@ -38,7 +39,11 @@ def frozen(cls: type[T]) -> type[T]:
         values = ", ".join(f"{name}={value!r}" for name, value in zip(names, key(self), strict=True))
         return f"{self.__class__.__qualname__}({values})"
 
-    made.__init__ = _init(made)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        made.__init__ = _init(made)
+        made.__init__(self, *args, **kwargs)
+
+    made.__init__ = __init__
     for method in (__eq__, __hash__, __repr__):
         if method.__name__ not in cls.__dict__ or cls.__dict__[method.__name__] is None:
             setattr(made, method.__name__, method)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import os
-import tokenize
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -134,24 +133,25 @@ def wrapped(text: str, width: int) -> list[str]:
     return [*out, *wrapped(tail, width)]
 
 
+_MARK = re.compile(
+    r'''""".*?"""|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|\#.*|[()\[\]{},]''',
+)
+"""A string, a comment, or what may stand between the parts of a line. (Python's own tokenizer takes as long
+to import as a small host to generate.)"""
+
+
 def _outer_bracket(text: str) -> tuple[int, int, list[int]] | None:
     """The widest bracket of the line that is in no other: its start, its end, the commas right inside."""
     best: tuple[int, int, list[int]] | None = None
     stack: list[tuple[int, list[int]]] = []
-    try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
-    except (tokenize.TokenError, IndentationError):
-        return None
-    for token in tokens:
-        if token.type != tokenize.OP:
-            continue
-        column = token.start[1]
-        if token.string in "([{":
+    for found in _MARK.finditer(text):
+        mark, column = found[0], found.start()
+        if mark in "([{":
             stack.append((column, []))
-        elif token.string in ")]}" and stack:
+        elif mark in ")]}" and stack:
             start, commas = stack.pop()
             if not stack and column - start > 1 and (best is None or column - start > best[1] - best[0]):
                 best = (start, column, commas)
-        elif token.string == "," and stack:
+        elif mark == "," and stack:
             stack[-1][1].append(column)
     return best
