@@ -20,6 +20,8 @@ class Line:
 
 @dataclass(slots=True)
 class If:
+    """``if condition``."""
+
     condition: Expr
     then: list[Stmt]
     orelse: list[Stmt] = field(default_factory=lambda: list[Stmt]())
@@ -47,12 +49,12 @@ class Loop:
 
 @dataclass(slots=True)
 class Break:
-    pass
+    """``break``."""
 
 
 @dataclass(slots=True)
 class Continue:
-    pass
+    """``continue``."""
 
 
 Stmt: TypeAlias = "Line | If | Match | Loop | Break | Continue"
