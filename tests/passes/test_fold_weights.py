@@ -39,8 +39,10 @@ def test_what_weights_alone_decide_is_computed() -> None:
         n = Neg(t)
         y = MatMul(x, n)
     }"""
-    operators, _ = run(FoldWeights(), read(text, weights(w=(5, 4))))
+    model = read(text, weights(w=(5, 4)))
+    operators, _ = run(FoldWeights(), model)
     assert operators == ["MatMul"]
+    assert list(model.graph.initializers) == ["w.transpose.neg"]
 
 
 def test_a_constant_does_not_grow() -> None:

@@ -23,6 +23,7 @@ import torch
 from torch import fx
 
 from dyncc.compiler.graph_names import last_name, readable_name, readable_value, stable_name, stable_value
+from dyncc.compiler.graph_split import invariant_results
 from dyncc.ir import Dim, Type
 from dyncc.ir.printer import type_text
 from dyncc.ir.symbols import substitute, substitute_dim, symbols_of
@@ -186,6 +187,25 @@ class FxGraphOps:
     def keep_inputs(self, graph: fx.Graph, indices: Sequence[int]) -> fx.Graph:
         heads = placeholders(graph)
         return _rebuilt(graph, [heads[index] for index in indices], outputs(graph))
+
+    def split(self, graph: fx.Graph, fixed: Sequence[int]) -> tuple[fx.Graph, fx.Graph] | None:
+        heads = placeholders(graph)
+        if any(mutates(node) for node in graph.nodes):
+            return None
+        order = {node: index for index, node in enumerate(graph.nodes)}
+        found = invariant_results(_body(graph), [heads[index] for index in fixed], outputs(graph))
+        if not found:
+            return None
+        found.sort(key=order.__getitem__)
+        first = _rebuilt(graph, [heads[index] for index in fixed], found)
+        rest = fx.Graph()
+        values = {node: _copy_placeholder(node, rest) for node in heads}
+        for node in found:
+            values[node] = rest.placeholder(f"{node.name}_fixed")
+            values[node].meta = {"type": node.meta["type"]}
+        _copy_nodes([node for node in _body(graph) if node not in found], rest, values)
+        rest.output(tuple(values[node] for node in outputs(graph)))
+        return first, _rebuilt(rest, placeholders(rest), outputs(rest))
 
     def rename_symbols(self, graph: fx.Graph, symbols: Mapping[str, Dim]) -> fx.Graph:
         new = _rebuilt(graph, placeholders(graph), outputs(graph))

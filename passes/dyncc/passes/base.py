@@ -76,6 +76,15 @@ class GraphOps(Protocol[G]):
         """The graph with only these inputs, in this order. The others must be in no dependency."""
         ...
 
+    def split(self, graph: G, fixed: Sequence[int]) -> tuple[G, G] | None:
+        """The work that depends on the inputs ``fixed`` alone, and the rest; None where there is none.
+
+        The first graph takes those inputs, in their order; the second all inputs, then what the first
+        gives, and returns what ``graph`` returns. The first fails for no data: it may run earlier, or in
+        vain. Its outputs have sizes in numbers.
+        """
+        ...
+
     def rename_symbols(self, graph: G, symbols: Mapping[str, Dim]) -> G:
         """The graph with the symbols of its types replaced (by numbers, symbols or expressions)."""
         ...

@@ -5,8 +5,8 @@ before it by its rewriter::
 
     bn(conv(x, w) + b) = conv(x, w · g) + (b - mean) · g + beta          g = gamma / sqrt(var + eps)
 
-What is folded is a weight of its own. The exporter gives weights as inputs, so the same optimizer had
-nothing to fold when it ran on the export.
+What is folded is a weight of its own, named after the one it comes from (``fc.weight.transpose``). The
+exporter gives weights as inputs, so the same optimizer had nothing to fold when it ran on the export.
 
 Refuses to make a constant larger than what it is made from (``limit`` bytes are free), and to fold a batch
 normalization whose convolution is also used otherwise.
@@ -14,6 +14,7 @@ normalization whose convolution is also used otherwise.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -60,13 +61,21 @@ class FoldWeights:
                 fuse_batchnorm_into_gemm_rule,
             ]
             onnxscript.rewriter.RewritePass(rules)(model)
+        origins: dict[str, str] = {str(name): str(name) for name in model.graph.initializers}
+
+        def should_fold(node: onnx_ir.Node) -> bool | None:
+            sources = [origins[str(v.name)] for v in node.inputs if v is not None and v.name in origins]
+            for value in node.outputs:
+                origins[str(value.name)] = (
+                    f"{sources[0] if sources else node.op_type}.{node.op_type.lower()}"
+                )
+            return self._should_fold(node)
+
         onnxscript.optimizer.fold_constants(
-            model,
-            input_size_limit=LARGEST,
-            output_size_limit=LARGEST,
-            should_fold=self._should_fold,
+            model, input_size_limit=LARGEST, output_size_limit=LARGEST, should_fold=should_fold
         )
         remove_unused(model)
+        _rename(model.graph, origins)
 
     def _should_fold(self, node: onnx_ir.Node) -> bool | None:
         """False where the result would be larger than what it is made from; None leaves it to the rest."""
@@ -78,6 +87,21 @@ class FoldWeights:
         given = sum(value.nbytes for value in values if value is not None)
         made = sum(_nbytes(value) for value in node.outputs)
         return None if made <= max(given, self.limit) else False
+
+
+def _rename(graph: onnx_ir.Graph, origins: Mapping[str, str]) -> None:
+    """Name what was folded after what it comes from."""
+    for name, value in list(graph.initializers.items()):
+        wanted = origins.get(name, name)
+        if wanted == name or value.is_graph_output():
+            continue
+        candidate, number = wanted, 1
+        while candidate in graph.initializers:
+            number += 1
+            candidate = f"{wanted}_{number}"
+        del graph.initializers[name]
+        value.name = candidate
+        graph.register_initializer(value)
 
 
 def _nbytes(value: onnx_ir.Value) -> int:

@@ -30,11 +30,12 @@ if TYPE_CHECKING:
 G = TypeVar("G")
 
 DEFAULT_PIPELINE = (
-    "drop-dead,dedupe-params,dedupe-blocks,merge-blocks,dedupe-blocks,drop-dead,merge-blocks,dedupe-graphs,"
+    "drop-dead,dedupe-params,dedupe-blocks,merge-blocks,dedupe-blocks,drop-dead,merge-blocks,"
+    "hoist-invariants,drop-dead,merge-blocks,dedupe-graphs,"
     "fold-weights,flatten-linear,merge-reshapes"
 )
-"""Clean-up of what the specializer makes: share first, then lengthen, then drop what was between. After
-lowering: what weights alone decide, then forms that engines run well."""
+"""Clean-up of what the specializer makes: share first, then lengthen, then drop what was between; then
+loops. After lowering: what weights alone decide, then forms that engines run well."""
 
 AnyPass: TypeAlias = "Pass | OnnxPass"
 
