@@ -1,6 +1,6 @@
 """Times every sample against the other ways to run it, and writes ``docs/benchmarks.md``.
 
-    python -m samples.benchmarks run [--threads 1] [--seconds 2] [NAME ...]
+    python -m samples.benchmarks run [--threads 1] [--seconds 2] [--without CONTENDER] [NAME ...]
     python -m samples.benchmarks write
 
 ``run`` keeps the figures of each sample in ``build/bench/``; ``write`` makes the page of what is there.
@@ -62,7 +62,7 @@ def names() -> list[str]:
     )
 
 
-def run(chosen: Sequence[str], threads: int, seconds: float) -> None:
+def run(chosen: Sequence[str], threads: int, seconds: float, without: Sequence[str] = ()) -> None:
     """Time samples, and keep the figures."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     for name in chosen or names():
@@ -72,9 +72,10 @@ def run(chosen: Sequence[str], threads: int, seconds: float) -> None:
             inputs_from=f"{folder / 'data.py'}:evaluation_inputs",
             threads=threads,
             seconds=seconds,
+            without=tuple(without),
         )
-        result = benchmark(options, Console(-1)).json()
-        (RESULTS / f"{name}.{threads}.json").write_text(json.dumps({**result, "name": name}, indent=1))
+        result = {**benchmark(options, Console(-1)).json(), "name": name}
+        (RESULTS / f"{name}.{threads}.json").write_text(json.dumps(result, indent=1))
         print(" | ".join(map(str, row(result))), flush=True)
 
 
@@ -180,9 +181,10 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--without", action="append", default=[], metavar="CONTENDER")
     options = parser.parse_intermixed_args()
     if options.what == "run":
-        run(options.names, options.threads, options.seconds)
+        run(options.names, options.threads, options.seconds, options.without)
     else:
         write()
 

@@ -92,6 +92,7 @@ def test_a_bundle_is_timed_against_its_oracle(net: Path, capfd: pytest.CaptureFi
         (["bench_net.py", "--inputs", "bench_net.py:get_model"], "must return a list of calls"),
         (["bench_net.py", "--inputs", "calls.txt"], "cannot read `--inputs calls.txt`"),
         (["missing.py"], "no such file"),
+        (["bench_net.py", "--without", "tea"], "there is no contender `tea`"),
     ],
 )
 def test_usage(net: Path, capfd: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:

@@ -12,6 +12,7 @@ from dyncc.compiler.bench.calls import Call, for_numpy, for_torch, leaves
 
 EAGER, COMPILED, SCRIPT, SCRIPT_ONNX = "eager", "torch.compile", "torchscript", "torchscript-onnx"
 DYNCC, ORACLE = "dyncc", "oracle"
+CONTENDERS = (EAGER, COMPILED, SCRIPT, SCRIPT_ONNX, DYNCC, ORACLE)
 INPUT = "input_"
 """Before the position, among the leaves of a call's arguments, of the tensor that a graph's input takes."""
 

@@ -41,6 +41,8 @@ class Settings:
     seconds: float = 2.0
     starts: int = 3
     limit: float = 300.0
+    without: frozenset[str] = frozenset()
+    """Contenders that are left out."""
 
 
 @dataclass
@@ -135,6 +137,9 @@ class Measuring:
         )
         ways = subject.ways
         entries.append(Entry(ORACLE, ways.failed, ways.served, disk=_size(ways.first_file)))
+        for entry in entries:
+            if entry.name in self.settings.without:
+                entry.failed = "left out (--without)"
         return entries
 
     def _job(self, entry: Entry, **changes: Any) -> Job:

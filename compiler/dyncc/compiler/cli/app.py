@@ -247,6 +247,10 @@ def bench_command(
     limit: Annotated[
         float, typer.Option("--limit", min=1.0, help="Seconds that a contender may take to be ready.")
     ] = 300.0,
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--without", metavar="NAME", help="A contender to leave out: torch.compile, …"),
+    ] = None,
     as_json: Json = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -271,6 +275,7 @@ def bench_command(
             seconds=seconds,
             starts=starts,
             limit=limit,
+            without=tuple(without or ()),
         )
         run_bench(options, console)
 

@@ -32,6 +32,7 @@ class BenchOptions:
     seconds: float = 2.0
     starts: int = 3
     limit: float = 300.0
+    without: tuple[str, ...] = ()
 
 
 def run_bench(options: BenchOptions, console: Console) -> None:
@@ -44,11 +45,15 @@ def run_bench(options: BenchOptions, console: Console) -> None:
 
 def benchmark(options: BenchOptions, console: Console) -> Benchmark:
     """Make everything ready and measure."""
+    from dyncc.compiler.bench.contenders import CONTENDERS
     from dyncc.compiler.bench.measure import Measuring, Settings
     from dyncc.compiler.bench.results import summarize
 
     threads = options.threads or _cores()
-    settings = Settings(threads, options.seconds, options.starts, options.limit)
+    without = frozenset(options.without)
+    if unknown := sorted(without - set(CONTENDERS)):
+        raise usage(f"there is no contender `{unknown[0]}`", f"one of {', '.join(CONTENDERS)}")
+    settings = Settings(threads, options.seconds, options.starts, options.limit, without)
     with tempfile.TemporaryDirectory(prefix="dyncc-bench-") as name:
         folder = Path(name)
         subject = _subject(options, threads, folder, console)
