@@ -1,0 +1,134 @@
+"""How much a channel matters: a score of every weight, aggregated over all that goes with the channel.
+
+Criteria score single weights; a channel's score aggregates them over the whole coupled channel, and may be
+normalized within its group so that groups can be compared (SPA, arXiv 2403.18955, section 3.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import onnx_ir
+from numpy.typing import NDArray
+
+from dyncc.passes.prune.errors import PruneError
+from dyncc.passes.prune.groups import Group, Member
+
+Aggregate: TypeAlias = Literal["sum", "mean", "max", "prod"]
+Normalize: TypeAlias = Literal["none", "sum", "mean", "max", "standard"]
+Scores = NDArray[np.float64]
+
+AGGREGATES = ("sum", "mean", "max", "prod")
+NORMALIZES = ("none", "sum", "mean", "max", "standard")
+PLAIN = ("l1", "l2", "random", "bn-scale")
+"""Criteria of the weights alone."""
+GRADIENT = ("snip", "taylor", "grasp", "crop", "obs")
+"""Criteria whose scores of single weights come from gradients (or a Hessian): given as arrays by name."""
+
+
+@dataclass(frozen=True)
+class Importance:
+    """``elementwise`` are the scores of single weights by name, for the criteria of :data:`GRADIENT`."""
+
+    criterion: str = "l1"
+    aggregate: Aggregate = "mean"
+    normalize: Normalize = "mean"
+    seed: int = 0
+    elementwise: Mapping[str, np.ndarray] | None = None
+
+    def __post_init__(self) -> None:
+        if self.criterion not in (*PLAIN, *GRADIENT):
+            raise PruneError(
+                f"there is no criterion `{self.criterion}`", f"there are: {', '.join((*PLAIN, *GRADIENT))}"
+            )
+        if self.aggregate not in AGGREGATES:
+            raise PruneError(f"cannot aggregate by `{self.aggregate}`; by {', '.join(AGGREGATES)}")
+        if self.normalize not in NORMALIZES:
+            raise PruneError(f"cannot normalize by `{self.normalize}`; by {', '.join(NORMALIZES)}")
+        if self.criterion in GRADIENT and self.elementwise is None:
+            raise PruneError(
+                f"the criterion `{self.criterion}` needs gradients",
+                "give data and a loss, or use l1, which needs none",
+            )
+
+    def scores(self, groups: tuple[Group, ...]) -> list[Scores]:
+        """The score of every channel of every group."""
+        random = np.random.default_rng(self.seed)
+        found: list[Scores] = []
+        for group in groups:
+            scores = random.random(group.size) if self.criterion == "random" else self._aggregated(group)
+            found.append(_normalized(scores, self.normalize))
+        return found
+
+    def _aggregated(self, group: Group) -> Scores:
+        members = [member for member in group.members if self._counts(member)]
+        members = members or [member for member in group.members if is_floating(member)] or []
+        total = np.zeros(group.size)
+        extreme = np.zeros(group.size)
+        logs = np.zeros(group.size)
+        count = np.zeros(group.size)
+        for member in members:
+            others = tuple(axis for axis in range(_array(member).ndim) if axis != member.axis)
+            scores = self._elements(member)
+            rows = scores.sum(axis=others)[member.indices]
+            np.add.at(total, member.channels, rows)
+            np.add.at(count, member.channels, scores.size / scores.shape[member.axis])
+            np.maximum.at(extreme, member.channels, scores.max(axis=others)[member.indices])
+            if self.aggregate == "prod":
+                rows = np.log(np.abs(scores) + 1e-12).sum(axis=others)[member.indices]
+                np.add.at(logs, member.channels, rows)
+        count = np.maximum(count, 1)
+        # a product of thousands of factors is its geometric mean: the order is the same
+        return {
+            "sum": total, "mean": total / count, "max": extreme, "prod": np.exp(logs / count)
+        }[self.aggregate]  # fmt: skip
+
+    def _counts(self, member: Member) -> bool:
+        """Whether a weight speaks for its channels: matrices and kernels, and the scales of norms."""
+        if not is_floating(member):
+            return False
+        if self.criterion == "bn-scale":
+            return is_scale(member.value)
+        return len(_array(member).shape) > 1 or is_scale(member.value)
+
+    def _elements(self, member: Member) -> np.ndarray:
+        array = _array(member)
+        if self.criterion in GRADIENT:
+            assert self.elementwise is not None
+            given = self.elementwise.get(member.name)
+            if given is None:
+                return np.zeros(array.shape)
+            if given.shape != array.shape:
+                raise PruneError(f"the scores of `{member.name}` have the shape {given.shape}, not {array.shape}")
+            return given.astype(np.float64)
+        values = np.abs(array.astype(np.float64))
+        return values**2 if self.criterion == "l2" else values
+
+
+def _array(member: Member) -> np.ndarray:
+    assert member.value.const_value is not None
+    return member.value.const_value.numpy()
+
+
+def is_floating(member: Member) -> bool:
+    constant = member.value.const_value
+    return constant is not None and constant.dtype.is_floating_point()
+
+
+def is_scale(value: onnx_ir.Value) -> bool:
+    """Whether a weight is the scale of a normalization."""
+    return any(use.idx == 1 and "Normalization" in use.node.op_type for use in value.uses())
+
+
+def _normalized(scores: Scores, how: Normalize) -> Scores:
+    functions: dict[str, Callable[[Scores], Scores]] = {
+        "none": lambda s: s,
+        "sum": lambda s: s / (np.abs(s).sum() or 1),
+        "mean": lambda s: s / (np.abs(s).mean() or 1),
+        "max": lambda s: s / (np.abs(s).max() or 1),
+        "standard": lambda s: (s - s.mean()) / (s.std() or 1),
+    }
+    return functions[how](scores)

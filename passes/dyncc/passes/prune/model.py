@@ -1,0 +1,132 @@
+"""Pruning of a plain ONNX model: groups, scores, selection, rewriting, check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import onnx_ir
+
+from dyncc.passes.prune.check import Checked, check
+from dyncc.passes.prune.errors import PruneError
+from dyncc.passes.prune.flops import Cost, Costs
+from dyncc.passes.prune.groups import Frozen, Network, groups_of_model
+from dyncc.passes.prune.importance import Importance
+from dyncc.passes.prune.masked import lossy, masked
+from dyncc.passes.prune.prepare import prepared
+from dyncc.passes.prune.rewrite import Removed, rewritten
+from dyncc.passes.prune.selection import Selection
+
+Update = Callable[["Plan"], onnx_ir.Model]
+
+
+@dataclass(frozen=True)
+class GroupReport:
+    """A group before and after. ``weights`` are the axes that it prunes, as ``name[axis]``."""
+
+    name: str
+    channels: int
+    kept: int
+    weights: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What pruning did. ``lossy`` names the normalizations whose statistics are over fewer channels."""
+
+    criterion: str
+    groups: tuple[GroupReport, ...]
+    frozen: tuple[Frozen, ...]
+    before: Cost
+    after: Cost
+    lossy: tuple[str, ...]
+    error: float | None
+    """The largest relative difference that the check saw; None where it was left out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What will be removed from a prepared model."""
+
+    model: onnx_ir.Model
+    network: Network
+    removed: Removed
+
+    def pruned(self) -> onnx_ir.Model:
+        return rewritten(self.network, self.removed, self.model)
+
+    def reference(self) -> onnx_ir.Model:
+        """The original with the removed channels zeroed at their consumers."""
+        return masked(self.network, self.removed, self.model)
+
+
+@dataclass(frozen=True, eq=False)
+class Pruned:
+    model: onnx_ir.Model
+    plan: Plan
+    report: Report
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """What to prune, and by what. ``verify`` runs the check; ``inputs`` are for it, random ones without."""
+
+    selection: Selection
+    importance: Importance = field(default_factory=Importance)
+    verify: bool = True
+    inputs: Mapping[str, np.ndarray] | None = None
+
+    def plan(self, model: onnx_ir.Model, network: Network | None = None) -> Plan:
+        """Decide on a prepared model. Raises :class:`PruneError` where nothing can be pruned."""
+        network = groups_of_model(model) if network is None else network
+        if not network.groups:
+            raise PruneError("there is nothing to prune in this network", _why(network))
+        scores = self.importance.scores(network.groups)
+        costs = Costs(network, (model.graph,))
+        removed = self.selection.removed(
+            network.groups, scores, network.components.reasons.size, costs.of
+        )
+        return Plan(model, network, removed)
+
+    def run(self, model: onnx_ir.Model, update: Callable[[Plan, onnx_ir.Model], None] | None = None) -> Pruned:
+        """Prune a copy of any model; ``model`` is left as it is.
+
+        ``update(plan, pruned)`` may change the weights of the pruned model, after the check. Raises
+        :class:`PruneError`, and :class:`InexactError` where the check fails.
+        """
+        plan = self.plan(prepared(model))
+        pruned = plan.pruned()
+        checked = self.checked(plan, pruned) if self.verify else None
+        if update is not None:
+            update(plan, pruned)
+        return Pruned(pruned, plan, self.report(plan, checked))
+
+    def checked(self, plan: Plan, pruned: onnx_ir.Model) -> Checked:
+        return check(pruned, plan.reference(), self.inputs)
+
+    def report(self, plan: Plan, checked: Checked | None) -> Report:
+        costs = Costs(plan.network, (plan.model.graph,))
+        groups = tuple(
+            GroupReport(
+                group.name,
+                group.size,
+                int((~plan.removed[group.labels]).sum()),
+                tuple(f"{member.name}[{member.axis}]" for member in group.members),
+            )
+            for group in plan.network.groups
+        )
+        return Report(
+            self.importance.criterion,
+            groups,
+            plan.network.frozen,
+            costs.of(np.zeros_like(plan.removed)),
+            costs.of(plan.removed),
+            tuple(lossy(plan.network, plan.removed)),
+            checked.error if checked else None,
+        )
+
+
+def _why(network: Network) -> str:
+    reasons = list(dict.fromkeys(f"`{f.weight}`: {f.reason}" for f in network.frozen))
+    return "; ".join(reasons[:3]) if reasons else "it has no weights"

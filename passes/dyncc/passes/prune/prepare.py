@@ -1,0 +1,146 @@
+"""From any ONNX file to a model whose constants are initializers and whose sizes are known, if they can be."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx_ir
+from onnx_ir.passes import common
+from onnxscript import optimizer
+
+from dyncc.passes.prune.atoms import dims
+from dyncc.passes.prune.errors import PruneError
+
+FOLDED = 8192
+"""Constants of more elements are not computed in advance."""
+
+
+def load(path: Path) -> onnx_ir.Model:
+    """The model of a file, whose external weights are only mapped. Raises :class:`PruneError`.
+
+    The file is checked first (``onnx.checker``), so a damaged one is refused here.
+    """
+    if not path.is_file():
+        raise PruneError(f"no such file: {path}")
+    try:
+        onnx.checker.check_model(str(path))
+        model = onnx_ir.load(path)
+        for value in model.graph.initializers.values():
+            if isinstance(value.const_value, onnx_ir.ExternalTensor):
+                value.const_value.numpy()
+    except FileNotFoundError as error:
+        raise PruneError(f"the weights of {path} are missing: {error}", _EXTERNAL) from error
+    except Exception as error:
+        # protobuf, the checker and onnx-ir raise classes of their own, all of which mean the same here
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        help_ = _EXTERNAL if "external" in reason.lower() or "should be stored in" in reason else ""
+        raise PruneError(f"{path} is no valid ONNX file: {reason}", help_) from error
+    return model
+
+
+_EXTERNAL = "keep the file with the weights beside the .onnx file, under the name that it had"
+
+
+def prepared(model: onnx_ir.Model) -> onnx_ir.Model:
+    """A copy without functions, its constants as initializers, with all shapes that can be inferred."""
+    model = model.clone()
+    for each in (
+        common.InlinePass(),
+        common.RemoveInitializersFromInputsPass(),
+        common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0),
+        common.RemoveUnusedNodesPass(),
+    ):
+        each(model)
+    infer(model)
+    if _constant_sizes(model):
+        infer(model)
+    before = -1
+    while before != (before := sum(1 for _ in model.graph.all_nodes())) and before:
+        _fold(model)
+        infer(model)
+        if not _constant_sizes(model) and before == sum(1 for _ in model.graph.all_nodes()):
+            break
+    common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+    common.RemoveUnusedNodesPass()(model)
+    return model
+
+
+def infer(model: onnx_ir.Model) -> None:
+    """Fill in shapes and types as far as onnx can."""
+    logger = logging.getLogger("onnx_ir.passes.common.shape_inference")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        common.ShapeInferencePass(check_type=False, strict_mode=False, data_prop=True)(model)
+    finally:
+        logger.setLevel(level)
+
+
+def _fold(model: onnx_ir.Model) -> None:
+    optimizer.fold_constants(
+        model, input_size_limit=FOLDED, output_size_limit=FOLDED, should_fold=_foldable
+    )
+
+
+def _foldable(node: onnx_ir.Node) -> bool | None:
+    """Sizes and indices are computed in advance; weights stay as they are, so that they keep their names."""
+    for value in node.inputs:
+        if value is None or value.const_value is None:
+            continue
+        if value.const_value.dtype.is_floating_point() and value.const_value.size > 1:
+            return False
+    return None
+
+
+def _constant_sizes(model: onnx_ir.Model) -> bool:
+    """Replace ``Shape`` of known sizes by constants: what is computed from them is about the original.
+
+    Where only some sizes are known, ``Shape`` is asked for the others alone.
+    """
+    changed = False
+    for node in list(model.graph.all_nodes()):
+        if node.op_type != "Shape" or node.inputs[0] is None:
+            continue
+        shape = dims(node.inputs[0])
+        if shape is None:
+            continue
+        start, end = (node.attributes.get(name) for name in ("start", "end"))
+        cut = slice(start.value if start else None, end.value if end else None)
+        known = [isinstance(size, int) for size in shape[cut]]
+        if all(known) or (any(known) and len(known) > 1):
+            _replace_shape(model, node, shape[cut], cut.indices(len(shape))[0])
+            changed = True
+    return changed
+
+
+def _replace_shape(
+    model: onnx_ir.Model, node: onnx_ir.Node, shape: tuple[int | str | None, ...], first: int
+) -> None:
+    graph = node.graph
+    assert graph is not None
+    pieces: list[onnx_ir.Value] = []
+    made: list[onnx_ir.Node] = []
+    for offset, size in enumerate(shape):
+        if isinstance(size, int):
+            piece = onnx_ir.node("Constant", [], {"value": onnx_ir.tensor(np.array([size], np.int64))})
+        else:
+            at = first + offset
+            piece = onnx_ir.node("Shape", [node.inputs[0]], {"start": at, "end": at + 1})
+        made.append(piece)
+        pieces.append(piece.outputs[0])
+    if all(isinstance(size, int) for size in shape):
+        whole = onnx_ir.tensor(np.array(shape, np.int64))
+        made = [onnx_ir.node("Constant", [], {"value": whole})]
+    else:
+        made.append(onnx_ir.node("Concat", pieces, {"axis": 0}))
+    result, old = made[-1].outputs[0], node.outputs[0]
+    for number, each in enumerate(made):
+        each.outputs[0].name = f"{old.name}_size{number}"
+        each.outputs[0].dtype = onnx_ir.DataType.INT64
+    result.shape = onnx_ir.Shape([len(shape)])
+    name = old.name
+    onnx_ir.convenience.replace_nodes_and_values(graph, node, [node], made, [old], [result])
+    result.name = name

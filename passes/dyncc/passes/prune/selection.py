@@ -1,0 +1,147 @@
+"""Which channels go: a share of every group, or of all channels together, or what a budget asks for."""
+
+from __future__ import annotations
+
+import fnmatch
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dyncc.passes.prune.errors import PruneError
+from dyncc.passes.prune.flops import Cost
+from dyncc.passes.prune.groups import Group
+from dyncc.passes.prune.importance import Scores
+
+Removed = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """``ratio`` is the share of channels to remove; ``parameters`` and ``flops`` the share to keep at most.
+
+    ``scope`` compares channels within their group or all together. ``minimum`` channels of a group stay,
+    and a number that is divisible by ``multiple`` where the group is large enough. ``keep`` are
+    patterns (``fnmatch``) of names of weights whose groups stay whole.
+    """
+
+    ratio: float | None = None
+    parameters: float | None = None
+    flops: float | None = None
+    scope: Literal["group", "global"] = "group"
+    minimum: int = 1
+    multiple: int = 1
+    keep: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.ratio is None and self.parameters is None and self.flops is None:
+            raise PruneError("how much to prune is not said", "give a ratio, or a budget of parameters or flops")
+        if self.ratio is not None and not 0 <= self.ratio < 1:
+            raise PruneError(f"the ratio {self.ratio} is not in [0, 1)", "0.5 removes half of the channels")
+        for name, share in (("parameters", self.parameters), ("flops", self.flops)):
+            if share is not None and not 0 < share <= 1:
+                raise PruneError(f"the share of {name} {share} is not in (0, 1]", "0.5 keeps half of them")
+        if self.ratio is not None and (self.parameters is not None or self.flops is not None):
+            raise PruneError("a ratio and a budget contradict each other", "give one of them")
+        if self.scope not in ("group", "global"):
+            raise PruneError(f"there is no scope `{self.scope}`; there are `group` and `global`")
+        if self.minimum < 1 or self.multiple < 1:
+            raise PruneError("the least number of channels and the multiple are at least 1")
+
+    def removed(
+        self,
+        groups: Sequence[Group],
+        scores: Sequence[Scores],
+        classes: int,
+        cost: Callable[[Removed], Cost],
+    ) -> Removed:
+        """By class whether it goes. Raises :class:`PruneError` where a budget cannot be met."""
+        groups, scores = self._prunable(groups, scores)
+        if self.ratio is not None:
+            return self._at(self.ratio, groups, scores, classes)
+        dense = cost(np.zeros(classes, bool))
+
+        def fits(removed: Removed) -> bool:
+            now = cost(removed)
+            return (self.parameters is None or now.parameters <= self.parameters * dense.parameters) and (
+                self.flops is None or now.flops <= self.flops * dense.flops
+            )
+
+        return self._search(fits, groups, scores, classes)
+
+    def _prunable(
+        self, groups: Sequence[Group], scores: Sequence[Scores]
+    ) -> tuple[Sequence[Group], Sequence[Scores]]:
+        for pattern in self.keep:
+            if not any(_matches(group, pattern) for group in groups):
+                raise PruneError(
+                    f"`{pattern}` matches no weight of a group", "`dyncc groups` lists them with their weights"
+                )
+        kept = [
+            number
+            for number, group in enumerate(groups)
+            if not any(_matches(group, pattern) for pattern in self.keep)
+        ]
+        return [groups[number] for number in kept], [scores[number] for number in kept]
+
+    def _search(
+        self,
+        fits: Callable[[Removed], bool],
+        groups: Sequence[Group],
+        scores: Sequence[Scores],
+        classes: int,
+    ) -> Removed:
+        """The smallest ratio that fits, to a thousandth."""
+        low, high = 0.0, 1.0
+        most = self._at(1.0, groups, scores, classes)
+        if not fits(most):
+            raise PruneError(
+                "the budget cannot be met, even with all channels pruned that can be",
+                "`dyncc groups` shows what stays and why; give a larger share",
+            )
+        if fits(none := np.zeros(classes, bool)):
+            return none
+        best = most
+        while high - low > 1e-3:
+            middle = (low + high) / 2
+            tried = self._at(middle, groups, scores, classes)
+            if fits(tried):
+                high, best = middle, tried
+            else:
+                low = middle
+        return best
+
+    def _at(
+        self, ratio: float, groups: Sequence[Group], scores: Sequence[Scores], classes: int
+    ) -> Removed:
+        removed = np.zeros(classes, bool)
+        counts = self._counts(ratio, groups, scores)
+        for group, mine, count in zip(groups, scores, counts, strict=True):
+            # stable: of equal scores the last channels go
+            order = np.lexsort((-np.arange(mine.size), mine))
+            removed[group.labels[order[:count]]] = True
+        return removed
+
+    def _counts(self, ratio: float, groups: Sequence[Group], scores: Sequence[Scores]) -> list[int]:
+        """How many channels each group loses."""
+        if self.scope == "group" or not groups:
+            wanted = [math.floor(ratio * group.size + 1e-9) for group in groups]
+        else:
+            everything = np.sort(np.concatenate(scores))
+            number = math.floor(ratio * everything.size + 1e-9)
+            limit = everything[number - 1] if number else -np.inf
+            wanted = [int((mine <= limit).sum()) for mine in scores]
+        return [self._allowed(group.size, count) for group, count in zip(groups, wanted, strict=True)]
+
+    def _allowed(self, size: int, wanted: int) -> int:
+        left = max(size - wanted, min(self.minimum, size), 1)
+        if self.multiple > 1:
+            left = min(size, -(-left // self.multiple) * self.multiple)
+        return size - left
+
+
+def _matches(group: Group, pattern: str) -> bool:
+    return any(fnmatch.fnmatchcase(member.name, pattern) for member in group.members)
