@@ -58,6 +58,10 @@ class Atoms:
             self._axes[key] = found
         return found
 
+    def axes(self) -> list[Indices]:
+        """Every axis of known size that is not empty, of everything."""
+        return [axis for axes in self._axes.values() for axis in axes if axis.size]
+
     def fresh(self, count: int) -> Indices:
         """Atoms of no value: those of a factor of an axis."""
         return self._new(count)

@@ -68,6 +68,8 @@ class Description:
     norms: list[Norm] = field(default_factory=list[Norm])
     choices: list[Choice] = field(default_factory=list[Choice])
     opset: int = 18
+    produced: set[int] = field(default_factory=set[int])
+    """The first atom of every axis of a weight that makes channels: the outputs of a layer."""
     rewrites_graph: bool = True
     """Whether nodes may be added (not where the pruned network keeps its own code)."""
     _mentioned: set[tuple[onnx_ir.Value, int]] = field(default_factory=set["tuple[onnx_ir.Value, int]"])
@@ -131,6 +133,16 @@ class Description:
         value = node.inputs[index]
         assert value is not None
         self.contractions.append(Contraction(node, index, axis % self.rank(value), kind))
+
+    def produce(self, weight: onnx_ir.Value, axis: int) -> None:
+        """Channels of this axis are made by ``weight``, if it is one or a transposed one."""
+        maker = weight.producer()
+        if maker is not None and maker.op_type == "Transpose" and maker.inputs[0] is not None:
+            order = maker.attributes["perm"].value if "perm" in maker.attributes else range(self.rank(weight))[::-1]
+            weight, axis = maker.inputs[0], order[axis]
+        atoms = self.atoms.of(weight)[axis]
+        if weight.const_value is not None and atoms.size:
+            self.produced.add(int(atoms[0]))
 
     def choose(
         self,

@@ -11,7 +11,7 @@ import onnx_ir
 from numpy.typing import NDArray
 
 from dyncc.passes.prune.atoms import dims
-from dyncc.passes.prune.groups import Network, weights_of
+from dyncc.passes.prune.groups import Network, is_floating, weights_of
 from dyncc.passes.prune.operators.base import attribute, required
 from dyncc.passes.prune.operators.recurrent import GATES
 
@@ -41,7 +41,7 @@ class Costs:
         shared: set[int] = set()
         self._weights = []
         for value in weights_of(self.graphs):
-            if value.uses() and _floating(value):
+            if value.uses() and is_floating(value):
                 axes = atoms.of(value)
                 # a weight of several graphs is one
                 if axes and axes[0].size and int(axes[0][0]) in shared:
@@ -65,10 +65,6 @@ class Costs:
         parameters = sum(product(axes) for axes in self._weights)
         flops = sum(factor * product(axes) for factor, axes in self._terms)
         return Cost(parameters, int(flops))
-
-
-def _floating(value: onnx_ir.Value) -> bool:
-    return value.const_value is not None and value.const_value.dtype.is_floating_point()
 
 
 def terms(node: onnx_ir.Node) -> Iterable[tuple[float, list[tuple[onnx_ir.Value, int]]]]:

@@ -36,7 +36,7 @@ class Member:
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Channels that touch the same axes of the same weights. ``labels`` are their classes."""
+    """Channels that the same weight produces, or that touch the same weights. ``labels`` are their classes."""
 
     name: str
     labels: Indices
@@ -65,6 +65,20 @@ class Network:
     components: Components
     groups: tuple[Group, ...]
     frozen: tuple[Frozen, ...]
+
+    def none(self) -> NDArray[np.bool_]:
+        """By class, that nothing is removed."""
+        return np.zeros(self.components.reasons.size, bool)
+
+    def emptied(self, removed: NDArray[np.bool_]) -> list[Indices]:
+        """The classes of every axis of which nothing would be left."""
+        axes = self.about.atoms.axes()
+        if not axes:
+            return []
+        gone = removed[self.components.labels[np.concatenate(axes)]]
+        starts = np.cumsum([0, *(axis.size for axis in axes[:-1])])
+        whole = np.logical_and.reduceat(gone, starts)
+        return [self.components.labels[axes[number]] for number in np.flatnonzero(whole)]
 
     def kept(self, value: onnx_ir.Value, axis: int, removed: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Which indices of an axis stay, given the classes that are removed."""
@@ -124,22 +138,31 @@ def found_groups(about: Description, graphs: Sequence[onnx_ir.Graph]) -> Network
         about.atoms.of(value)
     components = resolve(about.atoms, about.ties, about.choices).components
     places = [(value, axis) for value in weights for axis in range(about.rank(value))]
-    places = [place for place in places if about.atoms.of(place[0])[place[1]].size]
+    places = [place for place in places if about.atoms.of(place[0])[place[1]].size > 1]
     if not places:
         return Network(about, components, (), ())
     atoms = [about.atoms.of(value)[axis] for value, axis in places]
     frozen = tuple(
         Frozen(value.name or "?", axis, int(mine.size), reason)
         for (value, axis), mine in zip(places, atoms, strict=True)
-        if mine.size > 1 and (reason := components.reason(mine)) is not None
+        if is_floating(value) and (reason := components.reason(mine)) is not None
     )
-    return Network(about, components, tuple(_groups(places, atoms, components)), frozen)
+    produced = [mine[0] in about.produced for mine in atoms]
+    return Network(about, components, tuple(_groups(places, atoms, produced, components)), frozen)
+
+
+def is_floating(value: onnx_ir.Value) -> bool:
+    """Whether a value is a constant of floating-point numbers."""
+    return value.const_value is not None and value.const_value.dtype.is_floating_point()
 
 
 def _groups(
-    places: Sequence[tuple[onnx_ir.Value, int]], atoms: Sequence[Indices], components: Components
+    places: Sequence[tuple[onnx_ir.Value, int]],
+    atoms: Sequence[Indices],
+    produced: Sequence[bool],
+    components: Components,
 ) -> Iterable[Group]:
-    """Classes of the same set of places, in the order of the network."""
+    """Classes that the same weight produces (else of the same set of places), in the order of the network."""
     labels = components.labels[np.concatenate(atoms)]
     where = np.repeat(np.arange(len(places)), [mine.size for mine in atoms])
     index = np.concatenate([np.arange(mine.size) for mine in atoms])
@@ -149,14 +172,16 @@ def _groups(
     labels, where, index = labels[order], where[order], index[order]
     starts = np.flatnonzero(np.diff(labels, prepend=-1))
     by_signature: dict[bytes, list[int]] = {}
+    makes = np.array(produced, bool)
     ends = np.append(starts[1:], labels.size)
     for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        signature = np.unique(where[start:end]).tobytes()
-        by_signature.setdefault(signature, []).append(number)
+        touched = np.unique(where[start:end])
+        makers = touched[makes[touched]]
+        by_signature.setdefault((makers[:1] if makers.size else touched).tobytes(), []).append(number)
     groups: list[Group] = []
     for numbers in by_signature.values():
         classes = [(where[starts[n] : ends[n]], index[starts[n] : ends[n]]) for n in numbers]
-        group = _group(places, classes, labels[starts[numbers]])
+        group = _group(places, classes, labels[starts[numbers]], makes)
         if group is not None:
             groups.append(group)
     first = {place[0]: number for number, place in reversed(list(enumerate(places)))}
@@ -167,6 +192,7 @@ def _group(
     places: Sequence[tuple[onnx_ir.Value, int]],
     classes: Sequence[tuple[Indices, Indices]],
     labels: Indices,
+    makes: NDArray[np.bool_],
 ) -> Group | None:
     """A group of classes, each given by its places and the indices at them; channels in order of index.
 
@@ -176,12 +202,13 @@ def _group(
     where = np.concatenate([classes[n][0] for n in order])
     index = np.concatenate([classes[n][1] for n in order])
     channel = np.repeat(np.arange(len(order)), [classes[n][0].size for n in order])
+    touched = np.unique(where).tolist()
     members = tuple(
-        Member(*places[place], index[where == place], channel[where == place])
-        for place in np.unique(where).tolist()
+        Member(*places[place], index[where == place], channel[where == place]) for place in touched
     )
-    floating = [m for m in members if m.value.const_value and m.value.const_value.dtype.is_floating_point()]
+    floating = [member for member in members if is_floating(member.value)]
     if not floating:
         return None
-    named = next((member for member in floating if len(dims(member.value) or ()) > 1), floating[0])
+    producers = (member for member, place in zip(members, touched, strict=True) if makes[place])
+    named = next(producers, floating[0])
     return Group(named.name, labels[order], members)

@@ -15,7 +15,7 @@ import onnx_ir
 from numpy.typing import NDArray
 
 from dyncc.passes.prune.errors import PruneError
-from dyncc.passes.prune.groups import Group, Member
+from dyncc.passes.prune.groups import Group, Member, is_floating
 
 Aggregate: TypeAlias = Literal["sum", "mean", "max", "prod"]
 Normalize: TypeAlias = Literal["none", "sum", "mean", "max", "standard"]
@@ -65,7 +65,7 @@ class Importance:
 
     def _aggregated(self, group: Group) -> Scores:
         members = [member for member in group.members if self._counts(member)]
-        members = members or [member for member in group.members if is_floating(member)] or []
+        members = members or [member for member in group.members if is_floating(member.value)] or []
         total = np.zeros(group.size)
         extreme = np.zeros(group.size)
         logs = np.zeros(group.size)
@@ -88,7 +88,7 @@ class Importance:
 
     def _counts(self, member: Member) -> bool:
         """Whether a weight speaks for its channels: matrices and kernels, and the scales of norms."""
-        if not is_floating(member):
+        if not is_floating(member.value):
             return False
         if self.criterion == "bn-scale":
             return is_scale(member.value)
@@ -111,11 +111,6 @@ class Importance:
 def _array(member: Member) -> np.ndarray:
     assert member.value.const_value is not None
     return member.value.const_value.numpy()
-
-
-def is_floating(member: Member) -> bool:
-    constant = member.value.const_value
-    return constant is not None and constant.dtype.is_floating_point()
 
 
 def is_scale(value: onnx_ir.Value) -> bool:

@@ -84,9 +84,7 @@ class Pruning:
             raise PruneError("there is nothing to prune in this network", _why(network))
         scores = self.importance.scores(network.groups)
         costs = Costs(network, (model.graph,))
-        removed = self.selection.removed(
-            network.groups, scores, network.components.reasons.size, costs.of
-        )
+        removed = self.selection.removed(network, scores, costs.of)
         return Plan(model, network, removed)
 
     def run(self, model: onnx_ir.Model, update: Callable[[Plan, onnx_ir.Model], None] | None = None) -> Pruned:
@@ -120,7 +118,7 @@ class Pruning:
             self.importance.criterion,
             groups,
             plan.network.frozen,
-            costs.of(np.zeros_like(plan.removed)),
+            costs.of(plan.network.none()),
             costs.of(plan.removed),
             tuple(lossy(plan.network, plan.removed)),
             checked.error if checked else None,

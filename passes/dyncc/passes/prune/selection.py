@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dyncc.passes.prune.errors import PruneError
 from dyncc.passes.prune.flops import Cost
-from dyncc.passes.prune.groups import Group
+from dyncc.passes.prune.groups import Group, Network
 from dyncc.passes.prune.importance import Scores
 
 Removed = NDArray[np.bool_]
@@ -52,17 +52,16 @@ class Selection:
             raise PruneError("the least number of channels and the multiple are at least 1")
 
     def removed(
-        self,
-        groups: Sequence[Group],
-        scores: Sequence[Scores],
-        classes: int,
-        cost: Callable[[Removed], Cost],
+        self, network: Network, scores: Sequence[Scores], cost: Callable[[Removed], Cost]
     ) -> Removed:
-        """By class whether it goes. Raises :class:`PruneError` where a budget cannot be met."""
-        groups, scores = self._prunable(groups, scores)
+        """By class whether it goes. Raises :class:`PruneError` where a budget cannot be met.
+
+        Whatever is asked for, no axis of any value loses all of its channels.
+        """
+        groups, scores = self._prunable(network.groups, scores)
         if self.ratio is not None:
-            return self._at(self.ratio, groups, scores, classes)
-        dense = cost(np.zeros(classes, bool))
+            return self._at(self.ratio, groups, scores, network)
+        dense = cost(network.none())
 
         def fits(removed: Removed) -> bool:
             now = cost(removed)
@@ -70,7 +69,7 @@ class Selection:
                 self.flops is None or now.flops <= self.flops * dense.flops
             )
 
-        return self._search(fits, groups, scores, classes)
+        return self._search(fits, groups, scores, network)
 
     def _prunable(
         self, groups: Sequence[Group], scores: Sequence[Scores]
@@ -92,22 +91,22 @@ class Selection:
         fits: Callable[[Removed], bool],
         groups: Sequence[Group],
         scores: Sequence[Scores],
-        classes: int,
+        network: Network,
     ) -> Removed:
         """The smallest ratio that fits, to a thousandth."""
         low, high = 0.0, 1.0
-        most = self._at(1.0, groups, scores, classes)
+        most = self._at(1.0, groups, scores, network)
         if not fits(most):
             raise PruneError(
                 "the budget cannot be met, even with all channels pruned that can be",
                 "`dyncc groups` shows what stays and why; give a larger share",
             )
-        if fits(none := np.zeros(classes, bool)):
+        if fits(none := network.none()):
             return none
         best = most
         while high - low > 1e-3:
             middle = (low + high) / 2
-            tried = self._at(middle, groups, scores, classes)
+            tried = self._at(middle, groups, scores, network)
             if fits(tried):
                 high, best = middle, tried
             else:
@@ -115,15 +114,28 @@ class Selection:
         return best
 
     def _at(
-        self, ratio: float, groups: Sequence[Group], scores: Sequence[Scores], classes: int
+        self, ratio: float, groups: Sequence[Group], scores: Sequence[Scores], network: Network
     ) -> Removed:
-        removed = np.zeros(classes, bool)
+        removed = network.none()
         counts = self._counts(ratio, groups, scores)
         for group, mine, count in zip(groups, scores, counts, strict=True):
             # stable: of equal scores the last channels go
             order = np.lexsort((-np.arange(mine.size), mine))
             removed[group.labels[order[:count]]] = True
+        self._repair(removed, groups, scores, network)
         return removed
+
+    def _repair(
+        self, removed: Removed, groups: Sequence[Group], scores: Sequence[Scores], network: Network
+    ) -> None:
+        """Bring back the best channel of every axis that would be empty."""
+        value = np.zeros(removed.size)
+        for group, mine in zip(groups, scores, strict=True):
+            value[group.labels] = mine
+        while empty := network.emptied(removed):
+            for labels in empty:
+                if removed[labels].all():
+                    removed[labels[np.argmax(value[labels])]] = False
 
     def _counts(self, ratio: float, groups: Sequence[Group], scores: Sequence[Scores]) -> list[int]:
         """How many channels each group loses."""

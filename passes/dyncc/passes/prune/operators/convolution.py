@@ -39,6 +39,8 @@ def _grouped(about: Description, node: onnx_ir.Node, outputs_first: bool) -> Non
         axes.append((bias, 0, of_outputs))
     about.choose(node, (group, inputs, outputs), axes)
     about.contract(node, 0, 1)
+    if group == 1:
+        about.produce(weight, 0 if outputs_first else 1)
 
 
 def change(rewrite: Rewrite, old: onnx_ir.Node, new: onnx_ir.Node) -> None:

@@ -20,6 +20,7 @@ def matmul(about: Description, node: onnx_ir.Node) -> None:
         about.tie(one, -2, result, -2 if right else -1)
     if right:
         about.tie(other, -1, result, -1)
+        about.produce(other, -1)
     if left and right:
         about.broadcast(one, result, skip=2)
         about.broadcast(other, result, skip=2)
@@ -37,6 +38,7 @@ def gemm(about: Description, node: onnx_ir.Node) -> None:
     about.tie(one, rows, result, 0)
     about.tie(other, columns, result, 1)
     about.contract(node, 0, inner)
+    about.produce(other, columns)
     if added is not None:
         about.broadcast(added, result)
 

@@ -32,6 +32,7 @@ def recurrent(about: Description, node: onnx_ir.Node) -> None:
             about.ties.freeze(unit, "the size of the hidden state is not known")
         else:
             about.ties.tie(atoms.reshape(-1, hidden), unit)
+    about.produce(required(node, 1), 1)
     _batch(about, node)
 
 

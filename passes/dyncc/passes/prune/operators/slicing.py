@@ -165,13 +165,17 @@ def gather(about: Description, node: onnx_ir.Node) -> None:
             about.tie(data, axis, result, axis if axis < along else axis - 1 + many)
     taken, size = constant(indices), about.size(data, along)
     if taken is None or not isinstance(size, int):
+        if about.rank(data) > 1:
+            about.produce(data, -1)
         for axis in range(many):
             about.tie(indices, axis, result, along + axis)
         return
     atoms = about.axis(data, along)[taken.astype(np.int64) % size]
     about.free(indices, *range(many))
-    if many == 1:
-        about.ties.tie(atoms, about.axis(result, along))
+    about.free(result, *(along + axis for axis, size in enumerate(taken.shape) if size == 1))
+    long = [axis for axis, size in enumerate(taken.shape) if size > 1]
+    if len(long) == 1:
+        about.ties.tie(atoms.ravel(), about.axis(result, along + long[0]))
     else:
         about.ties.freeze(atoms, "it is picked by its number")
 
@@ -183,8 +187,9 @@ def change_gather(rewrite: Rewrite, old: onnx_ir.Node, new: onnx_ir.Node) -> Non
     if taken is None or kept.all():
         return
     taken = taken.astype(np.int64) % kept.size
-    if taken.ndim == 1:
-        taken = taken[rewrite.kept(result, along)]
+    for axis, count in enumerate(taken.shape):
+        if count > 1:
+            taken = np.compress(rewrite.kept(result, along + axis), taken, axis)
     rewrite.set_input(new, 1, np.cumsum(kept)[taken] - 1)
 
 
