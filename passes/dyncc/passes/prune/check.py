@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import onnx_ir
 
 from dyncc.passes.prune.atoms import dims
 from dyncc.passes.prune.errors import InexactError, PruneError
+from dyncc.passes.prune.groups import is_floating, weights_of
 
 TOLERANCE = 1e-4
 """Of the largest number of an output, for float32."""
@@ -51,6 +53,32 @@ def check(
             )
         largest = max(largest, error)
     return Checked(largest, len(wanted))
+
+
+@contextlib.contextmanager
+def generic_weights(model: onnx_ir.Model, seed: int = 0) -> Iterator[bool]:
+    """For a while, let weights that are all zeros or all ones be random: nothing then cancels out.
+
+    A fresh network ends in zeros as often as not, and shows nothing of what comes before. Gives whether
+    there are such weights.
+    """
+    random = np.random.default_rng(seed)
+    saved: list[tuple[onnx_ir.Value, onnx_ir.TensorProtocol]] = []
+    for value in weights_of([model.graph]):
+        tensor = value.const_value
+        if tensor is None or not is_floating(value) or tensor.size < 2:
+            continue
+        array = tensor.numpy()
+        if array.ravel()[0] in (0, 1) and (array == array.ravel()[0]).all():
+            noise = 0.1 * random.standard_normal(array.shape)
+            saved.append((value, tensor))
+            changed = np.asarray(array + noise).astype(array.dtype)
+            value.const_value = onnx_ir.tensor(changed, dtype=tensor.dtype, name=value.name)
+    try:
+        yield bool(saved)
+    finally:
+        for value, tensor in saved:
+            value.const_value = tensor
 
 
 def run_reference(
@@ -114,7 +142,7 @@ def _random(value: onnx_ir.Value, unknown: int, random: np.random.Generator) -> 
     shape = [size if isinstance(size, int) else unknown for size in dims(value) or ()]
     dtype = np.dtype((value.dtype or onnx_ir.DataType.FLOAT).numpy())
     if dtype.kind == "b":
-        return random.random(shape) < 0.5
+        return np.asarray(random.random(shape) < 0.5)
     if dtype.kind in "iu":
         return np.asarray(random.integers(0, _limit(value), shape), dtype)
     return np.asarray(random.standard_normal(shape)).astype(dtype)

@@ -14,3 +14,7 @@ class PruneError(ValueError):
 
 class InexactError(PruneError):
     """The pruned network does not give what the original gives with the same channels zeroed."""
+
+
+class OptionError(PruneError):
+    """A number or a name among the options is not one that there can be."""

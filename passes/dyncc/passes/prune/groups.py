@@ -173,7 +173,7 @@ def _groups(
     starts = np.flatnonzero(np.diff(labels, prepend=-1))
     by_signature: dict[bytes, list[int]] = {}
     makes = np.array(produced, bool)
-    ends = np.append(starts[1:], labels.size)
+    ends = np.append(starts[1:], labels.size) if starts.size else starts
     for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
         touched = np.unique(where[start:end])
         makers = touched[makes[touched]]
@@ -210,5 +210,5 @@ def _group(
     if not floating:
         return None
     producers = (member for member, place in zip(members, touched, strict=True) if makes[place])
-    named = next(producers, floating[0])
+    named = next(producers, min(floating, key=lambda member: (len(dims(member.value) or ()) < 2, member.axis)))
     return Group(named.name, labels[order], members)

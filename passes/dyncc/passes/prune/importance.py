@@ -14,7 +14,7 @@ import numpy as np
 import onnx_ir
 from numpy.typing import NDArray
 
-from dyncc.passes.prune.errors import PruneError
+from dyncc.passes.prune.errors import OptionError, PruneError
 from dyncc.passes.prune.groups import Group, Member, is_floating
 
 Aggregate: TypeAlias = Literal["sum", "mean", "max", "prod"]
@@ -41,15 +41,15 @@ class Importance:
 
     def __post_init__(self) -> None:
         if self.criterion not in (*PLAIN, *GRADIENT):
-            raise PruneError(
+            raise OptionError(
                 f"there is no criterion `{self.criterion}`", f"there are: {', '.join((*PLAIN, *GRADIENT))}"
             )
         if self.aggregate not in AGGREGATES:
-            raise PruneError(f"cannot aggregate by `{self.aggregate}`; by {', '.join(AGGREGATES)}")
+            raise OptionError(f"cannot aggregate by `{self.aggregate}`; by {', '.join(AGGREGATES)}")
         if self.normalize not in NORMALIZES:
-            raise PruneError(f"cannot normalize by `{self.normalize}`; by {', '.join(NORMALIZES)}")
+            raise OptionError(f"cannot normalize by `{self.normalize}`; by {', '.join(NORMALIZES)}")
         if self.criterion in GRADIENT and self.elementwise is None:
-            raise PruneError(
+            raise OptionError(
                 f"the criterion `{self.criterion}` needs gradients",
                 "give data and a loss, or use l1, which needs none",
             )

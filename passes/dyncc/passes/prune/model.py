@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import onnx_ir
 
-from dyncc.passes.prune.check import Checked, check
+from dyncc.passes.prune.check import Checked, check, generic_weights
 from dyncc.passes.prune.errors import PruneError
 from dyncc.passes.prune.flops import Cost, Costs
 from dyncc.passes.prune.groups import Frozen, Network, groups_of_model
@@ -101,7 +101,13 @@ class Pruning:
         return Pruned(pruned, plan, self.report(plan, checked))
 
     def checked(self, plan: Plan, pruned: onnx_ir.Model) -> Checked:
-        return check(pruned, plan.reference(), self.inputs)
+        """Compare with the reference; also with other weights where those there are would hide a fault."""
+        result = check(pruned, plan.reference(), self.inputs)
+        with generic_weights(plan.model) as changed:
+            if not changed:
+                return result
+            other = check(plan.pruned(), plan.reference(), self.inputs)
+        return Checked(max(result.error, other.error), result.outputs)
 
     def report(self, plan: Plan, checked: Checked | None) -> Report:
         costs = Costs(plan.network, (plan.model.graph,))

@@ -12,7 +12,8 @@ from onnx_ir.passes import common
 from onnxscript import optimizer
 
 from dyncc.passes.prune.atoms import dims
-from dyncc.passes.prune.errors import PruneError
+from dyncc.passes.prune.errors import OptionError, PruneError
+from dyncc.passes.prune.shapes import complete_shapes
 
 FOLDED = 8192
 """Constants of more elements are not computed in advance."""
@@ -24,7 +25,7 @@ def load(path: Path) -> onnx_ir.Model:
     The file is checked first (``onnx.checker``), so a damaged one is refused here.
     """
     if not path.is_file():
-        raise PruneError(f"no such file: {path}")
+        raise OptionError(f"no such file: {path}")
     try:
         onnx.checker.check_model(str(path))
         model = onnx_ir.load(path)
@@ -69,7 +70,13 @@ def prepared(model: onnx_ir.Model) -> onnx_ir.Model:
 
 
 def infer(model: onnx_ir.Model) -> None:
-    """Fill in shapes and types as far as onnx can."""
+    """Fill in shapes and types: as far as onnx can, and what follows from what :mod:`shapes` knows besides."""
+    _infer_once(model)
+    while complete_shapes(model):
+        _infer_once(model)
+
+
+def _infer_once(model: onnx_ir.Model) -> None:
     logger = logging.getLogger("onnx_ir.passes.common.shape_inference")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dyncc.passes.prune.errors import PruneError
+from dyncc.passes.prune.errors import OptionError, PruneError
 from dyncc.passes.prune.flops import Cost
 from dyncc.passes.prune.groups import Group, Network
 from dyncc.passes.prune.importance import Scores
@@ -38,18 +38,18 @@ class Selection:
 
     def __post_init__(self) -> None:
         if self.ratio is None and self.parameters is None and self.flops is None:
-            raise PruneError("how much to prune is not said", "give a ratio, or a budget of parameters or flops")
+            raise OptionError("how much to prune is not said", "give a ratio, or a budget of parameters or flops")
         if self.ratio is not None and not 0 <= self.ratio < 1:
-            raise PruneError(f"the ratio {self.ratio} is not in [0, 1)", "0.5 removes half of the channels")
+            raise OptionError(f"the ratio {self.ratio} is not in [0, 1)", "0.5 removes half of the channels")
         for name, share in (("parameters", self.parameters), ("flops", self.flops)):
             if share is not None and not 0 < share <= 1:
-                raise PruneError(f"the share of {name} {share} is not in (0, 1]", "0.5 keeps half of them")
+                raise OptionError(f"the share of {name} {share} is not in (0, 1]", "0.5 keeps half of them")
         if self.ratio is not None and (self.parameters is not None or self.flops is not None):
-            raise PruneError("a ratio and a budget contradict each other", "give one of them")
+            raise OptionError("a ratio and a budget contradict each other", "give one of them")
         if self.scope not in ("group", "global"):
-            raise PruneError(f"there is no scope `{self.scope}`; there are `group` and `global`")
+            raise OptionError(f"there is no scope `{self.scope}`; there are `group` and `global`")
         if self.minimum < 1 or self.multiple < 1:
-            raise PruneError("the least number of channels and the multiple are at least 1")
+            raise OptionError("the least number of channels and the multiple are at least 1")
 
     def removed(
         self, network: Network, scores: Sequence[Scores], cost: Callable[[Removed], Cost]

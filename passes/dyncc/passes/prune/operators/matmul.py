@@ -57,6 +57,8 @@ def einsum(about: Description, node: onnx_ir.Node) -> None:
             places.setdefault(label, []).append((required(node, index), axis))
             if label not in target and len(places[label]) == 1:
                 about.contract(node, index, axis)
+            if label in target:
+                about.produce(required(node, index), axis)
     for axis, label in enumerate(target):
         places.setdefault(label, []).append((node.outputs[0], axis))
     for found in places.values():

@@ -1,0 +1,197 @@
+"""``dyncc prune NET.onnx`` and ``dyncc groups NET.onnx``: structured pruning of an ONNX file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dyncc.compiler.cli.console import Console
+from dyncc.compiler.cli.exits import CliError, Exit, usage
+from dyncc.compiler.cli.report import count
+from dyncc.compiler.diagnostics import Diagnostic
+
+if TYPE_CHECKING:
+    from dyncc.passes.prune.errors import PruneError
+    from dyncc.passes.prune.groups import Network
+    from dyncc.passes.prune.importance import Importance
+    from dyncc.passes.prune.model import Pruning, Report
+    from dyncc.passes.prune.selection import Selection
+
+
+@dataclass(frozen=True, slots=True)
+class PruneOptions:
+    """The options that say what to prune and by what, as they were given."""
+
+    ratio: float | None = None
+    parameters: float | None = None
+    flops: float | None = None
+    criterion: str = "l1"
+    aggregate: str = "mean"
+    normalize: str = "mean"
+    scope: str = "group"
+    minimum: int = 1
+    multiple: int = 1
+    keep: tuple[str, ...] = ()
+    seed: int = 0
+
+    def selection(self) -> Selection:
+        from dyncc.passes.prune.selection import Selection
+
+        return Selection(
+            self.ratio, self.parameters, self.flops, self.scope, self.minimum, self.multiple, self.keep  # type: ignore[arg-type]  # it checks
+        )
+
+    def importance(self, elementwise: Mapping[str, Any] | None = None) -> Importance:
+        from dyncc.passes.prune.importance import Importance
+
+        return Importance(self.criterion, self.aggregate, self.normalize, self.seed, elementwise)  # type: ignore[arg-type]  # it checks
+
+
+def prune_file(
+    file: Path,
+    options: PruneOptions,
+    output: Path | None,
+    inputs: Path | None,
+    verify: bool,
+    console: Console,
+) -> None:
+    """The whole command for an ONNX file, which stays as it is."""
+    from dyncc.passes.prune.errors import PruneError
+    from dyncc.passes.prune.prepare import load
+    from dyncc.passes.prune.save import save
+
+    target = _output(file, output)
+    try:
+        pruning = _pruning(options, verify, inputs)
+        pruned = pruning.run(load(file))
+    except PruneError as error:
+        raise refused(error) from error
+    save(pruned.model, target)
+    console.say(report_text(pruned.report))
+    console.product(str(target), {"output": str(target), **report_json(pruned.report)})
+
+
+def _pruning(options: PruneOptions, verify: bool, inputs: Path | None) -> Pruning:
+    from dyncc.passes.prune.model import Pruning
+
+    return Pruning(options.selection(), options.importance(), verify, read_arrays(inputs))
+
+
+def read_arrays(file: Path | None) -> dict[str, Any] | None:
+    """The arrays of an ``.npz`` file. Raises a usage error where it is none."""
+    if file is None:
+        return None
+    import numpy as np
+
+    if not file.is_file():
+        raise usage(f"no such file: {file}", notes=["named by --inputs"])
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, AttributeError) as error:
+        raise usage(f"{file} is no .npz file of plain arrays", "write one with numpy.savez") from error
+
+
+def _output(file: Path, output: Path | None) -> Path:
+    target = output or file.with_suffix(".pruned.onnx")
+    if not target.absolute().parent.is_dir():
+        raise usage(f"no such folder: {target.absolute().parent}", notes=["named by --output"])
+    if target.is_dir():
+        raise usage(f"{target} is a folder", "-o FILE.onnx names a file")
+    if target.exists() and file.exists() and target.samefile(file):
+        raise usage("the output is the input, which is never changed", "-o FILE.onnx names another")
+    return target
+
+
+def refused(error: PruneError) -> CliError:
+    """A refusal as the command line shows it: exit code 1, or 3 where the check failed; 2 for bad numbers."""
+    from dyncc.passes.prune.errors import InexactError, OptionError
+
+    code = Exit.REFUSED
+    if isinstance(error, InexactError):
+        code = Exit.CHECK_FAILED
+    elif isinstance(error, OptionError):
+        code = Exit.USAGE
+    return CliError(code, [Diagnostic("", error.message, None, helps=(error.help,) if error.help else ())])
+
+
+def report_text(report: Report) -> str:
+    """A few lines about what was removed."""
+    before, after = report.before, report.after
+    pruned = sum(group.kept < group.channels for group in report.groups)
+    lines = [
+        f"pruned    {pruned} of {count(len(report.groups), 'group')} by {report.criterion}",
+        f"left      {after.parameters:,} of {before.parameters:,} parameters ({_share(after.parameters, before.parameters)}), "
+        f"{after.flops:,} of {before.flops:,} FLOPs ({_share(after.flops, before.flops)})",
+    ]
+    if report.lossy:
+        lines.append(
+            f"lossy     {count(len(report.lossy), 'normalization')} now over fewer channels (the first: {report.lossy[0]})"
+        )
+    if report.error is None:
+        lines.append("checked   nothing (--no-verify)")
+    else:
+        lines.append(
+            f"checked   equal to the original with the same channels zeroed, largest error {report.error:.1e}"
+        )
+    return "\n".join(lines)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "0 %"
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    return asdict(report)
+
+
+def list_groups(file: Path, console: Console) -> None:
+    """Print the coupled groups of an ONNX file, and what stays and why."""
+    from dyncc.passes.prune.errors import PruneError
+    from dyncc.passes.prune.groups import groups_of_model
+    from dyncc.passes.prune.prepare import load, prepared
+
+    try:
+        network = groups_of_model(prepared(load(file)))
+    except PruneError as error:
+        raise refused(error) from error
+    console.product(groups_text(network, console.verbosity > 0), groups_json(network))
+
+
+def groups_text(network: Network, verbose: bool) -> str:
+    """A table of groups; under ``-v`` all weights, and every axis that stays, with the reason."""
+    lines: list[str] = []
+    for number, group in enumerate(network.groups):
+        names = [f"{member.name}[{member.axis}]" for member in group.members]
+        shown = names if verbose else names[:4]
+        more = f" and {len(names) - len(shown)} more" if len(shown) < len(names) else ""
+        lines.append(f"{number:4}  {group.size:5} channels  {group.name}: {', '.join(shown)}{more}")
+    frozen = network.frozen
+    reasons: dict[str, list[str]] = {}
+    for one in frozen:
+        reasons.setdefault(one.reason, []).append(f"{one.weight}[{one.axis}]")
+    lines.append(f"{count(len(network.groups), 'group')}; {len(frozen)} axes of weights stay:")
+    for reason, names in reasons.items():
+        shown = names if verbose else names[:3]
+        more = f" and {len(names) - len(shown)} more" if len(shown) < len(names) else ""
+        lines.append(f"      {reason}: {', '.join(shown)}{more}")
+    return "\n".join(lines)
+
+
+def groups_json(network: Network) -> dict[str, Any]:
+    return {
+        "groups": [
+            {
+                "name": group.name,
+                "channels": group.size,
+                "members": [
+                    {"weight": member.name, "axis": member.axis, "indices": int(member.indices.size)}
+                    for member in group.members
+                ],
+            }
+            for group in network.groups
+        ],
+        "frozen": [asdict(one) for one in network.frozen],
+    }
