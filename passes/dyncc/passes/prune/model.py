@@ -18,8 +18,6 @@ from dyncc.passes.prune.prepare import prepared
 from dyncc.passes.prune.rewrite import Removed, rewritten
 from dyncc.passes.prune.selection import Selection
 
-Update = Callable[["Plan"], onnx_ir.Model]
-
 
 @dataclass(frozen=True)
 class GroupReport:
@@ -81,10 +79,9 @@ class Pruning:
         """Decide on a prepared model. Raises :class:`PruneError` where nothing can be pruned."""
         network = groups_of_model(model) if network is None else network
         if not network.groups:
-            raise PruneError("there is nothing to prune in this network", _why(network))
-        scores = self.importance.scores(network.groups)
+            raise PruneError("there is nothing to prune in this network", why_nothing(network))
         costs = Costs(network, (model.graph,))
-        removed = self.selection.removed(network, scores, costs.of)
+        removed = self.selection.removed(network, self.importance.scores(network.groups), costs.of)
         return Plan(model, network, removed)
 
     def run(self, model: onnx_ir.Model, update: Callable[[Plan, onnx_ir.Model], None] | None = None) -> Pruned:
@@ -111,26 +108,34 @@ class Pruning:
 
     def report(self, plan: Plan, checked: Checked | None) -> Report:
         costs = Costs(plan.network, (plan.model.graph,))
-        groups = tuple(
-            GroupReport(
-                group.name,
-                group.size,
-                int((~plan.removed[group.labels]).sum()),
-                tuple(f"{member.name}[{member.axis}]" for member in group.members),
-            )
-            for group in plan.network.groups
-        )
-        return Report(
-            self.importance.criterion,
-            groups,
-            plan.network.frozen,
-            costs.of(plan.network.none()),
-            costs.of(plan.removed),
-            tuple(lossy(plan.network, plan.removed)),
-            checked.error if checked else None,
-        )
+        return report_of(plan.network, plan.removed, costs, self.importance.criterion, checked)
 
 
-def _why(network: Network) -> str:
+def report_of(
+    network: Network, removed: Removed, costs: Costs, criterion: str, checked: Checked | None
+) -> Report:
+    """The report on what is removed from one or several graphs."""
+    groups = tuple(
+        GroupReport(
+            group.name,
+            group.size,
+            int((~removed[group.labels]).sum()),
+            tuple(dict.fromkeys(f"{member.name}[{member.axis}]" for member in group.members)),
+        )
+        for group in network.groups
+    )
+    return Report(
+        criterion,
+        groups,
+        network.frozen,
+        costs.of(network.none()),
+        costs.of(removed),
+        tuple(lossy(network, removed)),
+        checked.error if checked else None,
+    )
+
+
+def why_nothing(network: Network) -> str:
+    """Some of the reasons for which weights stay."""
     reasons = list(dict.fromkeys(f"`{f.weight}`: {f.reason}" for f in network.frozen))
     return "; ".join(reasons[:3]) if reasons else "it has no weights"

@@ -1,0 +1,285 @@
+"""Pruning of a whole dynamic program: channels are coupled through block parameters as through an ``Add``.
+
+The values of blocks have atoms of their own; an edge ties its arguments to the parameters of the block that
+it leads to, a Compute ties its operands to the inputs of its graph. What the host looks at stays whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+import onnx_ir
+
+from dyncc.ir import Block, Compute, HostOp, Operand, Program, Ref, TensorType, Type, Value, successors
+from dyncc.passes.prune.atoms import Atoms, Indices
+from dyncc.passes.prune.check import TOLERANCE, Checked, candidates, difference, generic_weights, session
+from dyncc.passes.prune.description import Description
+from dyncc.passes.prune.edit import Rewrite
+from dyncc.passes.prune.errors import InexactError, PruneError
+from dyncc.passes.prune.flops import Costs
+from dyncc.passes.prune.groups import Network, describe, found_groups, weights_of
+from dyncc.passes.prune.importance import Importance
+from dyncc.passes.prune.masked import masked
+from dyncc.passes.prune.model import Report, report_of, why_nothing
+from dyncc.passes.prune.prepare import prepared
+from dyncc.passes.prune.rewrite import Removed, rewritten
+from dyncc.passes.prune.selection import Selection
+from dyncc.passes.rewrite import entry_blocks, operands, own_operands, results, types_of
+
+Onnx: TypeAlias = "Program[onnx_ir.Model]"
+Arrays: TypeAlias = "Mapping[str, np.ndarray]"
+
+
+@dataclass(frozen=True, eq=False)
+class ProgramPlan:
+    """What will be removed from a program whose graphs are prepared; ``weights`` are its weights by name."""
+
+    program: Onnx
+    weights: Arrays
+    network: Network
+    removed: Removed
+
+    def pruned(self) -> tuple[Onnx, dict[str, np.ndarray]]:
+        """The smaller program and its weights."""
+        graphs = {
+            name: rewritten(self.network, self.removed, model) for name, model in self.program.graphs.items()
+        }
+        return self._with(graphs), {name: self.sliced(name, array) for name, array in self.weights.items()}
+
+    def reference(self) -> Onnx:
+        """The original with the removed channels zeroed at their consumers."""
+        graphs = {
+            name: masked(self.network, self.removed, model) for name, model in self.program.graphs.items()
+        }
+        return replace(self.program, graphs=graphs)
+
+    def sliced(self, name: str, array: np.ndarray) -> np.ndarray:
+        """A weight (or an array of its shape) without the removed channels."""
+        for axis, atoms in enumerate(self.network.about.atoms.of_key(_weight(name), array.shape)):
+            # a weight that no graph has got its atoms just now
+            known = atoms.size and atoms[-1] < self.network.components.labels.size
+            kept = self._kept(atoms) if known else np.ones(array.shape[axis], bool)
+            if not kept.all():
+                array = np.compress(kept, array, axis)
+        return np.ascontiguousarray(array)
+
+    def _kept(self, atoms: Indices) -> np.ndarray:
+        return ~self.removed[self.network.components.labels[atoms]]
+
+    def _with(self, graphs: dict[str, onnx_ir.Model]) -> Onnx:
+        blocks = {name: self._block(block) for name, block in self.program.blocks.items()}
+        return replace(self.program, graphs=graphs, blocks=blocks)
+
+    def _block(self, block: Block) -> Block:
+        """The block with the types of its values brought up to date."""
+
+        def changed(value: Value) -> Value:
+            if not isinstance(value.type, TensorType):
+                return value
+            atoms = self.network.about.atoms.of_key((block.name, value.name), value.type.shape)
+            shape = tuple(
+                int(self._kept(mine).sum()) if isinstance(size, int) and size else size
+                for size, mine in zip(value.type.shape, atoms, strict=True)
+            )
+            return replace(value, type=replace(value.type, shape=shape))
+
+        steps = tuple(
+            replace(step, outputs=tuple(map(changed, step.outputs)))
+            if isinstance(step, Compute)
+            else replace(step, result=changed(step.result))
+            for step in block.steps
+        )
+        return replace(block, params=tuple(map(changed, block.params)), steps=steps)
+
+
+def _weight(name: str) -> Hashable:
+    return ("weight", name)
+
+
+def groups_of_program(program: Onnx, weights: Arrays, *, rewrites_graph: bool = True) -> Network:
+    """The groups over all graphs of a program (prepared ones), tied over every edge."""
+    opsets = {model.opset_imports.get("", 18) for model in program.graphs.values()}
+    about = Description(Atoms(), opset=min(opsets, default=18), rewrites_graph=rewrites_graph)
+    for model in program.graphs.values():
+        for value in weights_of([model.graph]):
+            array = weights.get(value.name or "")
+            if array is not None and value.const_value is not None and _same(value.const_value.numpy(), array):
+                about.atoms.share(value, _weight(value.name or ""))
+    for model in program.graphs.values():
+        describe(about, model.graph)
+    _tie_blocks(about, program)
+    _freeze_ends(about, program, weights)
+    return found_groups(about, [model.graph for model in program.graphs.values()])
+
+
+def _same(one: np.ndarray, other: np.ndarray) -> bool:
+    return one is other or (one.shape == other.shape and bool(np.array_equal(one, other)))
+
+
+def _tie_blocks(about: Description, program: Onnx) -> None:
+    """Edges, and Computes with their graphs."""
+    for block in program.blocks.values():
+        types = types_of(block)
+        for step in block.steps:
+            if isinstance(step, Compute):
+                graph = program.graphs[step.graph].graph
+                names = [use.name if isinstance(use, Ref) else None for use in step.inputs]
+                names += [value.name for value in step.outputs]
+                for name, value in zip(names, [*graph.inputs, *graph.outputs], strict=True):
+                    _tie(about, _atoms(about, block, types, name), about.atoms.of(value))
+            else:
+                reason = f"the host uses it (`{step.op}`)"
+                _freeze(about, block, types, (*operands(step), Ref(step.result.name)), reason)
+        for edge in successors(block.terminator):
+            target = program.blocks[edge.block]
+            inner = types_of(target)
+            for use, parameter in zip(edge.args, target.params, strict=True):
+                mine = _atoms(about, block, types, use.name if isinstance(use, Ref) else None)
+                _tie(about, mine, _atoms(about, target, inner, parameter.name))
+
+
+def _atoms(
+    about: Description, block: Block, types: Mapping[str, Type], name: str | None
+) -> tuple[Indices, ...]:
+    """The atoms of a value of a block; none for a number, a list or a constant."""
+    type_ = types.get(name) if name is not None else None
+    if not isinstance(type_, TensorType):
+        return ()
+    return about.atoms.of_key((block.name, name), type_.shape)
+
+
+def _tie(about: Description, one: Sequence[Indices], other: Sequence[Indices]) -> None:
+    if len(one) == len(other):
+        for mine, theirs in zip(one, other, strict=True):
+            about.tie_atoms(mine, theirs)
+        return
+    for atoms in (*one, *other):
+        about.ties.freeze(atoms, "its shape is not known where it goes from block to block")
+
+
+def _freeze(
+    about: Description, block: Block, types: Mapping[str, Type], uses: Iterable[Operand], reason: str
+) -> None:
+    for use in uses:
+        for atoms in _atoms(about, block, types, use.name if isinstance(use, Ref) else None):
+            about.ties.freeze(atoms, reason)
+
+
+def _freeze_ends(about: Description, program: Onnx, weights: Arrays) -> None:
+    """What is given, what is returned, and the state between calls."""
+    entries = entry_blocks(program)
+    for block in program.blocks.values():
+        types = types_of(block)
+        _freeze(about, block, types, own_operands(block.terminator), "the program returns it or keeps it")
+        if block.name in entries:
+            uses = [Ref(value.name) for value in block.params]
+            _freeze(about, block, types, uses, "an input of the program, or state that it keeps")
+    for state in program.states:
+        for cell in state.cells:
+            if isinstance(cell.initial, str) and cell.initial in weights:
+                for atoms in about.atoms.of_key(_weight(cell.initial), weights[cell.initial].shape):
+                    about.ties.freeze(atoms, "state of the program starts with it")
+
+
+@dataclass(frozen=True, eq=False)
+class PrunedProgram:
+    program: Onnx
+    weights: dict[str, np.ndarray]
+    plan: ProgramPlan
+    report: Report
+
+
+def prune_program(
+    program: Onnx, weights: Arrays, selection: Selection, importance: Importance, verify: bool = True
+) -> PrunedProgram:
+    """Prune a lowered program, which is left as it is. Raises :class:`PruneError`."""
+    plan = plan_program(program, weights, selection, importance)
+    smaller, sliced = plan.pruned()
+    checked = check_program(plan, smaller) if verify else None
+    costs = Costs(plan.network, tuple(model.graph for model in plan.program.graphs.values()))
+    report = report_of(plan.network, plan.removed, costs, importance.criterion, checked)
+    return PrunedProgram(smaller, sliced, plan, report)
+
+
+def plan_program(
+    program: Onnx,
+    weights: Arrays,
+    selection: Selection,
+    importance: Importance,
+    *,
+    rewrites_graph: bool = True,
+) -> ProgramPlan:
+    """Decide what goes. Raises :class:`PruneError` where nothing can."""
+    ready = replace(program, graphs={name: prepared(model) for name, model in program.graphs.items()})
+    network = groups_of_program(ready, weights, rewrites_graph=rewrites_graph)
+    if not network.groups:
+        raise PruneError("there is nothing to prune in this program", why_nothing(network))
+    costs = Costs(network, tuple(model.graph for model in ready.graphs.values()))
+    removed = selection.removed(network, importance.scores(network.groups), costs.of)
+    return ProgramPlan(ready, weights, network, removed)
+
+
+def check_program(plan: ProgramPlan, smaller: Onnx) -> Checked:
+    """Every graph against the original with the removed channels zeroed, on the channels that are left.
+
+    The original is given random numbers in the removed channels too, so that a graph that heeds them is
+    found out; hence what holds for every graph holds for the program. Raises :class:`InexactError`.
+    """
+    largest, count = 0.0, 0
+    reference = plan.reference()
+    for name, model in plan.program.graphs.items():
+        errors = _check_graph(plan, model, smaller.graphs[name], reference.graphs[name], name)
+        largest, count = max([largest, *errors]), count + len(errors)
+        with generic_weights(model) as changed:
+            if changed:
+                one = rewritten(plan.network, plan.removed, model)
+                other = masked(plan.network, plan.removed, model)
+                largest = max([largest, *_check_graph(plan, model, one, other, name)])
+    return Checked(largest, count)
+
+
+def _check_graph(
+    plan: ProgramPlan, model: onnx_ir.Model, smaller: onnx_ir.Model, reference: onnx_ir.Model, name: str
+) -> list[float]:
+    keeps = Rewrite(
+        lambda value, axis: plan.network.kept(value, axis, plan.removed), model, 18
+    )
+    expected, feeds = _run_any(reference)
+    given = {
+        value.name or "": _compressed(feeds[value.name or ""], value, keeps) for value in model.graph.inputs
+    }
+    got = session(smaller).run([value.name for value in smaller.graph.outputs], given)
+    errors: list[float] = []
+    for value, one, other in zip(model.graph.outputs, got, expected, strict=True):
+        error = difference(one, _compressed(other, value, keeps))
+        if not error <= TOLERANCE:
+            raise InexactError(
+                f"the pruned graph `{name}` is not the original with its channels zeroed: output "
+                f"`{value.name}` differs by {error:.1e} of its largest number"
+            )
+        errors.append(error)
+    return errors
+
+
+def _run_any(model: onnx_ir.Model) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
+    runner = session(model)
+    names = [value.name for value in model.graph.outputs]
+    failure: Exception | None = None
+    for feeds in candidates(model, 0):
+        try:
+            return runner.run(names, feeds), feeds
+        except Exception as error:
+            # onnxruntime's own classes: another size may do
+            failure = error
+    raise PruneError(f"a graph of the program does not run on random inputs: {failure}")
+
+
+def _compressed(array: np.ndarray, value: onnx_ir.Value, keeps: Rewrite) -> np.ndarray:
+    for axis in range(array.ndim):
+        kept = keeps.kept(value, axis)
+        if kept.size == array.shape[axis] and not kept.all():
+            array = np.compress(kept, array, axis)
+    return array
