@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from dyncc.compiler.diagnostics import Diagnostic
 from dyncc.compiler.graph import FxGraphOps, print_fx_graph
 from dyncc.compiler.graph_probe import GraphProbe
 from dyncc.compiler.lower import Lowered, lower_program
+from dyncc.compiler.pruning.bundle import Prune, PrunedLowered, prune_lowered, reference_examples
 from dyncc.compiler.request import Request, make_request
 from dyncc.compiler.specialize import specialize_methods
 from dyncc.compiler.verification import Verification, kept_examples
@@ -33,6 +35,8 @@ from dyncc.passes.pipeline import (
     run_onnx_passes,
     run_pipeline,
 )
+from dyncc.passes.prune.model import Report
+from dyncc.passes.prune.selection import Selection
 from dyncc.runtime.bundle import load
 from dyncc.runtime.net import Net
 from dyncc.runtime.program import Frozen, HostOp, Program, Step
@@ -60,6 +64,8 @@ class CompileReport:
     warnings: tuple[Diagnostic, ...] = ()
     passes: tuple[Ran, ...] = ()
     """What each pass did, in order."""
+    pruning: Report | None = None
+    """What was removed, where the program was pruned."""
 
 
 class CompiledNet(Net):
@@ -108,6 +114,7 @@ def compile(
     examples: Sequence[Any] = (),
     command: str = "",
     sources: Mapping[str, str] | None = None,
+    prune: float | Prune | None = None,
 ) -> CompiledNet:
     """Compile a program into the bundle ``output`` and return it, loaded.
 
@@ -119,7 +126,8 @@ def compile(
     ``threads`` are those of the net that is returned. ``verify`` runs the checks; ``passes`` is the text of
     a pipeline in the place of the default one; ``verify_each`` checks the program's rules after each pass;
     ``dump_ir`` is a folder for the program's text after each step; ``command`` is how to compile again, and
-    ``sources`` are the texts of files by path, both for the bundle.
+    ``sources`` are the texts of files by path, both for the bundle. ``prune`` removes channels: a share of every
+    group of coupled channels, or a :class:`~dyncc.compiler.pruning.bundle.Prune`.
 
     The model and the process are left as they were. Raises CompileError where the program is refused or a
     check fails; ``output`` is then as it was before. Raises NotABundleError where it is something else
@@ -129,7 +137,8 @@ def compile(
     check_target(target)
     pipeline = parse_pipeline(DEFAULT_PIPELINE if passes is None else passes)
     request = make_request(model, args, kwargs, dynamic_shapes, examples)
-    job = _Job(request, target, pipeline, verify, verify_each, threads)
+    removal = Prune(Selection(ratio=prune)) if isinstance(prune, int | float) else prune
+    job = _Job(request, target, pipeline, verify, verify_each, threads, removal)
     if dump_ir is not None:
         job.dump_folder = Path(dump_ir)
     with _undisturbed():
@@ -146,6 +155,7 @@ class _Job:
     verify: bool
     verify_each: bool
     threads: int | None
+    prune: Prune | None = None
     dump_folder: Path | None = None
     clock: _Clock = field(default_factory=_Clock)
     dumps: int = 0
@@ -160,11 +170,14 @@ class _Job:
         program = self._passed(recorded.program, checks)
         with self.clock.step("lower"):
             lowered = lower_program(program, recorded.weights)
-        with self.clock.step("passes"):
-            lowered = self._optimized(lowered)
-
+        pruned = self._pruned(program, lowered, checks) if self.prune else None
+        with self.clock.step("passes"):  # after pruning, which needs layers as they were trained
+            lowered = self._optimized(pruned.lowered if pruned else lowered)
         with self.clock.step("bundle"):
-            digest = self._write(program, lowered, checks, command, sources)
+            if pruned is None:
+                digest = self._write(program, lowered, checks, self.target, command, sources)
+            else:
+                digest = self._write_pruned(replace(pruned, lowered=lowered), command, sources)
             net = self._load(self.target)
         report = CompileReport(
             path=self.target,
@@ -179,6 +192,7 @@ class _Job:
             frozen=lowered.program.frozen,
             warnings=(*map(_warning, recorded.warnings), *checks.near_ties()),
             passes=tuple(self.ran),
+            pruning=pruned.report if pruned else None,
         )
         return CompiledNet(net, report)
 
@@ -198,6 +212,7 @@ class _Job:
         program: Program[fx.Graph],
         lowered: Lowered,
         checks: Verification,
+        target: Path,
         command: str,
         sources: Mapping[str, str] | None,
     ) -> str:
@@ -208,10 +223,29 @@ class _Job:
                 with self.clock.step("check"):
                     checks.bundle(program, lowered, self._load(folder))
 
-        write = partial(write_bundle, lowered, self.target, command=command, sources=sources)
+        write = partial(write_bundle, lowered, target, command=command, sources=sources)
         digest = write(examples=kept_examples(program, self.request), check=check)
         # An example on a threshold cannot be kept with eager's answer: it would fail at the next replay.
         return write() if checks.examples_tie else digest
+
+    def _pruned(
+        self, program: Program[fx.Graph], lowered: Lowered, checks: Verification
+    ) -> PrunedLowered:
+        """The pruned program; what it is made from is checked as a bundle that goes nowhere."""
+        if self.verify:
+            with tempfile.TemporaryDirectory() as folder:
+                self._write(program, lowered, checks, Path(folder) / "whole.dyncc", "", None)
+        assert self.prune is not None
+        with self.clock.step("prune"):
+            return prune_lowered(lowered, self.prune, self.verify)
+
+    def _write_pruned(
+        self, pruned: PrunedLowered, command: str, sources: Mapping[str, str] | None
+    ) -> str:
+        with self.clock.step("check"):
+            examples, check = reference_examples(pruned, self.request.examples, self._load)
+        write = partial(write_bundle, pruned.lowered, self.target, command=command, sources=sources)
+        return write(examples=examples, check=check if self.verify else None)
 
     def _passed(self, program: Program[fx.Graph], checks: Verification) -> Program[fx.Graph]:
         """The program after the passes, checked before and after them."""

@@ -82,7 +82,14 @@ class Network:
 
     def kept(self, value: onnx_ir.Value, axis: int, removed: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Which indices of an axis stay, given the classes that are removed."""
-        return ~removed[self.components.labels[self.about.atoms.of(value)[axis]]]
+        return self.kept_atoms(self.about.atoms.of(value)[axis], removed)
+
+    def kept_atoms(self, atoms: Indices, removed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which of these atoms stay. Atoms made after the ties were resolved belong to nothing and stay."""
+        labels = self.components.labels
+        if atoms.size and atoms[-1] >= labels.size:
+            return np.ones(atoms.size, bool)
+        return ~removed[labels[atoms]]
 
 
 def describe(about: Description, graph: onnx_ir.Graph) -> None:

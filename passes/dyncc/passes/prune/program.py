@@ -58,16 +58,17 @@ class ProgramPlan:
 
     def sliced(self, name: str, array: np.ndarray) -> np.ndarray:
         """A weight (or an array of its shape) without the removed channels."""
-        for axis, atoms in enumerate(self.network.about.atoms.of_key(_weight(name), array.shape)):
-            # a weight that no graph has got its atoms just now
-            known = atoms.size and atoms[-1] < self.network.components.labels.size
-            kept = self._kept(atoms) if known else np.ones(array.shape[axis], bool)
+        for axis, kept in enumerate(self.kept(name, array.shape)):
             if not kept.all():
                 array = np.compress(kept, array, axis)
         return np.ascontiguousarray(array)
 
+    def kept(self, name: str, shape: Sequence[int]) -> list[np.ndarray]:
+        """Which indices of each axis of a weight stay."""
+        return [self._kept(atoms) for atoms in self.network.about.atoms.of_key(_weight(name), shape)]
+
     def _kept(self, atoms: Indices) -> np.ndarray:
-        return ~self.removed[self.network.components.labels[atoms]]
+        return self.network.kept_atoms(atoms, self.removed)
 
     def _with(self, graphs: dict[str, onnx_ir.Model]) -> Onnx:
         blocks = {name: self._block(block) for name, block in self.program.blocks.items()}

@@ -1,0 +1,1 @@
+"""Structured pruning of modules and of programs on their way to a bundle; of ONNX in :mod:`dyncc.passes.prune`."""

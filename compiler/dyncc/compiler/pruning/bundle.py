@@ -1,0 +1,110 @@
+"""Pruning between lowering and the bundle, and the check of the pruned bundle against its reference.
+
+The reference is the same program with the removed channels zeroed at their consumers; it is a bundle of its
+own, for a moment, so that whole calls can be compared and the examples kept with what they should give.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from dyncc.compiler.bundle import Examples, write_bundle
+from dyncc.compiler.calling import ArgumentError, bind
+from dyncc.compiler.check.compare import END_TO_END, compare_outcomes, outcome
+from dyncc.compiler.check.report import Example
+from dyncc.compiler.diagnostics import CompileError, Diagnostic
+from dyncc.compiler.lower import Lowered
+from dyncc.passes.prune.errors import PruneError
+from dyncc.passes.prune.importance import Importance
+from dyncc.passes.prune.model import Report
+from dyncc.passes.prune.program import ProgramPlan, prune_program
+from dyncc.passes.prune.selection import Selection
+from dyncc.runtime.net import Net
+from dyncc.runtime.session import Session
+
+
+@dataclass(frozen=True)
+class Prune:
+    """What ``compile`` is to remove, and by what criterion."""
+
+    selection: Selection
+    importance: Importance = field(default_factory=Importance)
+
+
+@dataclass(frozen=True)
+class PrunedLowered:
+    """A pruned program on its way to a bundle, with the plan that it comes from."""
+
+    lowered: Lowered
+    plan: ProgramPlan
+    report: Report
+
+
+def prune_lowered(lowered: Lowered, prune: Prune, verify: bool = True) -> PrunedLowered:
+    """The smaller program, each of its graphs checked. Raises CompileError where it is refused."""
+    try:
+        result = prune_program(lowered.program, lowered.weights, prune.selection, prune.importance, verify)
+    except PruneError as error:
+        raise CompileError([diagnostic(error)]) from error
+    smaller = Lowered(result.program, result.weights, lowered.kept)
+    return PrunedLowered(smaller, result.plan, result.report)
+
+
+def diagnostic(error: PruneError) -> Diagnostic:
+    return Diagnostic("", error.message, None, helps=(error.help,) if error.help else ())
+
+
+def reference_examples(
+    pruned: PrunedLowered, examples: Sequence[Example], load: Callable[[Path], Net]
+) -> tuple[Examples, Callable[[Path], None]]:
+    """The examples as the reference answers them, and a check of a bundle that it answers them alike.
+
+    The check raises CompileError. Where calls change the session's state, each example is alone.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "reference.dyncc"
+        write_bundle(replace(pruned.lowered, program=pruned.plan.reference(), weights={}), path)
+        net = load(path)
+        expected = [_call(net, example) for example in examples]
+        del net
+    kept = Examples()
+    for number, (example, result) in enumerate(zip(examples, expected, strict=True)):
+        _keep(kept, pruned, example, result, number)
+
+    def check(bundle: Path) -> None:
+        net = load(bundle)
+        for example, wanted in zip(examples, expected, strict=True):
+            found = compare_outcomes(wanted, _call(net, example), END_TO_END)
+            if found.differences:
+                raise CompileError([_differs(str(found.differences[0]))])
+
+    return kept, check
+
+
+def _call(net: Net, example: Example) -> Any:
+    args, kwargs = example.copied()
+    session = net.session()
+    return outcome(lambda *a, **k: Session.call(session, example.method, a, k), args, kwargs)
+
+
+def _keep(kept: Examples, pruned: PrunedLowered, example: Example, result: Any, number: int) -> None:
+    try:
+        inputs = bind(pruned.lowered.program.methods[example.method], *example.copied())
+        raises = (type(result.error).__name__, str(result.error)) if result.error is not None else None
+        kept.add(example.method, inputs, expected=result.value, raises=raises, session=number)
+    except (ArgumentError, TypeError):
+        return  # it has no form in a bundle
+
+
+def _differs(text: str) -> Diagnostic:
+    return Diagnostic(
+        "",
+        "the pruned program is not the original with its channels zeroed",
+        None,
+        notes=(text,),
+        helps=("a decision that lies within rounding of its threshold looks like this: give another example",),
+    )
