@@ -79,6 +79,9 @@ Threads = Annotated[
 
 def run_app(arguments: Sequence[str]) -> None:
     """Parse and run; ends with SystemExit."""
+    from dyncc.compiler.cli import prune_app
+
+    prune_app.register()
     app(list(arguments), prog_name="dyncc")
 
 
@@ -150,6 +153,10 @@ def compile_command(
     verify_each: Annotated[
         bool, typer.Option("--verify-each", help="Check the program's rules between passes.")
     ] = False,
+    prune: Annotated[
+        float | None,
+        typer.Option("--prune", metavar="R", help="Remove this share of the channels; `dyncc prune` has more."),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the output even if it is no bundle of dyncc's.")
     ] = False,
@@ -312,95 +319,6 @@ def verify_command(
         from dyncc.compiler.cli.verify_command import verify_bundle
 
         verify_bundle(bundle, threads, console)
-
-
-Onnx = Annotated[Path, typer.Argument(metavar="NET.onnx", help="An ONNX file, from any framework.")]
-Ratio = Annotated[
-    float | None, typer.Option("--ratio", metavar="R", help="The share of channels to remove, in [0, 1).")
-]
-Criterion = Annotated[
-    str, typer.Option("--criterion", help="What makes a channel matter: l1, l2, bn-scale or random.")
-]
-
-
-@app.command("prune", epilog=EPILOG)
-def prune_command(
-    net: Onnx,
-    ratio: Ratio = None,
-    parameters: Annotated[
-        float | None, typer.Option("--params", metavar="S", help="Keep at most this share of the parameters.")
-    ] = None,
-    flops: Annotated[
-        float | None, typer.Option("--flops", metavar="S", help="Keep at most this share of the FLOPs.")
-    ] = None,
-    criterion: Criterion = "l1",
-    aggregate: Annotated[
-        str, typer.Option("--aggregate", help="Of a channel's weights: sum, mean, max or prod.")
-    ] = "mean",
-    normalize: Annotated[
-        str, typer.Option("--normalize", help="Of a group's scores: none, sum, mean, max or standard.")
-    ] = "mean",
-    scope: Annotated[
-        str, typer.Option("--scope", help="Compare channels within their `group`, or all: `global`.")
-    ] = "group",
-    minimum: Annotated[int, typer.Option("--min-channels", help="Keep so many channels of a group.")] = 1,
-    multiple: Annotated[
-        int, typer.Option("--multiple", help="Keep a multiple of so many channels of a group.")
-    ] = 1,
-    keep: Annotated[
-        list[str] | None,
-        typer.Option("--keep", metavar="PATTERN", help="Leave groups with such a weight alone: 'head.*'."),
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="For the criterion `random`.")] = 0,
-    inputs_file: Annotated[
-        Path | None,
-        typer.Option("--inputs", metavar="FILE.npz", help="Inputs for the check; default: random ones."),
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: NET.pruned.onnx.")
-    ] = None,
-    no_verify: Annotated[bool, typer.Option("--no-verify", help="Skip the check of the result.")] = False,
-    as_json: Json = False,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-) -> None:
-    """Remove channels from an ONNX file.
-
-    The result is compared with the original in which the same channels are zeroed. The input file stays.
-    """
-    console = _console(as_json, verbose, quiet)
-    with console.reporting():
-        from dyncc.compiler.cli.prune_command import PruneOptions, prune_file
-
-        options = PruneOptions(
-            ratio=ratio,
-            parameters=parameters,
-            flops=flops,
-            criterion=criterion,
-            aggregate=aggregate,
-            normalize=normalize,
-            scope=scope,
-            minimum=minimum,
-            multiple=multiple,
-            keep=tuple(keep or ()),
-            seed=seed,
-        )
-        prune_file(net, options, output, inputs_file, not no_verify, console)
-
-
-@app.command("groups")
-def groups_command(
-    net: Onnx, as_json: Json = False, verbose: Verbose = False, quiet: Quiet = False
-) -> None:
-    """Show the coupled channels of an ONNX file.
-
-    Which weights share channels that must go together, and which axes stay and why.
-    """
-    console = _console(as_json, verbose, quiet)
-    with console.reporting():
-        from dyncc.compiler.cli.prune_command import list_groups
-
-        list_groups(net, console)
 
 
 @app.command("explain")
