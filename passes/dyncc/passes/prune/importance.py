@@ -25,24 +25,34 @@ AGGREGATES = ("sum", "mean", "max", "prod")
 NORMALIZES = ("none", "sum", "mean", "max", "standard")
 PLAIN = ("l1", "l2", "random", "bn-scale")
 """Criteria of the weights alone."""
+RECONSTRUCTION = "obspa"
+"""The criterion whose scores are those of whole columns: what refitting cannot make up for."""
 GRADIENT = ("snip", "taylor", "grasp", "crop", "obs")
 """Criteria whose scores of single weights come from gradients (or a Hessian): given as arrays by name."""
 
 
+CRITERIA = (*PLAIN, RECONSTRUCTION, *GRADIENT)
+
+
 @dataclass(frozen=True)
 class Importance:
-    """``elementwise`` are the scores of single weights by name, for the criteria of :data:`GRADIENT`."""
+    """``elementwise`` are the scores of single weights by name, for the criteria of :data:`GRADIENT`.
+
+    ``columns`` are those of the input channels of layers, by name of the weight, with its axis, for ``obspa``; without them,
+    and for channels that no layer takes in, ``obspa`` goes by L1.
+    """
 
     criterion: str = "l1"
     aggregate: Aggregate = "mean"
     normalize: Normalize = "mean"
     seed: int = 0
     elementwise: Mapping[str, np.ndarray] | None = None
+    columns: Mapping[str, tuple[int, np.ndarray]] | None = None
 
     def __post_init__(self) -> None:
-        if self.criterion not in (*PLAIN, *GRADIENT):
+        if self.criterion not in CRITERIA:
             raise OptionError(
-                f"there is no criterion `{self.criterion}`", f"there are: {', '.join((*PLAIN, *GRADIENT))}"
+                f"there is no criterion `{self.criterion}`", f"there are: {', '.join(CRITERIA)}"
             )
         if self.aggregate not in AGGREGATES:
             raise OptionError(f"cannot aggregate by `{self.aggregate}`; by {', '.join(AGGREGATES)}")
@@ -59,9 +69,23 @@ class Importance:
         random = np.random.default_rng(self.seed)
         found: list[Scores] = []
         for group in groups:
-            scores = random.random(group.size) if self.criterion == "random" else self._aggregated(group)
+            scores = self._columns(group)
+            if self.criterion == "random":
+                scores = random.random(group.size)
+            elif scores is None:
+                scores = self._aggregated(group)
             found.append(_normalized(scores, self.normalize))
         return found
+
+    def _columns(self, group: Group) -> Scores | None:
+        """The sum over all layers that take the channels in; None where a channel goes into none."""
+        total, seen = np.zeros(group.size), np.zeros(group.size, bool)
+        for member in group.members:
+            axis, scores = (self.columns or {}).get(member.name, (-1, total))
+            if axis == member.axis:
+                np.add.at(total, member.channels, scores[member.indices])
+                seen[member.channels] = True
+        return total if seen.all() and group.size else None
 
     def _aggregated(self, group: Group) -> Scores:
         members = [member for member in group.members if self._counts(member)]

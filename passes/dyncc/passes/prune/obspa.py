@@ -64,6 +64,37 @@ def refit(
     return len(work)
 
 
+def column_scores(model: onnx_ir.Model, data: Sequence[Feeds], damping: float = DAMPING) -> dict[str, tuple[int, Matrix]]:
+    """By weight of a layer, the axis of its input channels and for each of them what refitting could not make up for if it went.
+
+    That is ``Σ_rows w_S ((H⁻¹)_SS)⁻¹ w_Sᵀ`` over the columns ``S`` of the channel, as a share of the layer's output.
+    """
+    found: dict[str, tuple[int, Matrix]] = {}
+    for layer in layers(model):
+        conv = layer.node.op_type == "Conv"
+        if conv and attribute(layer.node, "group", 1) > 1:
+            continue  # its channels are those of its output, and count with the layers after it
+        rows = _rows(layer)
+        flat = rows.reshape(rows.shape[0], -1).astype(np.float64)
+        sums = _Sums(flat.shape[1], 0, layer.bias is not None)
+        for x in _activations(model, required(layer.node, 0).name or "", data):
+            (mine,) = _columns(layer, x, rows, 1)
+            sums.add(mine.astype(np.float64), np.zeros((0, mine.shape[1])))
+        energy = np.einsum("ri,ij,rj->", flat, sums.hessian(0.0), flat, optimize=True)
+        losses = _losses(sums.hessian(damping), flat, rows.shape[1]) / (float(energy) or 1.0)
+        found[layer.weight.name or ""] = (1 if conv or layer.transposed else 0, losses)
+    return found
+
+
+def _losses(hessian: Matrix, weights: Matrix, channels: int) -> Matrix:
+    """The loss of every channel, each of which has as many columns as the others."""
+    inverse = np.linalg.inv(hessian)
+    each = len(hessian) // channels
+    block = inverse.reshape(channels, each, channels, each)[np.arange(channels), :, np.arange(channels)]
+    mine = weights.reshape(-1, channels, each)
+    return np.einsum("rci,cij,rcj->c", mine, np.linalg.inv(block), mine, optimize=True)
+
+
 def layers(model: onnx_ir.Model) -> list[Layer]:
     """The layers that can be refitted, in topological order."""
     found: list[Layer] = []
@@ -129,24 +160,37 @@ def _refit_layer(
     keep: NDArray[np.bool_],
     damping: float,
 ) -> None:
-    assert layer.weight.const_value is not None
-    array = layer.weight.const_value.numpy()
     conv = layer.node.op_type == "Conv"
     groups = attribute(layer.node, "group", 1) if conv else 1
-    rows = array if conv else (array if layer.transposed else array.T)
+    rows = _rows(layer)
     flat = rows.reshape(groups, rows.shape[0] // groups, -1).astype(np.float64)
     sums = [_Sums(flat.shape[2], flat.shape[1], layer.bias is not None) for _ in range(groups)]
     for x, y in zip(given, wanted, strict=True):
-        columns = _patches(layer.node, x, rows.shape[2:], groups) if conv else [x.reshape(-1, x.shape[-1]).T]
+        columns = _columns(layer, x, rows, groups)
         outputs = np.moveaxis(y, 1, 0) if conv else np.moveaxis(y, -1, 0)
         targets = outputs.reshape(outputs.shape[0], -1)[keep].reshape(groups, flat.shape[1], -1)
         for one, mine, target in zip(sums, columns, targets, strict=True):
             one.add(mine.astype(np.float64), target.astype(np.float64))
     fitted = [one.solve(old, damping) for one, old in zip(sums, flat, strict=True)]
+    _follow(layer, [one.moments(weight) for one, (weight, _) in zip(sums, fitted, strict=True)])
     new = np.concatenate([weight for weight, _ in fitted]).reshape(rows.shape)
     _store(layer.weight, new if conv or layer.transposed else new.T)
     if layer.bias is not None:
         _store(layer.bias, np.concatenate([offset for _, offset in fitted]))
+
+
+def _rows(layer: Layer) -> np.ndarray:
+    """The weights with a row for every output."""
+    assert layer.weight.const_value is not None
+    array = layer.weight.const_value.numpy()
+    return array if layer.node.op_type == "Conv" or layer.transposed else array.T
+
+
+def _columns(layer: Layer, x: np.ndarray, rows: np.ndarray, groups: int) -> list[np.ndarray]:
+    """What the layer multiplies its weights with: for each group a matrix with a column for every place."""
+    if layer.node.op_type == "Conv":
+        return _patches(layer.node, x, rows.shape[2:], groups)
+    return [x.reshape(-1, x.shape[-1]).T]
 
 
 def _store(value: onnx_ir.Value, array: np.ndarray) -> None:
@@ -154,6 +198,31 @@ def _store(value: onnx_ir.Value, array: np.ndarray) -> None:
     dtype = value.const_value.dtype
     made = np.ascontiguousarray(array).astype(dtype.numpy())
     value.const_value = onnx_ir.tensor(made, dtype=dtype, name=value.name)
+
+
+Moments = tuple[Matrix, Matrix, Matrix, Matrix]
+"""Mean and variance of what a layer gave and of what it gives, by output."""
+
+
+def _follow(layer: Layer, moments: Sequence[Moments]) -> None:
+    """Let the batch norm after a layer follow its outputs, by as much as these changed on the data.
+
+    A fit gives less variance than there was. By as much: data that are not like those of the training would
+    mislead absolute statistics.
+    """
+    uses = list(layer.node.outputs[0].uses())
+    if len(uses) != 1 or uses[0].node.op_type != "BatchNormalization" or uses[0].idx != 0:
+        return
+    mean, variance = (required(uses[0].node, index) for index in (3, 4))
+    if any(value.const_value is None or len(value.uses()) > 1 for value in (mean, variance)):
+        return
+    assert mean.const_value is not None and variance.const_value is not None
+    was_mean, was_variance, new_mean, new_variance = (np.concatenate(part) for part in zip(*moments, strict=True))
+    if layer.bias is not None:
+        new_mean = was_mean  # the bias sees to it
+    _store(mean, mean.const_value.numpy() + new_mean - was_mean)
+    ratio = np.where(was_variance > 1e-12, new_variance / np.maximum(was_variance, 1e-12), 1.0)
+    _store(variance, variance.const_value.numpy() * ratio)
 
 
 class _Sums:
@@ -164,6 +233,7 @@ class _Sums:
         self.cross: Matrix = np.zeros((rows, columns))
         self.x: Matrix = np.zeros(columns)
         self.y: Matrix = np.zeros(rows)
+        self.squares: Matrix = np.zeros(rows)
         self.count = 0
         self.intercept = intercept
 
@@ -172,7 +242,23 @@ class _Sums:
         self.cross += y @ x.T
         self.x += x.sum(axis=1)
         self.y += y.sum(axis=1)
+        self.squares += (y * y).sum(axis=1)
         self.count += x.shape[1]
+
+    def moments(self, weights: Matrix) -> Moments:
+        count = max(self.count, 1)
+        was = self.y / count
+        new = weights @ self.x / count
+        squares = np.einsum("ri,ij,rj->r", weights, self.gram, weights, optimize=True)
+        return was, self.squares / count - was**2, new, squares / count - new**2
+
+    def hessian(self, damping: float) -> Matrix:
+        """``X̂X̂ᵀ`` about the mean where there is an intercept, damped."""
+        gram = self.gram
+        if self.intercept and self.count:
+            gram = gram - np.outer(self.x, self.x) / self.count
+        strength = damping * float(np.trace(gram)) / max(len(gram), 1)
+        return gram + (strength or float(damping > 0)) * np.eye(len(gram))
 
     def solve(self, old: Matrix, damping: float) -> tuple[Matrix, Matrix]:
         """The new weights and the new bias."""
