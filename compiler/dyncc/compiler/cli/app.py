@@ -183,6 +183,7 @@ def compile_command(
             dump_ir=dump_ir,
             verify_each=verify_each,
             force=force,
+            prune=prune,
         )
         run_compile(options, console)
 

@@ -21,6 +21,7 @@ from dyncc.compiler.cli.exits import missing, usage
 if TYPE_CHECKING:
     from dyncc.compiler.cli.discover import Target
     from dyncc.compiler.cli.prepare import Call
+    from dyncc.compiler.pruning.bundle import Prune
 
 NEEDED = {"torch": "compiler", "onnx": "compiler", "onnxscript": "compiler", "onnx_ir": "compiler"}
 
@@ -42,6 +43,7 @@ class CompileOptions:
     dump_ir: Path | None = None
     verify_each: bool = False
     force: bool = False
+    prune: Prune | float | None = None
 
 
 def run_compile(options: CompileOptions, console: Console) -> None:
@@ -51,6 +53,7 @@ def run_compile(options: CompileOptions, console: Console) -> None:
     from dyncc.compiler.cli.discover import discover, split_target
 
     check_passes(options.passes)
+    checked_prune(options.prune)
     output = output_path(options, split_target(options.target)[0])
     target = discover(options.target)
     call = prepare(options, target, console)
@@ -82,6 +85,21 @@ def check_passes(text: str | None) -> None:
         parse_pipeline(text or "")
     except PipelineError as error:
         raise usage(f"--passes: {error}") from None
+
+
+def checked_prune(prune: Prune | float | None) -> Prune | None:
+    """What is to be removed. Raises a usage error for a ratio that there cannot be."""
+    from dyncc.compiler.cli.prune_command import refused
+    from dyncc.compiler.pruning.bundle import Prune
+    from dyncc.passes.prune.errors import PruneError
+    from dyncc.passes.prune.selection import Selection
+
+    if not isinstance(prune, int | float):
+        return prune
+    try:
+        return Prune(Selection(ratio=prune))
+    except PruneError as error:
+        raise refused(error) from error
 
 
 def output_path(options: CompileOptions, file: Path) -> Path:
@@ -144,6 +162,7 @@ def compile_target(
         "passes": options.passes,
         "dump_ir": options.dump_ir,
         "verify_each": options.verify_each,
+        "prune": checked_prune(options.prune),
         "command": command_line(),
     }
     with contextlib.redirect_stdout(sys.stderr), contextlib.nullcontext() if verbose else silent_logging():

@@ -16,14 +16,21 @@ if TYPE_CHECKING:
     from dyncc.passes.prune.errors import PruneError
     from dyncc.passes.prune.groups import Network
     from dyncc.passes.prune.importance import Importance
-    from dyncc.passes.prune.model import Pruning, Report
+    from dyncc.passes.prune.model import Report
     from dyncc.passes.prune.selection import Selection
 
 
 @dataclass(frozen=True, slots=True)
 class PruneOptions:
-    """The options that say what to prune and by what, as they were given."""
+    """The command line of ``dyncc prune``, as it was given."""
 
+    target: str
+    output: Path | None = None
+    inputs: tuple[str, ...] = ()
+    inputs_file: Path | None = None
+    weights: Path | None = None
+    data: Path | None = None
+    verify: bool = True
     ratio: float | None = None
     parameters: float | None = None
     flops: float | None = None
@@ -39,54 +46,93 @@ class PruneOptions:
     def selection(self) -> Selection:
         from dyncc.passes.prune.selection import Selection
 
-        return Selection(
-            self.ratio, self.parameters, self.flops, self.scope, self.minimum, self.multiple, self.keep  # type: ignore[arg-type]  # it checks
-        )
+        budget = (self.ratio, self.parameters, self.flops)
+        # what is no scope, aggregate or norm is refused by these classes themselves
+        return Selection(*budget, self.scope, self.minimum, self.multiple, self.keep)  # type: ignore[arg-type]
 
-    def importance(self, elementwise: Mapping[str, Any] | None = None) -> Importance:
+    def importance(self) -> Importance:
         from dyncc.passes.prune.importance import Importance
 
-        return Importance(self.criterion, self.aggregate, self.normalize, self.seed, elementwise)  # type: ignore[arg-type]  # it checks
+        return Importance(self.criterion, self.aggregate, self.normalize, self.seed)  # type: ignore[arg-type]
 
 
-def prune_file(
-    file: Path,
-    options: PruneOptions,
-    output: Path | None,
-    inputs: Path | None,
-    verify: bool,
-    console: Console,
-) -> None:
-    """The whole command for an ONNX file, which stays as it is."""
+def run_prune(options: PruneOptions, console: Console) -> None:
+    """The whole command: an ONNX file becomes a smaller one, a model a smaller bundle."""
+    if not options.target.endswith(".onnx"):
+        _prune_model(options, console)
+        return
     from dyncc.passes.prune.errors import PruneError
+
+    if options.inputs or options.weights:
+        raise usage("--input and --weights are for a model in Python, and this is an ONNX file")
+    try:
+        _prune_file(Path(options.target), options, console)
+    except PruneError as error:
+        raise refused(error) from error
+
+
+def _prune_file(file: Path, options: PruneOptions, console: Console) -> None:
+    from dyncc.passes.prune.model import Pruning
     from dyncc.passes.prune.prepare import load
     from dyncc.passes.prune.save import save
 
-    target = _output(file, output)
-    try:
-        pruning = _pruning(options, verify, inputs)
-        pruned = pruning.run(load(file))
-    except PruneError as error:
-        raise refused(error) from error
+    target = _output(file, options.output)
+    inputs, data = read_arrays(options.inputs_file, "--inputs"), read_arrays(options.data, "--data")
+    pruning = Pruning(options.selection(), options.importance(), options.verify, inputs)
+    model = load(file)
+    if options.criterion == "obspa":
+        from dyncc.compiler.pruning.onnx_model import obspa
+
+        pruned = obspa(model, pruning, batches(data), console.detail)
+    else:
+        pruned = pruning.run(model)
     save(pruned.model, target)
     console.say(report_text(pruned.report))
     console.product(str(target), {"output": str(target), **report_json(pruned.report)})
 
 
-def _pruning(options: PruneOptions, verify: bool, inputs: Path | None) -> Pruning:
-    from dyncc.passes.prune.model import Pruning
+def _prune_model(options: PruneOptions, console: Console) -> None:
+    """Compile a pruned program."""
+    from dyncc.compiler.cli.compile_command import CompileOptions, run_compile, require_packages
+    from dyncc.passes.prune.errors import PruneError
 
-    return Pruning(options.selection(), options.importance(), verify, read_arrays(inputs))
+    require_packages()
+    from dyncc.compiler.pruning.bundle import Prune
+
+    if options.data is not None or options.criterion == "obspa":
+        raise usage(
+            "`dyncc prune` refits ONNX files only, and this is a model in Python",
+            "prune the module with `dyncc.compiler.prune(…, criterion='obspa')`, then compile it",
+        )
+    try:
+        prune = Prune(options.selection(), options.importance())
+    except PruneError as error:
+        raise refused(error) from error
+    compiled = CompileOptions(
+        target=options.target,
+        output=options.output,
+        inputs=options.inputs,
+        inputs_file=options.inputs_file,
+        weights=options.weights,
+        verify=options.verify,
+        prune=prune,
+    )
+    run_compile(compiled, console)
 
 
-def read_arrays(file: Path | None) -> dict[str, Any] | None:
+def batches(arrays: Mapping[str, Any] | None) -> list[dict[str, Any]] | None:
+    """The arrays of ``--data`` as one batch of inputs."""
+    return None if arrays is None else [dict(arrays)]
+
+
+def read_arrays(file: Path | None, option: str) -> dict[str, Any] | None:
     """The arrays of an ``.npz`` file. Raises a usage error where it is none."""
     if file is None:
         return None
     import numpy as np
 
     if not file.is_file():
-        raise usage(f"no such file: {file}", notes=["named by --inputs"])
+        raise usage(f"no such file: {file}", notes=[f"named by {option}"])
     try:
         with np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}

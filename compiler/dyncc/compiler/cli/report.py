@@ -17,6 +17,10 @@ def report_text(report: Any, seconds: float, verbose: bool) -> str:
     size = sum(file.stat().st_size for file in report.path.rglob("*") if file.is_file())
     blocks, graphs = count(report.blocks, "block"), count(report.graphs, "graph")
     lines = [f"compiled  {blocks}, {graphs}, {byte_text(size)}, in {seconds:.1f} s ({steps})"]
+    if report.pruning is not None:
+        from dyncc.compiler.cli.prune_command import report_text as pruning_text
+
+        lines.append(pruning_text(report.pruning))
     if report.paths:
         taken = f"{report.edges - report.uncovered} of {count(report.edges, 'edge')} between blocks"
         lines.append(
@@ -46,6 +50,7 @@ def report_json(report: Any) -> dict[str, Any]:
         "largest_error": report.largest_error,
         "passes": [asdict(ran) for ran in report.passes],
         "frozen": [asdict(frozen) for frozen in report.frozen],
+        "pruning": asdict(report.pruning) if report.pruning is not None else None,
         "warnings": [asdict(warning) for warning in report.warnings],
     }
 

@@ -18,8 +18,10 @@ from dyncc.passes.prune.atoms import dims
 from dyncc.passes.prune.check import candidates
 from dyncc.passes.prune.errors import PruneError
 
-COUNT = 256
-STEPS = 200
+COUNT = 768
+BATCH = 256
+"""Inputs that are matched together. Several sets tell more than one that is matched for longer."""
+STEPS = 150
 RATE = 0.1
 
 
@@ -40,19 +42,21 @@ def synthesized(
     batched = len(image) == len(model.graph.inputs) and all(feeds[v.name or ""].dtype.kind == "f" for v in image)
     if not norms or not batched:
         return _noise(model, count, seed), "random numbers" + ("" if norms else " (there is no batch norm)")
-    random = torch.Generator().manual_seed(seed)
-    inputs = {
-        v.name or "": torch.randn((count, *feeds[v.name or ""].shape[1:]), generator=random) for v in image
-    }
-    try:
-        _descend(model, norms, inputs, steps, progress)
-    except (PruneError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        return _noise(model, count, seed), f"random numbers ({reason})"
+    shapes = {v.name or "": feeds[v.name or ""].shape[1:] for v in image}
     fixed = [size for v in image if isinstance(size := (dims(v) or ())[0], int)]
-    each = min(fixed, default=count)
-    arrays = {name: tensor.detach().numpy() for name, tensor in inputs.items()}
-    batches = [{name: array[i : i + each] for name, array in arrays.items()} for i in range(0, count - each + 1, each)]
+    each = min(fixed, default=BATCH)
+    batches: list[dict[str, np.ndarray]] = []
+    for number in range(-(-count // BATCH)):
+        random = torch.Generator().manual_seed(seed + number)
+        inputs = {name: torch.randn((BATCH, *shape), generator=random) for name, shape in shapes.items()}
+        try:
+            _descend(model, norms, inputs, steps, progress)
+        except (PruneError, RuntimeError) as error:
+            reason = str(error).strip().splitlines()[0]
+            return _noise(model, count, seed), f"random numbers ({reason})"
+        arrays = {name: tensor.detach().numpy() for name, tensor in inputs.items()}
+        starts = range(0, BATCH - each + 1, each)
+        batches += [{name: array[i : i + each] for name, array in arrays.items()} for i in starts]
     return batches, f"inputs matched to the statistics of {len(norms)} batch norms"
 
 
