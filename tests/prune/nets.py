@@ -52,7 +52,11 @@ def effect(result: Pruned) -> float:
 
 
 def sizes(network: Network) -> dict[str, int]:
-    return {group.name: group.size for group in network.groups}
+    """The number of channels by the weight that makes them."""
+    found: dict[str, int] = {}
+    for group in network.groups:
+        found[group.name] = found.get(group.name, 0) + group.size
+    return found
 
 
 def recheck(result: Pruned, seed: int) -> None:

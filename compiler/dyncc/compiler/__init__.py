@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from dyncc.compiler.api import CompiledNet, CompileReport, compile
     from dyncc.compiler.check.report import Example
     from dyncc.compiler.diagnostics import CompileError, Diagnostic
+    from dyncc.compiler.pruning.api import prune
 
-__all__ = ["CompileError", "CompileReport", "CompiledNet", "Diagnostic", "Example", "compile"]
+__all__ = ["CompileError", "CompileReport", "CompiledNet", "Diagnostic", "Example", "compile", "prune"]
 
 _HOMES = {
     "CompileError": "diagnostics",
@@ -22,6 +23,7 @@ _HOMES = {
     "Diagnostic": "diagnostics",
     "Example": "check.report",
     "compile": "api",
+    "prune": "pruning.api",
 }
 
 

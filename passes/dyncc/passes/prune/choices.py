@@ -26,8 +26,11 @@ class Resolved:
     components: Components
 
 
-def resolve(atoms: Atoms, ties: Ties, choices: Sequence[Choice]) -> Resolved:
-    """Choose factors and tie the axes accordingly."""
+def resolve(atoms: Atoms, ties: Ties, choices: Sequence[Choice], whole: bool = False) -> Resolved:
+    """Choose factors and tie the axes accordingly.
+
+    ``whole`` prefers outer factors (whole heads, whole groups) to the finest.
+    """
     if not choices:
         return Resolved(ties, ties.components(atoms.size))
     factors = [[atoms.fresh(size) for size in choice.sizes] for choice in choices]
@@ -35,7 +38,7 @@ def resolve(atoms: Atoms, ties: Ties, choices: Sequence[Choice]) -> Resolved:
     sets = _sets(choices, factors, open_ties.components(atoms.size))
     banned: set[int] = set()
     while True:
-        active = _activate(choices, sets, banned)
+        active = _activate(choices, sets, banned, whole)
         chosen = open_ties + _chosen(choices, factors, active)
         components = chosen.components(atoms.size)
         useless = {
@@ -114,10 +117,18 @@ def _channels(
     return min(counts)
 
 
-def _activate(choices: Sequence[Choice], sets: Sequence[_Set], banned: set[int]) -> _Active:
+def _activate(
+    choices: Sequence[Choice], sets: Sequence[_Set], banned: set[int], whole: bool
+) -> _Active:
     """Greedily, the set of the most channels first; of equal ones the first in the network."""
     active = _Active([set() for _ in choices])
-    order = sorted(range(len(sets)), key=lambda number: -sets[number].channels)
+
+    def rank(number: int) -> tuple[int, int]:
+        found = sets[number]
+        inner = whole and any(factor > 0 for _, factor in found.members)
+        return (int(inner), -found.channels)
+
+    order = sorted(range(len(sets)), key=rank)
     for number in order:
         found = sets[number]
         if number in banned or found.channels < 1:

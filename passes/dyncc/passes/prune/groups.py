@@ -36,9 +36,13 @@ class Member:
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Channels that the same weight produces, or that touch the same weights. ``labels`` are their classes."""
+    """Channels that touch the same axes of the same weights. ``labels`` are their classes.
+
+    Groups of one ``family`` have the weight in common that makes their channels.
+    """
 
     name: str
+    family: str
     labels: Indices
     members: tuple[Member, ...]
 
@@ -143,7 +147,7 @@ def found_groups(about: Description, graphs: Sequence[onnx_ir.Graph]) -> Network
     weights = [value for value in weights_of(graphs) if value.uses()]
     for value in weights:
         about.atoms.of(value)
-    components = resolve(about.atoms, about.ties, about.choices).components
+    components = resolve(about.atoms, about.ties, about.choices, not about.rewrites_graph).components
     places = [(value, axis) for value in weights for axis in range(about.rank(value))]
     places = [place for place in places if about.atoms.of(place[0])[place[1]].size > 1]
     if not places:
@@ -169,7 +173,7 @@ def _groups(
     produced: Sequence[bool],
     components: Components,
 ) -> Iterable[Group]:
-    """Classes that the same weight produces (else of the same set of places), in the order of the network."""
+    """Classes of the same set of places, in the order of the network."""
     labels = components.labels[np.concatenate(atoms)]
     where = np.repeat(np.arange(len(places)), [mine.size for mine in atoms])
     index = np.concatenate([np.arange(mine.size) for mine in atoms])
@@ -182,9 +186,7 @@ def _groups(
     makes = np.array(produced, bool)
     ends = np.append(starts[1:], labels.size) if starts.size else starts
     for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        touched = np.unique(where[start:end])
-        makers = touched[makes[touched]]
-        by_signature.setdefault((makers[:1] if makers.size else touched).tobytes(), []).append(number)
+        by_signature.setdefault(np.unique(where[start:end]).tobytes(), []).append(number)
     groups: list[Group] = []
     for numbers in by_signature.values():
         classes = [(where[starts[n] : ends[n]], index[starts[n] : ends[n]]) for n in numbers]
@@ -218,4 +220,4 @@ def _group(
         return None
     producers = (member for member, place in zip(members, touched, strict=True) if makes[place])
     named = next(producers, min(floating, key=lambda member: (len(dims(member.value) or ()) < 2, member.axis)))
-    return Group(named.name, labels[order], members)
+    return Group(named.name, f"{named.name}[{named.axis}]", labels[order], members)

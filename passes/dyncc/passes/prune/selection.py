@@ -140,13 +140,30 @@ class Selection:
     def _counts(self, ratio: float, groups: Sequence[Group], scores: Sequence[Scores]) -> list[int]:
         """How many channels each group loses."""
         if self.scope == "group" or not groups:
-            wanted = [math.floor(ratio * group.size + 1e-9) for group in groups]
-        else:
-            everything = np.sort(np.concatenate(scores))
-            number = math.floor(ratio * everything.size + 1e-9)
-            limit = everything[number - 1] if number else -np.inf
-            wanted = [int((mine <= limit).sum()) for mine in scores]
+            return self._by_family(ratio, groups)
+        everything = np.sort(np.concatenate(scores))
+        number = math.floor(ratio * everything.size + 1e-9)
+        limit = everything[number - 1] if number else -np.inf
+        wanted = [int((mine <= limit).sum()) for mine in scores]
         return [self._allowed(group.size, count) for group, count in zip(groups, wanted, strict=True)]
+
+    def _by_family(self, ratio: float, groups: Sequence[Group]) -> list[int]:
+        """The ratio of every family, shared out among its groups: many small ones would lose too few else."""
+        families: dict[str, list[int]] = {}
+        for number, group in enumerate(groups):
+            families.setdefault(group.family, []).append(number)
+        counts = [0] * len(groups)
+        for numbers in families.values():
+            total = sum(groups[number].size for number in numbers)
+            going = self._allowed(total, math.floor(ratio * total + 1e-9))
+            shares = [going * groups[number].size / total for number in numbers]
+            for number, share in zip(numbers, shares, strict=True):
+                counts[number] = math.floor(share + 1e-9)
+            left = going - sum(counts[number] for number in numbers)
+            by_rest = sorted(range(len(numbers)), key=lambda k: math.floor(shares[k] + 1e-9) - shares[k])
+            for k in by_rest[:left]:
+                counts[numbers[k]] += 1
+        return counts
 
     def _allowed(self, size: int, wanted: int) -> int:
         left = max(size - wanted, min(self.minimum, size), 1)

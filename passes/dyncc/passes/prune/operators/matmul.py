@@ -16,6 +16,8 @@ def matmul(about: Description, node: onnx_ir.Node) -> None:
     left, right = about.rank(one) > 1, about.rank(other) > 1
     about.tie(one, -1, other, -2 if right else 0)
     about.contract(node, 0, -1)
+    if not about.rewrites_graph and not (is_weight(one) or is_weight(other)):
+        about.freeze(one, -1, "attention scales by the width of its heads, which code takes from its size")
     if left:
         about.tie(one, -2, result, -2 if right else -1)
     if right:
@@ -28,6 +30,16 @@ def matmul(about: Description, node: onnx_ir.Node) -> None:
     batched = one if left else other
     for axis in range(about.rank(batched) - 2):
         about.tie(batched, axis, result, axis)
+
+
+def is_weight(value: onnx_ir.Value) -> bool:
+    """Whether a value is a constant, or made from constants alone by operators of one input."""
+    while value.const_value is None:
+        maker = value.producer()
+        if maker is None or len(maker.inputs) != 1 or maker.inputs[0] is None:
+            return False
+        value = maker.inputs[0]
+    return True
 
 
 def gemm(about: Description, node: onnx_ir.Node) -> None:
