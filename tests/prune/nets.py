@@ -23,7 +23,11 @@ def net(text: str, weights: Weights, opset: int = 18, seed: int = 0) -> onnx_ir.
     random = np.random.default_rng(seed)
     model = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : {opset}]> net {text}')
     for name, value in weights.items():
-        array = np.asarray(value) if isinstance(value, np.ndarray | np.generic) else 0.5 * random.standard_normal(list(value))
+        array = (
+            np.asarray(value)
+            if isinstance(value, np.ndarray | np.generic)
+            else 0.5 * random.standard_normal(list(value))
+        )
         if array.dtype == np.float64:
             array = array.astype(np.float32)
         model.graph.initializer.append(onnx.numpy_helper.from_array(array, name))

@@ -38,7 +38,9 @@ LINEAR = {"a": (6, 8), "b": (8, 4)}
 def between(nodes: str, **weights: object) -> Case:
     """Something between two convolutions, from ``h`` to ``i``, that keeps all 8 channels apart."""
     text = f"{IMAGE} => (float[2, 4, ?, ?] y) {{ h = Conv(x, a)  {nodes}  y = Conv(i, b) }}"
-    return Case(text.replace("?", "N"), {**CONV, **weights}, {"a": 8}, {"a": (4, 3, 1, 1), "b": (4, 4, 1, 1)})  # type: ignore[dict-item]
+    return Case(
+        text.replace("?", "N"), {**CONV, **weights}, {"a": 8}, {"a": (4, 3, 1, 1), "b": (4, 4, 1, 1)}
+    )  # type: ignore[dict-item]
 
 
 CASES = {
@@ -329,7 +331,16 @@ def test_every_operator_has_a_case() -> None:
         for node in net(case.text, case.weights, case.opset).graph.all_nodes()
     }
     shared = {*UNARY, *NARY, "Upsample", "SimplifiedLayerNormalization"}
-    alike = {"AveragePool", "GlobalLpPool", "GlobalMaxPool", "LpPool", "RoiAlign", "LogSoftmax", "Hardmax", "LRN"}
+    alike = {
+        "AveragePool",
+        "GlobalLpPool",
+        "GlobalMaxPool",
+        "LpPool",
+        "RoiAlign",
+        "LogSoftmax",
+        "Hardmax",
+        "LRN",
+    }
     alike |= {"TopK", "ReduceL1", "ReduceSumSquare", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceLogSum"}
     alike |= {"ReduceLogSumExp", "ArgMax", "ArgMin"}
     assert not set(TABLE) - used - shared - alike
@@ -338,9 +349,15 @@ def test_every_operator_has_a_case() -> None:
 FREEZES = {
     "an unknown operator": ("i = Det2(h)", "`Det2` is no operator"),
     "softmax over channels": ("i = Softmax<axis = 1>(h)", "`Softmax` needs this axis whole"),
-    "the largest channel": ("j = ReduceMax<keepdims = 1>(h, k)  i = Add(h, j)", "`ReduceMax` needs this axis whole"),
+    "the largest channel": (
+        "j = ReduceMax<keepdims = 1>(h, k)  i = Add(h, j)",
+        "`ReduceMax` needs this axis whole",
+    ),
     "neighbouring channels": ("i = LRN<size = 3>(h)", "neighbouring channels"),
-    "places of the maximum": ("g, j = MaxPool<kernel_shape = [1, 1]>(h)  l = Cast<to = 1>(j)  i = Add(g, l)", "indices of the maxima"),
+    "places of the maximum": (
+        "g, j = MaxPool<kernel_shape = [1, 1]>(h)  l = Cast<to = 1>(j)  i = Add(g, l)",
+        "indices of the maxima",
+    ),
 }
 
 
@@ -358,9 +375,7 @@ def test_freezes(name: str) -> None:
 
 
 def test_an_unknown_operator_freezes_what_it_touches() -> None:
-    model = net(
-        f"{IMAGE} => (float[2, 4, 6, 6] y) {{ h = Conv(x, a)  i = Relu(h)  y = Conv(i, b) }}", CONV
-    )
+    model = net(f"{IMAGE} => (float[2, 4, 6, 6] y) {{ h = Conv(x, a)  i = Relu(h)  y = Conv(i, b) }}", CONV)
     node = next(node for node in model.graph if node.op_type == "Relu")
     node.domain = "somewhere.else"
     model.opset_imports["somewhere.else"] = 1
@@ -373,7 +388,10 @@ def test_types() -> None:
     """Half precision and doubles are pruned like floats."""
     for dtype in (np.float16, np.float64):
         kind = {np.float16: "float16", np.float64: "double"}[dtype]
-        arrays = {name: np.random.default_rng(0).standard_normal(shape).astype(dtype) for name, shape in LINEAR.items()}
+        arrays = {
+            name: np.random.default_rng(0).standard_normal(shape).astype(dtype)
+            for name, shape in LINEAR.items()
+        }
         model = onnx_ir.from_proto(_typed(kind, arrays))
         from dyncc.passes.prune.importance import Importance
         from dyncc.passes.prune.model import Pruning
@@ -390,5 +408,7 @@ def _typed(kind: str, arrays: dict[str, np.ndarray]):
         f'<ir_version: 8, opset_import: ["" : 18]> net ({kind}[2, 6] x) => ({kind}[2, 4] y) '
         "{ h = MatMul(x, a)  y = MatMul(h, b) }"
     )
-    model.graph.initializer.extend(onnx.numpy_helper.from_array(array, name) for name, array in arrays.items())
+    model.graph.initializer.extend(
+        onnx.numpy_helper.from_array(array, name) for name, array in arrays.items()
+    )
     return model

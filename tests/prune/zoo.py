@@ -42,7 +42,9 @@ def torchvision_model(name: str, size: int = 64, **options: Any) -> Callable[[],
 def deeplab() -> Made:
     import torchvision
 
-    model = torchvision.models.segmentation.deeplabv3_mobilenet_v3_large(weights=None, weights_backbone=None)
+    model = torchvision.models.segmentation.deeplabv3_mobilenet_v3_large(
+        weights=None, weights_backbone=None
+    )
     return model, image(64)
 
 
@@ -86,8 +88,15 @@ class UNet(nn.Module):
                 nn.Conv2d(o, o, 3, padding=1), nn.BatchNorm2d(o), nn.ReLU(),
             )  # fmt: skip
 
-        self.down1, self.down2, self.middle = double(3, width), double(width, 2 * width), double(2 * width, 64)
-        self.up2, self.up1 = nn.ConvTranspose2d(64, 2 * width, 2, 2), nn.ConvTranspose2d(2 * width, width, 2, 2)
+        self.down1, self.down2, self.middle = (
+            double(3, width),
+            double(width, 2 * width),
+            double(2 * width, 64),
+        )
+        self.up2, self.up1 = (
+            nn.ConvTranspose2d(64, 2 * width, 2, 2),
+            nn.ConvTranspose2d(2 * width, width, 2, 2),
+        )
         self.merge2, self.merge1 = double(4 * width, 2 * width), double(2 * width, width)
         self.head = nn.Conv2d(width, 2, 1)
         self.pool = nn.MaxPool2d(2)

@@ -228,9 +228,7 @@ class _Job:
         # An example on a threshold cannot be kept with eager's answer: it would fail at the next replay.
         return write() if checks.examples_tie else digest
 
-    def _pruned(
-        self, program: Program[fx.Graph], lowered: Lowered, checks: Verification
-    ) -> PrunedLowered:
+    def _pruned(self, program: Program[fx.Graph], lowered: Lowered, checks: Verification) -> PrunedLowered:
         """The pruned program; what it is made from is checked as a bundle that goes nowhere."""
         if self.verify:
             with tempfile.TemporaryDirectory() as folder:
@@ -239,9 +237,7 @@ class _Job:
         with self.clock.step("prune"):
             return prune_lowered(lowered, self.prune, self.verify)
 
-    def _write_pruned(
-        self, pruned: PrunedLowered, command: str, sources: Mapping[str, str] | None
-    ) -> str:
+    def _write_pruned(self, pruned: PrunedLowered, command: str, sources: Mapping[str, str] | None) -> str:
         with self.clock.step("check"):
             examples, check = reference_examples(pruned, self.request.examples, self._load)
         write = partial(write_bundle, pruned.lowered, self.target, command=command, sources=sources)

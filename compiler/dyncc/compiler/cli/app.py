@@ -155,7 +155,9 @@ def compile_command(
     ] = False,
     prune: Annotated[
         float | None,
-        typer.Option("--prune", metavar="R", help="Remove this share of the channels; `dyncc prune` has more."),
+        typer.Option(
+            "--prune", metavar="R", help="Remove this share of the channels; `dyncc prune` has more."
+        ),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the output even if it is no bundle of dyncc's.")

@@ -27,10 +27,12 @@ def register() -> None:
 def prune_command(
     net: Net,
     ratio: Annotated[
-        float | None, typer.Option("--ratio", metavar="R", help="The share of channels to remove, in [0, 1).")
+        float | None,
+        typer.Option("--ratio", metavar="R", help="The share of channels to remove, in [0, 1)."),
     ] = None,
     parameters: Annotated[
-        float | None, typer.Option("--params", metavar="S", help="Keep at most this share of the parameters.")
+        float | None,
+        typer.Option("--params", metavar="S", help="Keep at most this share of the parameters."),
     ] = None,
     flops: Annotated[
         float | None, typer.Option("--flops", metavar="S", help="Keep at most this share of the FLOPs.")

@@ -69,7 +69,9 @@ def prune(
         model = onnx_ir.from_proto(model)
     if isinstance(model, onnx_ir.Model):
         return _onnx(model, Pruning(selection, importance), data)
-    raise TypeError(f"cannot prune a {type(model).__name__}: give a module, a lowered program or an ONNX model")
+    raise TypeError(
+        f"cannot prune a {type(model).__name__}: give a module, a lowered program or an ONNX model"
+    )
 
 
 def _onnx(model: onnx_ir.Model, pruning: Pruning, data: Sequence[Any] | None) -> Pruned:

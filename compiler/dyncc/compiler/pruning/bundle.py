@@ -106,5 +106,7 @@ def _differs(text: str) -> Diagnostic:
         "the pruned program is not the original with its channels zeroed",
         None,
         notes=(text,),
-        helps=("a decision that lies within rounding of its threshold looks like this: give another example",),
+        helps=(
+            "a decision that lies within rounding of its threshold looks like this: give another example",
+        ),
     )

@@ -20,7 +20,14 @@ from torch import nn
 from dyncc.compiler.api import _undisturbed, without_markers
 from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.lower import Lowered, lower_program
-from dyncc.compiler.pruning.attributes import Change, Kept, apply, guessed_changes, known_changes, slice_parameters
+from dyncc.compiler.pruning.attributes import (
+    Change,
+    Kept,
+    apply,
+    guessed_changes,
+    known_changes,
+    slice_parameters,
+)
 from dyncc.compiler.request import make_request
 from dyncc.compiler.specialize import specialize_methods
 from dyncc.passes.prune.check import Checked
@@ -85,7 +92,10 @@ def prune_module(
 
 def kept_of(model: nn.Module, plan: ProgramPlan) -> Kept:
     """What stays of every parameter and buffer that the program knows."""
-    names = {name: tensor for name, tensor in [*model.named_parameters(remove_duplicate=False), *model.named_buffers()]}
+    names = {
+        name: tensor
+        for name, tensor in [*model.named_parameters(remove_duplicate=False), *model.named_buffers()]
+    }
     same = {id(tensor): name for name, tensor in names.items() if name in plan.weights}
     found: dict[str, tuple[np.ndarray, ...]] = {}
     for name, tensor in names.items():
@@ -134,7 +144,9 @@ def _kept_of_module(model: nn.Module, plan: ProgramPlan) -> Kept:
     missing = [
         name
         for name in pruned
-        if name not in kept and name in plan.weights and np.issubdtype(plan.weights[name].dtype, np.floating)
+        if name not in kept
+        and name in plan.weights
+        and np.issubdtype(plan.weights[name].dtype, np.floating)
     ]
     if missing:
         raise PruneError(
@@ -181,9 +193,7 @@ def _checked(plan: ProgramPlan, smaller: nn.Module, args: Any, kwargs: Any) -> C
     return check_program(plan, replace(again, graphs=graphs), generic=False)
 
 
-def gradients(
-    model: nn.Module, data: Sequence[Any], loss: Any, criterion: str
-) -> Mapping[str, np.ndarray]:
+def gradients(model: nn.Module, data: Sequence[Any], loss: Any, criterion: str) -> Mapping[str, np.ndarray]:
     """Scores of single weights by name, from gradients of ``loss(model, batch)`` over batches.
 
     ========== ============================================================================
@@ -202,7 +212,9 @@ def gradients(
         for batch in data:
             value = loss(model, batch)
             second = criterion in ("grasp", "crop")
-            grads = torch.autograd.grad(value, list(parameters.values()), create_graph=second, allow_unused=True)
+            grads = torch.autograd.grad(
+                value, list(parameters.values()), create_graph=second, allow_unused=True
+            )
             if second:
                 flow = sum((g.square().sum() for g in grads if g is not None), torch.zeros(()))
                 # the gradient of ½|g|² is H g

@@ -33,7 +33,9 @@ def run_torch(model: onnx_ir.Model, feeds: Mapping[str, torch.Tensor], weights: 
     for node in model.graph:
         rule = RULES.get(node.op_type) if node.domain in ("", "ai.onnx") else None
         if rule is None:
-            raise PruneError(f"gradients through `{node.op_type}` are not known", "use l1, which needs none")
+            raise PruneError(
+                f"gradients through `{node.op_type}` are not known", "use l1, which needs none"
+            )
         inputs = [values[v.name or ""] if v is not None and v.name else None for v in node.inputs]
         result = rule(node, inputs)
         outputs = result if isinstance(result, tuple) else (result,)
@@ -54,7 +56,10 @@ def _conv(node: onnx_ir.Node, inputs: Sequence[Any]) -> torch.Tensor:
         raise PruneError("gradients through a convolution with `auto_pad` are not known")
     x = F.pad(x, [p for axis in reversed(range(spatial)) for p in (pads[axis], pads[spatial + axis])])
     function = (F.conv1d, F.conv2d, F.conv3d)[spatial - 1]
-    strides, dilations = attribute(node, "strides", [1] * spatial), attribute(node, "dilations", [1] * spatial)
+    strides, dilations = (
+        attribute(node, "strides", [1] * spatial),
+        attribute(node, "dilations", [1] * spatial),
+    )
     return function(x, weight, bias, strides, 0, dilations, attribute(node, "group", 1))
 
 
@@ -115,7 +120,9 @@ def _instance_norm(node: onnx_ir.Node, inputs: Sequence[Any]) -> torch.Tensor:
 def _reshape(node: onnx_ir.Node, inputs: Sequence[Any]) -> torch.Tensor:
     x, target = inputs
     zero = attribute(node, "allowzero", 0)
-    return x.reshape([x.shape[i] if size == 0 and not zero else size for i, size in enumerate(target.tolist())])
+    return x.reshape(
+        [x.shape[i] if size == 0 and not zero else size for i, size in enumerate(target.tolist())]
+    )
 
 
 def _squeeze(node: onnx_ir.Node, inputs: Sequence[Any]) -> torch.Tensor:
@@ -133,13 +140,17 @@ def _unsqueeze(node: onnx_ir.Node, inputs: Sequence[Any]) -> torch.Tensor:
 
 def _slice(node: onnx_ir.Node, inputs: Sequence[Any]) -> torch.Tensor:
     x = inputs[0]
-    starts, ends, axes, steps = (v.tolist() if v is not None else None for v in (*inputs[1:], None, None)[:4])
+    starts, ends, axes, steps = (
+        v.tolist() if v is not None else None for v in (*inputs[1:], None, None)[:4]
+    )
     for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
         axis = axes[number] if axes is not None else number
         step = steps[number] if steps is not None else 1
         places = torch.arange(x.shape[axis])
         if step < 0:
-            places = torch.from_numpy(np.arange(x.shape[axis])[slice(start, None if end < -x.shape[axis] else end, step)].copy())
+            places = torch.from_numpy(
+                np.arange(x.shape[axis])[slice(start, None if end < -x.shape[axis] else end, step)].copy()
+            )
         else:
             places = places[slice(start, end, step)]
         x = x.index_select(axis, places)
@@ -220,7 +231,9 @@ def _fold(function: Callable[..., torch.Tensor]) -> Rule:
 
 
 def _unary() -> Iterator[tuple[str, Rule]]:
-    for name in "Abs Ceil Cos Erf Exp Floor Log Neg Reciprocal Round Sigmoid Sign Sin Sqrt Tan Tanh".split():
+    for (
+        name
+    ) in "Abs Ceil Cos Erf Exp Floor Log Neg Reciprocal Round Sigmoid Sign Sin Sqrt Tan Tanh".split():
         yield name, _by(getattr(torch, name.lower()))
     yield from (("Relu", _by(torch.relu)), ("Identity", _by(lambda x: x)), ("Softplus", _by(F.softplus)))
     yield from (("HardSwish", _by(F.hardswish)), ("Mish", _by(F.mish)), ("Not", _by(torch.logical_not)))
@@ -228,7 +241,10 @@ def _unary() -> Iterator[tuple[str, Rule]]:
     yield "Elu", lambda n, i: F.elu(i[0], attribute(n, "alpha", 1.0))
     yield "LeakyRelu", lambda n, i: F.leaky_relu(i[0], attribute(n, "alpha", 0.01))
     yield "Gelu", lambda n, i: F.gelu(i[0], approximate=attribute(n, "approximate", "none"))
-    yield "HardSigmoid", lambda n, i: (attribute(n, "alpha", 0.2) * i[0] + attribute(n, "beta", 0.5)).clamp(0, 1)
+    yield (
+        "HardSigmoid",
+        lambda n, i: (attribute(n, "alpha", 0.2) * i[0] + attribute(n, "beta", 0.5)).clamp(0, 1),
+    )
 
 
 def _binary() -> Iterator[tuple[str, Rule]]:

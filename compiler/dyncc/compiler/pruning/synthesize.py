@@ -39,7 +39,9 @@ def synthesized(
     feeds = next(candidates(model, seed))
     norms = [node for node in model.graph if node.op_type == "BatchNormalization"]
     image = [value for value in model.graph.inputs if (dims(value) or ())]
-    batched = len(image) == len(model.graph.inputs) and all(feeds[v.name or ""].dtype.kind == "f" for v in image)
+    batched = len(image) == len(model.graph.inputs) and all(
+        feeds[v.name or ""].dtype.kind == "f" for v in image
+    )
     if not norms or not batched:
         return _noise(model, count, seed), "random numbers" + ("" if norms else " (there is no batch norm)")
     shapes = {v.name or "": feeds[v.name or ""].shape[1:] for v in image}
@@ -87,7 +89,9 @@ def _descend(
         for step in range(steps):
             optimizer.zero_grad()
             values = run_torch(model, inputs, weights)
-            loss = torch.stack([_distance(n, values, kept) for n, kept in zip(norms, wanted, strict=True)]).sum()
+            loss = torch.stack(
+                [_distance(n, values, kept) for n, kept in zip(norms, wanted, strict=True)]
+            ).sum()
             loss.backward()
             optimizer.step()
             schedule.step()
@@ -95,16 +99,16 @@ def _descend(
                 progress(step, steps)
 
 
-def _kept_statistics(node: onnx_ir.Node, weights: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+def _kept_statistics(
+    node: onnx_ir.Node, weights: Mapping[str, torch.Tensor]
+) -> tuple[torch.Tensor, torch.Tensor]:
     names = [value.name or "" if value is not None else "" for value in node.inputs[3:5]]
     if any(name not in weights for name in names):
         raise PruneError("the statistics of a batch norm are computed")
     return weights[names[0]], weights[names[1]]
 
 
-def _distance(
-    node: onnx_ir.Node, values: Values, kept: tuple[torch.Tensor, torch.Tensor]
-) -> torch.Tensor:
+def _distance(node: onnx_ir.Node, values: Values, kept: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
     """How far the batch is from the kept statistics, in standard deviations."""
     value = node.inputs[0]
     assert value is not None

@@ -39,7 +39,9 @@ class Atoms:
     """Numbers the atoms of values. Values with the same key (see ``share``) have the same atoms."""
 
     size: int = 0
-    _axes: dict[Hashable, tuple[Indices, ...]] = field(default_factory=dict[Hashable, "tuple[Indices, ...]"])
+    _axes: dict[Hashable, tuple[Indices, ...]] = field(
+        default_factory=dict[Hashable, "tuple[Indices, ...]"]
+    )
     _keys: dict[onnx_ir.Value, Hashable] = field(default_factory=dict[onnx_ir.Value, Hashable])
 
     def share(self, value: onnx_ir.Value, key: Hashable) -> None:

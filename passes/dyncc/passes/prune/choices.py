@@ -117,9 +117,7 @@ def _channels(
     return min(counts)
 
 
-def _activate(
-    choices: Sequence[Choice], sets: Sequence[_Set], banned: set[int], whole: bool
-) -> _Active:
+def _activate(choices: Sequence[Choice], sets: Sequence[_Set], banned: set[int], whole: bool) -> _Active:
     """Greedily, the set of the most channels first; of equal ones the first in the network."""
     active = _Active([set() for _ in choices])
 

@@ -111,9 +111,7 @@ class Description:
         for axis in range(self.rank(one)) if axes is None else axes:
             self.tie(one, axis, other, axis)
 
-    def broadcast(
-        self, value: onnx_ir.Value, result: onnx_ir.Value, skip: int = 0
-    ) -> None:
+    def broadcast(self, value: onnx_ir.Value, result: onnx_ir.Value, skip: int = 0) -> None:
         """The axes of ``value``, aligned from the right, with those of ``result`` that it is broadcast to.
 
         ``skip`` leaves out the last axes; an axis of size 1 goes with any size.
@@ -138,7 +136,11 @@ class Description:
         """Channels of this axis are made by ``weight``, if it is one or a transposed one."""
         maker = weight.producer()
         if maker is not None and maker.op_type == "Transpose" and maker.inputs[0] is not None:
-            order = maker.attributes["perm"].value if "perm" in maker.attributes else range(self.rank(weight))[::-1]
+            order = (
+                maker.attributes["perm"].value
+                if "perm" in maker.attributes
+                else range(self.rank(weight))[::-1]
+            )
             weight, axis = maker.inputs[0], order[axis]
         atoms = self.atoms.of(weight)[axis]
         if weight.const_value is not None and atoms.size:

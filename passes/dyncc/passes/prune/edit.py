@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dyncc.passes.prune.atoms import Indices, dims
 
+
 @dataclass(eq=False)
 class Rewrite:
     """What a change to a node may ask about the original network, and do to the new one."""

@@ -52,9 +52,7 @@ class Costs:
         for graph in self.graphs:
             for node in graph.all_nodes():
                 for factor, places in terms(node):
-                    self._terms.append(
-                        (factor, [labels[atoms.of(value)[axis]] for value, axis in places])
-                    )
+                    self._terms.append((factor, [labels[atoms.of(value)[axis]] for value, axis in places]))
 
     def of(self, removed: NDArray[np.bool_]) -> Cost:
         """The cost when these classes are gone."""

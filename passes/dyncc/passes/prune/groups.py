@@ -219,5 +219,7 @@ def _group(
     if not floating:
         return None
     producers = (member for member, place in zip(members, touched, strict=True) if makes[place])
-    named = next(producers, min(floating, key=lambda member: (len(dims(member.value) or ()) < 2, member.axis)))
+    named = next(
+        producers, min(floating, key=lambda member: (len(dims(member.value) or ()) < 2, member.axis))
+    )
     return Group(named.name, f"{named.name}[{named.axis}]", labels[order], members)

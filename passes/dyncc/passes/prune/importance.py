@@ -126,7 +126,9 @@ class Importance:
             if given is None:
                 return np.zeros(array.shape)
             if given.shape != array.shape:
-                raise PruneError(f"the scores of `{member.name}` have the shape {given.shape}, not {array.shape}")
+                raise PruneError(
+                    f"the scores of `{member.name}` have the shape {given.shape}, not {array.shape}"
+                )
             return given.astype(np.float64)
         values = np.abs(array.astype(np.float64))
         return values**2 if self.criterion == "l2" else values

@@ -84,7 +84,9 @@ class Pruning:
         removed = self.selection.removed(network, self.importance.scores(network.groups), costs.of)
         return Plan(model, network, removed)
 
-    def run(self, model: onnx_ir.Model, update: Callable[[Plan, onnx_ir.Model], None] | None = None) -> Pruned:
+    def run(
+        self, model: onnx_ir.Model, update: Callable[[Plan, onnx_ir.Model], None] | None = None
+    ) -> Pruned:
         """Prune a copy of any model; ``model`` is left as it is.
 
         ``update(plan, pruned)`` may change the weights of the pruned model, after the check. Raises

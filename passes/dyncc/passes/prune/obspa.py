@@ -53,7 +53,10 @@ def refit(
     """
     originals = {layer.node.outputs[0].name: layer for layer in layers(plan.model)}
     work = [layer for layer in layers(pruned) if layer.node.outputs[0].name in originals]
-    keeps = {layer.node.outputs[0].name: _kept_outputs(plan, originals[layer.node.outputs[0].name]) for layer in work}
+    keeps = {
+        layer.node.outputs[0].name: _kept_outputs(plan, originals[layer.node.outputs[0].name])
+        for layer in work
+    }
     for number, layer in enumerate(work):
         name = layer.node.outputs[0].name or ""
         if progress is not None:
@@ -64,7 +67,9 @@ def refit(
     return len(work)
 
 
-def column_scores(model: onnx_ir.Model, data: Sequence[Feeds], damping: float = DAMPING) -> dict[str, tuple[int, Matrix]]:
+def column_scores(
+    model: onnx_ir.Model, data: Sequence[Feeds], damping: float = DAMPING
+) -> dict[str, tuple[int, Matrix]]:
     """By weight of a layer, the axis of its input channels and for each of them what refitting could not make up for if it went.
 
     That is ``Σ_rows w_S ((H⁻¹)_SS)⁻¹ w_Sᵀ`` over the columns ``S`` of the channel, as a share of the layer's output.
@@ -108,7 +113,9 @@ def layers(model: onnx_ir.Model) -> list[Layer]:
                 continue
             weight, transposed = maker.inputs[0], not transposed
         bias = value_of(node, 2)
-        if bias is not None and (bias.const_value is None or len(bias.uses()) > 1 or len(bias.const_value.shape) != 1):
+        if bias is not None and (
+            bias.const_value is None or len(bias.uses()) > 1 or len(bias.const_value.shape) != 1
+        ):
             continue
         if weight.const_value is None or len(weight.uses()) > 1 or not _plain(node, weight):
             continue
@@ -122,7 +129,10 @@ def _plain(node: onnx_ir.Node, weight: onnx_ir.Value) -> bool:
         return attribute(node, "auto_pad", "NOTSET") in ("NOTSET", "VALID")
     if len(weight.const_value.shape) != 2:
         return False
-    return not attribute(node, "transA", 0) and attribute(node, "alpha", 1.0) == attribute(node, "beta", 1.0) == 1.0
+    return (
+        not attribute(node, "transA", 0)
+        and attribute(node, "alpha", 1.0) == attribute(node, "beta", 1.0) == 1.0
+    )
 
 
 def _kept_outputs(plan: Plan, layer: Layer) -> NDArray[np.bool_]:
@@ -150,7 +160,9 @@ def _activations(model: onnx_ir.Model, name: str, data: Sequence[Feeds]) -> Iter
         except Exception as error:
             # onnxruntime's own classes
             reason = str(error).strip().splitlines()[0]
-            raise PruneError(f"the network does not run on the data: {reason}", "check names and shapes") from error
+            raise PruneError(
+                f"the network does not run on the data: {reason}", "check names and shapes"
+            ) from error
 
 
 def _refit_layer(
@@ -217,7 +229,9 @@ def _follow(layer: Layer, moments: Sequence[Moments]) -> None:
     if any(value.const_value is None or len(value.uses()) > 1 for value in (mean, variance)):
         return
     assert mean.const_value is not None and variance.const_value is not None
-    was_mean, was_variance, new_mean, new_variance = (np.concatenate(part) for part in zip(*moments, strict=True))
+    was_mean, was_variance, new_mean, new_variance = (
+        np.concatenate(part) for part in zip(*moments, strict=True)
+    )
     if layer.bias is not None:
         new_mean = was_mean  # the bias sees to it
     _store(mean, mean.const_value.numpy() + new_mean - was_mean)

@@ -48,6 +48,7 @@ _EXTERNAL = "keep the file with the weights beside the .onnx file, under the nam
 def prepared(model: onnx_ir.Model) -> onnx_ir.Model:
     """A copy without functions, its constants as initializers, with all shapes that can be inferred."""
     model = model.clone()
+    _own_constants(model)
     for each in (
         common.InlinePass(),
         common.RemoveInitializersFromInputsPass(),
@@ -67,6 +68,16 @@ def prepared(model: onnx_ir.Model) -> onnx_ir.Model:
     common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
     common.RemoveUnusedNodesPass()(model)
     return model
+
+
+def _own_constants(model: onnx_ir.Model) -> None:
+    """Let constant nodes have tensors of their own: lifting gives them names, and copies share them."""
+    for node in model.graph.all_nodes():
+        attribute = node.attributes.get("value")
+        if node.op_type == "Constant" and attribute is not None:
+            tensor = attribute.value
+            made = onnx_ir.tensor(tensor.numpy(), dtype=tensor.dtype, name=tensor.name)
+            node.attributes["value"] = onnx_ir.AttrTensor("value", made)
 
 
 def infer(model: onnx_ir.Model) -> None:

@@ -45,7 +45,8 @@ class ProgramPlan:
     def pruned(self) -> tuple[Onnx, dict[str, np.ndarray]]:
         """The smaller program and its weights."""
         graphs = {
-            name: rewritten(self.network, self.removed, model) for name, model in self.program.graphs.items()
+            name: rewritten(self.network, self.removed, model)
+            for name, model in self.program.graphs.items()
         }
         return self._with(graphs), {name: self.sliced(name, array) for name, array in self.weights.items()}
 
@@ -107,7 +108,11 @@ def groups_of_program(program: Onnx, weights: Arrays, *, rewrites_graph: bool = 
     for model in program.graphs.values():
         for value in weights_of([model.graph]):
             array = weights.get(value.name or "")
-            if array is not None and value.const_value is not None and _same(value.const_value.numpy(), array):
+            if (
+                array is not None
+                and value.const_value is not None
+                and _same(value.const_value.numpy(), array)
+            ):
                 about.atoms.share(value, _weight(value.name or ""))
     for model in program.graphs.values():
         describe(about, model.graph)
@@ -246,9 +251,7 @@ def check_program(plan: ProgramPlan, smaller: Onnx, generic: bool = True) -> Che
 def _check_graph(
     plan: ProgramPlan, model: onnx_ir.Model, smaller: onnx_ir.Model, reference: onnx_ir.Model, name: str
 ) -> list[float]:
-    keeps = Rewrite(
-        lambda value, axis: plan.network.kept(value, axis, plan.removed), model, 18
-    )
+    keeps = Rewrite(lambda value, axis: plan.network.kept(value, axis, plan.removed), model, 18)
     expected, feeds = _run_any(reference)
     given = {
         value.name or "": _compressed(feeds[value.name or ""], value, keeps) for value in model.graph.inputs

@@ -38,9 +38,13 @@ class Selection:
 
     def __post_init__(self) -> None:
         if self.ratio is None and self.parameters is None and self.flops is None:
-            raise OptionError("how much to prune is not said", "give a ratio, or a budget of parameters or flops")
+            raise OptionError(
+                "how much to prune is not said", "give a ratio, or a budget of parameters or flops"
+            )
         if self.ratio is not None and not 0 <= self.ratio < 1:
-            raise OptionError(f"the ratio {self.ratio} is not in [0, 1)", "0.5 removes half of the channels")
+            raise OptionError(
+                f"the ratio {self.ratio} is not in [0, 1)", "0.5 removes half of the channels"
+            )
         for name, share in (("parameters", self.parameters), ("flops", self.flops)):
             if share is not None and not 0 < share <= 1:
                 raise OptionError(f"the share of {name} {share} is not in (0, 1]", "0.5 keeps half of them")
@@ -77,7 +81,8 @@ class Selection:
         for pattern in self.keep:
             if not any(_matches(group, pattern) for group in groups):
                 raise PruneError(
-                    f"`{pattern}` matches no weight of a group", "`dyncc groups` lists them with their weights"
+                    f"`{pattern}` matches no weight of a group",
+                    "`dyncc groups` lists them with their weights",
                 )
         kept = [
             number

@@ -44,11 +44,17 @@ def _loop(node: onnx_ir.Node) -> bool:
     changed = False
     for index, start in enumerate(node.inputs[2:]):
         inner, result = body.inputs[index + 2], body.outputs[index + 1]
-        if start is None or dims(start) is None or any(not isinstance(size, int) for size in dims(start) or ()):
+        if (
+            start is None
+            or dims(start) is None
+            or any(not isinstance(size, int) for size in dims(start) or ())
+        ):
             continue
         if dims(inner) == dims(start) == dims(result):
             changed |= _copy(start, node.outputs[index])
-    for inner, outer in zip(body.outputs[len(node.inputs) - 1 :], node.outputs[len(node.inputs) - 2 :], strict=True):
+    for inner, outer in zip(
+        body.outputs[len(node.inputs) - 1 :], node.outputs[len(node.inputs) - 2 :], strict=True
+    ):
         shape = dims(inner)
         if shape is not None and dims(outer) is None:
             outer.shape = onnx_ir.Shape([None, *shape])

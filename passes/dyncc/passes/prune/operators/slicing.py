@@ -245,7 +245,11 @@ def pad(about: Description, node: onnx_ir.Node) -> None:
         start, end, size = before.get(axis, 0), after.get(axis, 0), about.size(value, axis)
         if start == end == 0:
             about.tie(value, axis, result, axis)
-        elif attribute(node, "mode", "constant") == "constant" and isinstance(size, int) and start >= 0 <= end:
+        elif (
+            attribute(node, "mode", "constant") == "constant"
+            and isinstance(size, int)
+            and start >= 0 <= end
+        ):
             atoms = about.axis(result, axis)
             about.ties.tie(about.axis(value, axis), atoms[start : start + size])
             for added in (atoms[:start], atoms[start + size :]):

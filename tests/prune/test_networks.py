@@ -1,0 +1,33 @@
+"""Whole networks from PyTorch: half of the channels go without a hint, exactly."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+
+import onnx_ir
+import pytest
+import torch
+from torch import nn
+
+from tests.prune.modules import NETWORKS
+from tests.prune.nets import pruned
+
+
+def export(model: nn.Module, *args: torch.Tensor) -> onnx_ir.Model:
+    with contextlib.redirect_stdout(io.StringIO()):
+        made = torch.onnx.export(
+            model.eval(), args, dynamo=True, optimize=False, verbose=False, opset_version=18
+        )
+    assert made is not None
+    return made.model
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_half(name: str) -> None:
+    torch.manual_seed(0)
+    make, example, most = NETWORKS[name]
+    result = pruned(export(make(), example))
+    report = result.report
+    assert report.after.parameters <= most * report.before.parameters
+    assert report.after.flops < 0.6 * report.before.flops
