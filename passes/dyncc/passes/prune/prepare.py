@@ -12,6 +12,7 @@ from onnx_ir.passes import common
 from onnxscript import optimizer
 
 from dyncc.passes.prune.atoms import dims
+from dyncc.passes.prune.groups import weights_of
 from dyncc.passes.prune.errors import OptionError, PruneError
 from dyncc.passes.prune.shapes import complete_shapes
 
@@ -71,7 +72,14 @@ def prepared(model: onnx_ir.Model) -> onnx_ir.Model:
 
 
 def _own_constants(model: onnx_ir.Model) -> None:
-    """Let constant nodes have tensors of their own: lifting gives them names, and copies share them."""
+    """Let constant nodes have tensors of their own (lifting gives them names, and copies share them).
+
+    Weights beside the file become weights of the model, still mapped: what is made of it goes elsewhere.
+    """
+    for value in weights_of([model.graph]):
+        if isinstance(value.const_value, onnx_ir.ExternalTensor):
+            outside = value.const_value
+            value.const_value = onnx_ir.tensor(outside.numpy(), dtype=outside.dtype, name=outside.name)
     for node in model.graph.all_nodes():
         attribute = node.attributes.get("value")
         if node.op_type == "Constant" and attribute is not None:

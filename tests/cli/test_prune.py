@@ -1,0 +1,114 @@
+"""``dyncc prune`` and ``dyncc groups`` from outside."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx_ir
+import pytest
+
+from dyncc.compiler.cli.app import run_app
+from tests.prune.nets import net
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    path = tmp_path / "net.onnx"
+    text = "(float[1, 3, 4, 4] x) => (float[1, 2, 4, 4] y) { h = Conv(x, a)  i = Relu(h)  y = Conv(i, b) }"
+    onnx_ir.save(net(text, {"a": (8, 3, 1, 1), "b": (2, 8, 1, 1)}), path)
+    return path
+
+
+def run(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as stopped:
+        run_app([str(argument) for argument in arguments])
+        raise SystemExit(0)
+    return int(stopped.value.code or 0)
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_prune(network: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = digest(network)
+    assert run("prune", network, "--ratio", "0.5", "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    small = network.with_suffix(".pruned.onnx")
+    assert report["output"] == str(small) and report["groups"][0]["kept"] == 4
+    onnx.checker.check_model(str(small), full_check=True)
+    assert {i.name: list(i.dims) for i in onnx.load(small).graph.initializer} == {"a": [4, 3, 1, 1], "b": [2, 4, 1, 1]}
+    assert digest(network) == before
+
+
+def test_groups(network: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("groups", network) == 0
+    text = capsys.readouterr().out
+    assert "8 channels  a: a[0], b[1]" in text and "`y` is an output of the network: b[0]" in text
+    assert run("groups", network, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["groups"][0]["channels"] == 8
+
+
+def test_obspa_with_data(network: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data.npz"
+    np.savez(data, x=np.zeros((1, 3, 4, 4), np.float32))
+    assert run("prune", network, "--ratio", "0.5", "--criterion", "obspa", "--data", data) == 0
+    np.savez(data, x=np.zeros((1, 5, 4, 4), np.float32))
+    assert run("prune", network, "--ratio", "0.5", "--criterion", "obspa", "--data", data) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--ratio", "1.5"], 2, "the ratio 1.5 is not in [0, 1)"),
+        ([], 2, "how much to prune is not said"),
+        (["--ratio", "0.5", "--criterion", "l9"], 2, "there is no criterion `l9`"),
+        (["--ratio", "0.5", "--criterion", "snip"], 2, "needs gradients"),
+        (["--ratio", "0.5", "--keep", "zz"], 1, "`zz` matches no weight of a group"),
+        (["--flops", "0.0001"], 1, "the budget cannot be met"),
+        (["--ratio", "0.5", "--inputs", "no.npz"], 2, "no such file: no.npz"),
+        (["--ratio", "0.5", "-o", "net.onnx"], 2, "the output is the input"),
+        (["--ratio", "0.5", "-o", "no/where.onnx"], 2, "no such folder"),
+        (["--ratio", "0.5", "--weights", "w.pt"], 2, "this is an ONNX file"),
+    ],
+)
+def test_bad_options(
+    network: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    code: int,
+    message: str,
+) -> None:
+    monkeypatch.chdir(network.parent)
+    before = sorted(network.parent.iterdir()), digest(network)
+    assert run("prune", network, *options) == code
+    assert message in " ".join(capsys.readouterr().err.split())
+    assert (sorted(network.parent.iterdir()), digest(network)) == before
+
+
+def test_bad_files(network: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("prune", tmp_path / "no.onnx", "--ratio", "0.5") == 2
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(network.read_bytes()[:100])
+    assert run("prune", broken, "--ratio", "0.5") == 1
+    assert "is no valid ONNX file" in capsys.readouterr().err
+    outside = tmp_path / "outside.onnx"
+    onnx.save(onnx.load(network), outside, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    assert run("prune", outside, "--ratio", "0.5") == 0
+    (tmp_path / "weights.bin").unlink()
+    capsys.readouterr()
+    assert run("prune", outside, "--ratio", "0.5") == 1
+    assert "keep the file with the weights beside" in " ".join(capsys.readouterr().err.split())
+
+
+def test_nothing_to_prune(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "one.onnx"
+    onnx_ir.save(net("(float[1, 3] x) => (float[1, 2] y) { y = MatMul(x, a) }", {"a": (3, 2)}), path)
+    assert run("prune", path, "--ratio", "0.5") == 1
+    assert "there is nothing to prune" in capsys.readouterr().err
+    assert not path.with_suffix(".pruned.onnx").exists()
