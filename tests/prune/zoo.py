@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import nn
+
+from tests.prune.modules import Decoder, EarlyExit, SkipNet
 
 Made = tuple[nn.Module, tuple[Any, ...]]
 
@@ -131,7 +134,7 @@ class Recurrent(nn.Module):
 def mlp() -> Made:
     sizes = (64, 256, 256, 256, 10)
     layers: list[nn.Module] = []
-    for i, o in zip(sizes, sizes[1:], strict=False):
+    for i, o in itertools.pairwise(sizes):
         layers += [nn.Linear(i, o), nn.ReLU()]
     return nn.Sequential(*layers[:-1]), (torch.randn(1, 64),)
 
@@ -166,20 +169,23 @@ STATIC: dict[str, Callable[[], Made]] = {
     "levit_128s": timm_model("levit_128s", 224),
     "xcit_nano": timm_model("xcit_nano_12_p16_224", 64, img_size=64),
     "bert": hugging_face(
-        "BertForSequenceClassification", "BertConfig", vocab_size=1000, hidden_size=128, num_hidden_layers=3,
-        num_attention_heads=4, intermediate_size=256,
+        "BertForSequenceClassification", "BertConfig", vocab_size=1000, hidden_size=128,
+        num_hidden_layers=3, num_attention_heads=4, intermediate_size=256,
     ),
     "distilbert": hugging_face(
-        "DistilBertForSequenceClassification", "DistilBertConfig", vocab_size=1000, dim=128, n_layers=3, n_heads=4, hidden_dim=256
+        "DistilBertForSequenceClassification", "DistilBertConfig", vocab_size=1000, dim=128,
+        n_layers=3, n_heads=4, hidden_dim=256,
     ),
-    "gpt2": hugging_face("GPT2LMHeadModel", "GPT2Config", vocab_size=1000, n_embd=128, n_layer=3, n_head=4,
-                         use_cache=False),
+    "gpt2": hugging_face(
+        "GPT2LMHeadModel", "GPT2Config", vocab_size=1000, n_embd=128, n_layer=3, n_head=4, use_cache=False
+    ),
     "llama_gqa": hugging_face(
         "LlamaForCausalLM", "LlamaConfig", vocab_size=1000, hidden_size=128, intermediate_size=256,
         num_hidden_layers=3, num_attention_heads=8, num_key_value_heads=2, use_cache=False,
     ),
     "t5_encoder": hugging_face(
-        "T5ForTokenClassification", "T5Config", attn_implementation="eager", vocab_size=1000, d_model=128, d_kv=32, d_ff=256, num_layers=3, num_heads=4
+        "T5ForTokenClassification", "T5Config", attn_implementation="eager", vocab_size=1000, d_model=128,
+        d_kv=32, d_ff=256, num_layers=3, num_heads=4,
     ),
     "unet": lambda: (UNet(), image(32)),
     "dcgan": dcgan,
@@ -187,3 +193,8 @@ STATIC: dict[str, Callable[[], Made]] = {
     "lstm": lambda: (Recurrent(nn.LSTM), tokens()),
     "mlp": mlp,
 }  # fmt: skip
+DYNAMIC: dict[str, Callable[[], Made]] = {
+    "early-exit ResNet": lambda: (EarlyExit(32), (torch.zeros(1, 1, 8, 8),)),
+    "SkipNet": lambda: (SkipNet(32), (torch.zeros(1, 1, 8, 8),)),
+    "RNN with a loop": lambda: (Decoder(64), (torch.zeros(1, 6),)),
+}

@@ -1,0 +1,21 @@
+"""The architectures of the coverage table, where the libraries that have them are installed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.prune import zoo
+from tests.prune.coverage import rows
+
+
+@pytest.mark.zoo
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*zoo.STATIC, *zoo.DYNAMIC])
+def test_architecture(name: str) -> None:
+    library = zoo.declare_operators()
+    for package in ("torchvision", "timm", "transformers"):
+        pytest.importorskip(package)
+    ((_, report, _),) = rows([name])
+    assert report.error is not None and report.error < 1e-4
+    assert report.after.parameters < 0.5 * report.before.parameters
+    del library
