@@ -18,6 +18,7 @@ from torch._dynamo.source import ConstantSource
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv, StatelessSymbolicContext
 
+from dyncc.compiler.diagnostics import Diagnostic
 from dyncc.compiler.specialize.values import (
     DATA,
     Decision,
@@ -51,7 +52,12 @@ SCALAR_DTYPES = {"int": torch.int64, "float": torch.float64, "bool": torch.bool}
 
 class Cut(BaseException):
     """A number is needed before the graph that can only be had after it: the block ends before this
-    instruction, and the next one has the number as a parameter."""
+    instruction, and the next one has the number as a parameter. ``refusal`` is what to say where the block
+    cannot end: it begins here, and no code can be interpreted that would split what is done."""
+
+    def __init__(self, refusal: Diagnostic | None = None) -> None:
+        super().__init__()
+        self.refusal = refusal
 
 
 def dtype_name(dtype: torch.dtype) -> str:

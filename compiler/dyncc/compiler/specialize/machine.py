@@ -90,12 +90,12 @@ class Machine:
             action()
         except Raised as raised:
             self.raise_(raised.error)
-        except Cut:
+        except Cut as cut:
             self._rewind(frame, at)
             if not self.started:
-                raise CompileError(
-                    [self.diagnose("DY110", "a number is needed before it can be computed")]
-                ) from None
+                early = "a number is needed before it can be computed"
+                refusal = cut.refusal or self.diagnose("DY110", early)
+                raise CompileError([refusal]) from None
             self.cut()
         except Decision as decision:
             self._rewind(frame, at)

@@ -49,7 +49,11 @@ def run_native(
     except Decision as decision:
         machine.facts.must_interpret(codes_between(decision))
         raise
-    except (Raised, Restart, Cut, CompileError):
+    except Cut as cut:
+        if not machine.started:  # the block begins here already: what is to be split is inside of the call
+            machine.facts.must_interpret(codes_between(cut))
+        raise
+    except (Raised, Restart, CompileError):
         raise
     except StopIteration as error:
         raise Raised(error) from None

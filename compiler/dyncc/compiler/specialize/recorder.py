@@ -23,7 +23,7 @@ from torch._subclasses.fake_tensor import (
     FakeTensor,
     UnsupportedOperatorException,
 )
-from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
+from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode, free_unbacked_symbols
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -242,9 +242,11 @@ class Recorder:
             # A guard asks about a size; a number that must be a plain one is another matter.
             guard = isinstance(error, GuardOnDataDependentSymNode)
             undecided = guard and "specialized integer" not in str(error)
-            raise CompileError(
-                [self._undecided(func, error) if undecided else self._failure(func, error)]
-            ) from error
+            diagnostic = self._undecided(func, error) if undecided else self._failure(func, error)
+            if guard and _has_unbacked((args, kwargs)):
+                # a size that this block computes is in doubt; to the next block it is a size like any other
+                raise Cut(diagnostic) from error
+            raise CompileError([diagnostic]) from error
         except RandomOperator as error:
             raise CompileError([self._random(func, str(error))]) from None
         except (Restart, Cut, CompileError):
@@ -330,6 +332,8 @@ class Recorder:
                 return node
             return fake
         if is_scalar(value):
+            if value.kind == "bool":  # a flag of the call: it says which operator this is
+                decide(value, "a flag of a PyTorch call")
             self.block.used_origins |= {o for o in value.origins if o != ("data",)}
             return self.block.scalar_sym(value.expr)[which]
         if isinstance(value, DynamicList):
@@ -545,11 +549,17 @@ def _is_internal(error: BaseException) -> bool:
     text = f"{type(error).__name__}: {error}"
     marks = (
         "FakeTensor", "SymInt", "SymFloat", "data-dependent", "unbacked", "meta tensor", "Meta tensor",
-        "specialized integer", "no fake impl", "Constraint", "PendingUnbackedSymbol", "fake tensor",
+        "specialized integer", "no fake impl", "not in VR[", "Constraint", "PendingUnbackedSymbol", "fake tensor",
     )  # fmt: skip
     return any(mark in text for mark in marks) or type(error).__module__.startswith(
         ("torch._subclasses", "torch.fx", "torch._dynamo", "sympy")
     )
+
+
+def _has_unbacked(values: Any) -> bool:
+    """Whether a size among ``values`` (arguments of a fake call) is one that the block itself computes."""
+    sizes = [s for v in _leaves(values) for s in (v.shape if isinstance(v, torch.Tensor) else (v,))]
+    return any(isinstance(s, torch.SymInt) and free_unbacked_symbols(s) for s in sizes)
 
 
 def _mentions_symbol(text: str) -> bool:

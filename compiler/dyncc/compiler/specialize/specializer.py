@@ -21,6 +21,7 @@ import torch
 import torch.fx.experimental._config as fx_config
 from torch import fx, nn
 from torch.autograd import grad_mode
+from torch.fx.experimental import symbolic_shapes
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.specialize import prelude
@@ -516,6 +517,10 @@ def _undisturbed(heap_of: Callable[[], Heap | None]):  # type: ignore[no-untyped
     # what is computed, inference mode and no_grad are the same.
     grad_mode._enter_inference_mode = lambda mode: None
     grad_mode._exit_inference_mode = lambda guard: None
+    # How many elements a mask may select at most is of no use, and keeps its size from being found equal
+    # to a size that the block is given (whose example is any number).
+    bound_size = symbolic_shapes._constrain_range_for_size
+    symbolic_shapes._constrain_range_for_size = lambda size, min=None, max=None: bound_size(size, min)
     try:
         logger.setLevel(logging.CRITICAL + 1)
         torch._C._set_grad_enabled(False)
@@ -528,6 +533,7 @@ def _undisturbed(heap_of: Callable[[], Heap | None]):  # type: ignore[no-untyped
             heap.reset()
         logger.setLevel(level)
         grad_mode._enter_inference_mode, grad_mode._exit_inference_mode = enter, leave
+        symbolic_shapes._constrain_range_for_size = bound_size
         torch.set_default_dtype(default)
         torch.set_autocast_enabled("cpu", autocast)
         torch.set_autocast_dtype("cpu", autocast_dtype)
