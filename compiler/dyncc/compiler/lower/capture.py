@@ -141,8 +141,9 @@ def capture(
         shapes.append(tuple(_dynamic(type_.shape) for type_ in types))
     stored = tuple(weights[name].detach() for name in module.names)
     try:
-        with fx_traceback.preserve_node_meta(), sizes_from_zero():
-            return torch.export.export(
+        # (where gradients are off, operators choose the kernels, and so the strides, that the program met)
+        with fx_traceback.preserve_node_meta(), sizes_from_zero(), torch.no_grad():
+            program = torch.export.export(
                 module,
                 (stored, *groups),
                 dynamic_shapes=((None,) * len(stored), tuple(shapes)),
@@ -150,6 +151,15 @@ def capture(
             )
     except Exception as error:
         raise _located_error(error) from error
+    _forget_strides(program)
+    return program
+
+
+def _forget_strides(program: ExportedProgram) -> None:
+    """Let a ``view`` not depend on how its tensor lies in memory, which decompositions change."""
+    for node in program.graph.nodes:
+        if node.target is torch.ops.aten.view.default:
+            node.target = torch.ops.aten.reshape.default
 
 
 def sizes_from_zero() -> AbstractContextManager[Any]:

@@ -13,7 +13,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
+from dyncc.compiler.lower.decompose.networks import attention
 from dyncc.compiler.lower.recurrent import recurrent
 
 _BASIC = (int, torch.SymInt, slice)
@@ -90,7 +92,20 @@ def _combinations(tensor: torch.Tensor, r: int = 2, with_replacement: bool = Fal
     return tensor[mask.nonzero()]
 
 
+def _attention(*args: Any, **kwargs: Any) -> torch.Tensor:
+    """Written out where the fused operator's choice of a kernel asks for a size that data decides."""
+    try:
+        return F.scaled_dot_product_attention(*args, **kwargs)
+    except GuardOnDataDependentSymNode:
+        result = attention(*args, **kwargs)
+        if result is NotImplemented:
+            raise
+        # in memory as the fused operator leaves it: a program may take views of it that need that
+        return result.transpose(1, 2).contiguous().transpose(1, 2) if result.dim() == 4 else result
+
+
 _REPLACEMENTS: dict[Any, Callable[..., Any]] = {
+    F.scaled_dot_product_attention: _attention,
     torch.Tensor.__setitem__: _setitem,
     operator.setitem: _setitem,
     torch.Tensor.fill_diagonal_: _fill_diagonal,

@@ -28,6 +28,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
+from dyncc.compiler.lower.replace import replacement
 from dyncc.compiler.specialize import indexing, special
 from dyncc.compiler.specialize.block import BlockBuilder, Cut, storage_key
 from dyncc.compiler.specialize.facts import Facts
@@ -237,6 +238,13 @@ class Recorder:
                 # a composite operator without a kernel for symbolic sizes: through its Python decomposition
                 with enable_python_dispatcher(), self.faking():
                     return func(*args, **kwargs)
+            except GuardOnDataDependentSymNode:
+                # the same function in terms of operators that do not ask for sizes
+                other = replacement(func)
+                if other is func:
+                    raise
+                with self.faking():
+                    return other(*args, **kwargs)
         except FAKE_FAILURES as error:
             self.demand_sizes(original)
             # A guard asks about a size; a number that must be a plain one is another matter.
