@@ -83,14 +83,19 @@ class _Located:
 
 
 class _Batch(torch.nn.Module):
-    """All graphs of a batch on their own inputs; weights come first, as inputs too."""
+    """All graphs of a batch on their own inputs; weights come first, as inputs too.
+
+    A further input, which nothing uses, is there because an export without any fails.
+    """
 
     def __init__(self, batch: Sequence[Template], numbers: Numbers) -> None:
         super().__init__()
         self.names = weight_names(batch)
         self.graphs = [_located(template.graph, index, numbers) for index, template in enumerate(batch)]
 
-    def forward(self, weights: Sequence[torch.Tensor], *groups: Sequence[torch.Tensor]) -> tuple[Any, ...]:
+    def forward(
+        self, weights: Sequence[torch.Tensor], groups: Sequence[Sequence[torch.Tensor]], unused: torch.Tensor
+    ) -> tuple[Any, ...]:
         named = dict(zip(self.names, weights, strict=True))
         return tuple(_run(graph, inputs, named) for graph, inputs in zip(self.graphs, groups, strict=True))
 
@@ -145,8 +150,8 @@ def capture(
         with fx_traceback.preserve_node_meta(), sizes_from_zero(), torch.no_grad():
             program = torch.export.export(
                 module,
-                (stored, *groups),
-                dynamic_shapes=((None,) * len(stored), tuple(shapes)),
+                (stored, tuple(groups), torch.zeros(())),
+                dynamic_shapes=((None,) * len(stored), tuple(shapes), None),
                 strict=False,
             )
     except Exception as error:

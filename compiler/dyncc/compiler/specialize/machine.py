@@ -204,9 +204,13 @@ class Machine:
         self._rewind(frame, at)
 
     def fork_values(self, frame: Frame, subject: Any, values: tuple[Any, ...]) -> NoReturn:
-        """Fork on a bool: the instruction is executed again, with the value static on each side."""
+        """Fork on a bool: the instruction is executed again, with the value static on each side.
 
+        The two sides differ in the bool alone; it must not be generalized again where they begin.
+        """
         self._rewind_current()
+        point = tuple((f.function.code, f.label, f.index) for f in self.frames)
+        self.facts.demand(frozenset(origin for origin in subject.origins if origin[0] == point))
 
         def put(value: Any) -> Callable[[], None]:
             return lambda: self._substitute(subject, value)

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.block import Cut
 from dyncc.compiler.specialize.effects import effect_of, refuse, watching
-from dyncc.compiler.specialize.values import Decision, DynamicText, Restart
+from dyncc.compiler.specialize.values import Decision, DynamicText, Restart, is_scalar
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.machine import Machine
@@ -45,7 +47,11 @@ def run_native(
         raise Decision(next(v for v in args if type(v) is DynamicText), "the text of a number")
     try:
         with machine.recorder.recording(), watching(machine):
-            result = func(*args, **kwargs)
+            if _is_torch(func) and any(is_scalar(value) for value in args):
+                # past PyTorch's argument parser, which takes an unknown number for no number at all
+                result = machine.recorder.call(func, args, kwargs)
+            else:
+                result = func(*args, **kwargs)
     except Decision as decision:
         machine.facts.must_interpret(codes_between(decision))
         raise
@@ -69,6 +75,13 @@ def run_native(
         machine.facts.must_interpret(codes_between(decision) | code_of(func))
         raise decision
     return result
+
+
+def _is_torch(func: Any) -> bool:
+    """A function of PyTorch that is written in C (a method is told apart by its tensor)."""
+    if type(func) is not types.BuiltinFunctionType:
+        return False
+    return func.__qualname__.startswith("_VariableFunctionsClass.") or func.__self__ is torch._C._nn
 
 
 def _keeps_text(func: Any) -> bool:

@@ -155,7 +155,45 @@ def compare(machine: Machine, op: str, left: Any, right: Any) -> Any:
     if tag is not None and op in ("==", "!=") and not special_value(other):
         results = tuple((v == other) if op == "==" else (v != other) for v in tag.table)
         return look_up(machine, tag, results, "bool")
+    if op in ("==", "!="):
+        equal = _equal(left, right)
+        if equal is not NotImplemented:
+            return equal if op == "==" else negate(machine, equal)
     return machine.native(COMPARISONS[op], left, right)
+
+
+def _equal(left: Any, right: Any) -> Any:
+    """Equality of sizes and other numbers, one by one or in sequences; NotImplemented for anything else."""
+    if is_scalar(left) or is_scalar(right):
+        if kind_of(left) is None or kind_of(right) is None:
+            return NotImplemented
+        return True if _same_size(left, right) else scalar_op("eq", left, right)
+    if not (isinstance(left, (list, tuple)) and isinstance(right, (list, tuple))):
+        return NotImplemented
+    if isinstance(left, DynamicList) or isinstance(right, DynamicList) or not _holds_numbers(left, right):
+        return NotImplemented
+    if len(left) != len(right) or isinstance(left, list) != isinstance(right, list):
+        return False
+    result: Any = True
+    for one, other in zip(tuple.__iter__(tuple(left)), tuple(right), strict=True):
+        equal = _equal(one, other)
+        equal = one == other if equal is NotImplemented else equal
+        if equal is False:
+            return False
+        result = equal if result is True else result if equal is True else scalar_op("and_", result, equal)
+    return result
+
+
+def _holds_numbers(left: Any, right: Any) -> bool:
+    """Whether the sequences hold numbers of which some are not known, and no tensors."""
+    values = (*left, *right)
+    return any(map(is_scalar, values)) and all(kind_of(v) is not None or v is None for v in values)
+
+
+def _same_size(left: Any, right: Any) -> bool:
+    """Whether two numbers are sizes of tensors that are known to be the same."""
+    sizes = [v.expr.payload for v in (left, right) if is_scalar(v) and v.expr.op == "dim"]
+    return len(sizes) == 2 and len({str(tensor.fake.shape[axis]) for tensor, axis in sizes}) == 1
 
 
 def special_value(value: Any) -> bool:

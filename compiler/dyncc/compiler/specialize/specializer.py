@@ -20,7 +20,6 @@ from typing import Any, NoReturn
 import torch
 import torch.fx.experimental._config as fx_config
 from torch import fx, nn
-from torch.autograd import grad_mode
 from torch.fx.experimental import symbolic_shapes
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
@@ -503,6 +502,21 @@ def roots_of(methods: Sequence[Method]) -> list[tuple[str, Any]]:
     return list(unique.values())
 
 
+class NoGradients:
+    """Stands in for the guard of ``torch.inference_mode``: gradients are off inside where ``mode`` is true."""
+
+    def __init__(self, mode: bool) -> None:
+        self.mode = mode
+        self.before = True
+
+    def __enter__(self) -> None:
+        self.before = torch.is_grad_enabled()
+        torch._C._set_grad_enabled(self.before and not self.mode)
+
+    def __exit__(self, *error: object) -> None:
+        torch._C._set_grad_enabled(self.before)
+
+
 @contextmanager
 def _undisturbed(heap_of: Callable[[], Heap | None]):  # type: ignore[no-untyped-def]
     """Leave the process and the model as they were, whatever happens inside."""
@@ -512,11 +526,10 @@ def _undisturbed(heap_of: Callable[[], Heap | None]):  # type: ignore[no-untyped
     random_state = torch.random.get_rng_state()
     logger = logging.getLogger("torch._subclasses.fake_tensor")
     level = logger.level
-    enter, leave = grad_mode._enter_inference_mode, grad_mode._exit_inference_mode
+    guard = torch._C._InferenceMode
     # Inference tensors keep no version counter, which is how in-place changes are noticed; for
     # what is computed, inference mode and no_grad are the same.
-    grad_mode._enter_inference_mode = lambda mode: None
-    grad_mode._exit_inference_mode = lambda guard: None
+    torch._C._InferenceMode = NoGradients  # type: ignore[assignment, misc]
     # How many elements a mask may select at most is of no use, and keeps its size from being found equal
     # to a size that the block is given (whose example is any number).
     bound_size = symbolic_shapes._constrain_range_for_size
@@ -532,7 +545,7 @@ def _undisturbed(heap_of: Callable[[], Heap | None]):  # type: ignore[no-untyped
         if heap is not None:
             heap.reset()
         logger.setLevel(level)
-        grad_mode._enter_inference_mode, grad_mode._exit_inference_mode = enter, leave
+        torch._C._InferenceMode = guard  # type: ignore[misc]
         symbolic_shapes._constrain_range_for_size = bound_size
         torch.set_default_dtype(default)
         torch.set_autocast_enabled("cpu", autocast)
