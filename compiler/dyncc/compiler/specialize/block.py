@@ -16,7 +16,7 @@ import torch
 from torch import fx
 from torch._dynamo.source import ConstantSource
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv, StatelessSymbolicContext
+from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
 
 from dyncc.compiler.diagnostics import Diagnostic
 from dyncc.compiler.specialize.values import (
@@ -178,6 +178,10 @@ class BlockBuilder:
     def note_decision(self, decision: Decision) -> None:
         self.pending = decision
 
+    def length(self) -> int:
+        """How much the block does so far."""
+        return len(self.graph.nodes) + len(self.pre) + len(self.host)
+
     # ----------------------------------------------------------------------------------- names
 
     def unique(self, hint: str) -> str:
@@ -210,18 +214,18 @@ class BlockBuilder:
         found = self.sizes.get(text)
         if found is not None:
             return found
+        self.fake_mode.cache_enabled = False  # it would be kept, at a price, for the sizes of this block alone
         name, _, offset = text.partition(" ")
         if offset:
             number = int(offset.replace(" ", ""))
             made = self.size(name) + number
         else:
-            context = StatelessSymbolicContext(dynamic_sizes=[DimDynamic.DYNAMIC], constraint_sizes=[None])
-            example = self.fake_mode.from_tensor(
-                torch.empty(self.hints[name], dtype=torch.bool),
-                symbolic_context=context,
-                source=ConstantSource(f"{_identifier(self.name)}_{name}"),
+            source, hint = ConstantSource(f"{_identifier(self.name)}_{name}"), self.hints[name]
+            symbol = self.shape_env.create_symbol(
+                hint, source, DimDynamic.DYNAMIC, do_not_specialize_zero_one=True
             )
-            made = example.shape[0]
+            self.shape_env.size_like.add(symbol)
+            made = self.shape_env.create_symintnode(symbol, hint=hint, source=source)
         self.sizes[text] = made
         return made
 

@@ -34,11 +34,13 @@ class Frame:
     """An exception to be raised when the frame goes on."""
     forked: bool = False
     """Whether a decision was taken in this activation: ways through it may meet again."""
+    visits: dict[str, Any] = field(default_factory=dict[str, Any])
+    """How far the block was when a loop's head was last reached."""
 
     def copy(self) -> Frame:
         return Frame(
             self.function, self.globals, dict(self.registers), dict(self.cells), self.label, self.index,
-            self.continuation, self.dst, self.payload, self.resume, self.raising, self.forked,
+            self.continuation, self.dst, self.payload, self.resume, self.raising, self.forked, dict(self.visits),
         )  # fmt: skip
 
     @property

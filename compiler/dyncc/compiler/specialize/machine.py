@@ -50,6 +50,8 @@ class Machine:
         self.recorder = owner.recorder
         self.started = False
         self.executing: tuple[Frame, tuple[str, int]] = (frames[-1], ("", 0))
+        for frame in frames:
+            frame.visits = {frame.label: (self.block.name, self.block.length())}
 
     @property
     def block(self) -> BlockBuilder:
@@ -260,6 +262,7 @@ class Machine:
     def _mark_forked(self) -> None:
         for frame in self.frames:
             frame.forked = True
+            self.facts.interpret.add(frame.function.code)
 
     def cut(self) -> NoReturn:
         """End the block here and go on in the one for this state."""
@@ -269,8 +272,20 @@ class Machine:
     def goto(self, frame: Frame, label: str) -> None:
         frame.label, frame.index = label, 0
         block = frame.block
-        if block.loop_header or (block.join and frame.forked):
+        if (block.loop_header and not self._idle(frame)) or (block.join and frame.forked):
             self.cut()
+
+    def _idle(self, frame: Frame) -> bool:
+        """Whether the block recorded nothing since the frame was last at the head of the loop that it is at.
+
+        Such a turn is decided by what is known (going through modules, building names): the loop runs on.
+        A generator of which no decision is known is taken to be such at its first turn.
+        """
+        before, now = frame.visits.get(frame.label), (self.block.name, self.block.length())
+        frame.visits[frame.label] = now
+        if before is None:
+            return frame.function.is_generator and frame.function.code not in self.facts.interpret
+        return before == now
 
     # ------------------------------------------------------------------------------- exceptions
 
