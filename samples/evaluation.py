@@ -27,6 +27,32 @@ SUBJECTS = (
     "captioner",
     "translator",
 )
+KINDS = (
+    "branchynet",
+    "jei_dnn",
+    "pabee",
+    "calm",
+    "batch_exit",
+    "act",
+    "pondernet",
+    "mixture_of_depths",
+    "mixtral_moe",
+    "expert_flow",
+    "ftwt",
+    "ranet",
+    "dynamicvit",
+    "tree_lstm",
+    "mamba",
+    "streaming",
+    "ode_solver",
+    "deq",
+    "flow_sampler",
+    "detector",
+    "stitchable",
+    "cascade",
+    "speculative",
+)
+"""Further kinds of dynamic networks, each in the words of its authors' public code."""
 RTOL, ATOL = 1e-3, 1e-4
 TIE = 1e-5
 """A decision nearer to its threshold than this may fall either way."""
@@ -46,7 +72,8 @@ def load_sample(name: str) -> Sample:
     """The sample in the folder ``name``; the repository's root must be importable."""
     model = importlib.import_module(f"samples.{name}.model")
     data = importlib.import_module(f"samples.{name}.data")
-    return Sample(name, model, data, json.loads((HERE / name / "config.json").read_text()))
+    config = HERE / name / "config.json"
+    return Sample(name, model, data, json.loads(config.read_text()) if config.exists() else {})
 
 
 class Margins(TorchFunctionMode):

@@ -96,7 +96,7 @@ class DEQNet(nn.Module):
     def __init__(self, channels=8, num_classes=10):
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(3, channels, 3, stride=4, padding=1), nn.BatchNorm2d(channels))
-        self.deq = DEQFixedPoint(ResNetLayer(channels, 12), forward_iteration, tol=1e-2, max_iter=40)
+        self.deq = DEQFixedPoint(ResNetLayer(channels, 12), forward_iteration, tol=2e-2, max_iter=40)
         self.head = nn.Sequential(nn.BatchNorm2d(channels), nn.AvgPool2d(4, 4), nn.Flatten(), nn.Linear(channels * 4, num_classes))
 
     def forward(self, x):
@@ -108,8 +108,8 @@ def get_model():
     torch.manual_seed(0)
     model = DEQNet()
     layer = model.deq.f
-    layer.conv1.weight.data.normal_(0, 0.12)
-    layer.conv2.weight.data.normal_(0, 0.12)
+    layer.conv1.weight.data.normal_(0, 0.08)
+    layer.conv2.weight.data.normal_(0, 0.08)
     return model.eval()
 
 

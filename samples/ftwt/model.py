@@ -30,7 +30,7 @@ class DynamicConv(nn.Module):
         self.gate = GatingMask(in_channels, out_channels)
         self.out_channels = out_channels
         self.min_filters = min_filters
-        self.flops = 0
+        self.active_filters = 0
 
     def forward(self, x):
         mask = self.gate(x)
@@ -42,6 +42,7 @@ class DynamicConv(nn.Module):
         active = (mask[0] > 0.5).nonzero().flatten()
         if len(active) < self.min_filters:
             active = mask[0].topk(self.min_filters).indices.sort().values
+        self.active_filters = len(active)
         w, b = self.conv.weight[active], self.conv.bias[active]
         y = F.relu(F.conv2d(x, w, b, stride=self.conv.stride, padding=self.conv.padding))
         out = x.new_zeros(x.size(0), self.out_channels, y.size(2), y.size(3))
@@ -69,7 +70,8 @@ class FTWT(nn.Module):
     def forward(self, x):
         x = self.features(x)
         x = torch.flatten(x, 1)
-        return self.classifier(x)
+        used = [m.active_filters for m in self.features if isinstance(m, DynamicConv)]
+        return self.classifier(x), used
 
 
 def get_model():

@@ -50,7 +50,7 @@ class Gate(nn.Module):
 
 
 class Backbone(nn.Module):
-    def __init__(self, widths=(8, 12, 16, 24)):
+    def __init__(self, widths=(10, 14, 18, 24)):
         super().__init__()
         blocks, c_in = [], 3
         for i, width in enumerate(widths):
@@ -66,11 +66,11 @@ class Backbone(nn.Module):
 
 
 class JEIDNN(nn.Module):
-    def __init__(self, widths=(8, 12, 16, 24), num_classes=10, threshold=0.5):
+    def __init__(self, widths=(10, 14, 18, 24), num_classes=10, threshold=0.5):
         super().__init__()
         self.backbone = Backbone(widths)
         self.intermediate_heads = nn.ModuleList(
-            nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(w * 4, num_classes)) for w in widths
+            nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(w * 16, num_classes)) for w in widths
         )
         self.gates = nn.ModuleList(Gate() for _ in widths[:-1])
         self.threshold = threshold

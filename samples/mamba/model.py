@@ -96,7 +96,7 @@ class MambaMixer(nn.Module):
 class MambaLM(nn.Module):
     config = dict(d_model=16, d_state=4, d_conv=4, expand=2, n_layer=2)
 
-    def __init__(self, vocab_size=40, eos=1, max_new_tokens=10):
+    def __init__(self, vocab_size=40, eos=20, max_new_tokens=10):
         super().__init__()
         c = self.config
         self.embedding = nn.Embedding(vocab_size, c["d_model"])
@@ -132,7 +132,7 @@ class MambaLM(nn.Module):
 def get_model():
     torch.manual_seed(0)
     model = MambaLM()
-    nn.init.normal_(model.lm_head.weight, std=1.0)
+    nn.init.normal_(model.lm_head.weight, std=0.7)
     nn.init.normal_(model.embedding.weight, std=1.5)
     return model.eval()
 

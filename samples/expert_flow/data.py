@@ -1,0 +1,14 @@
+"""The evaluation inputs: random tokens."""
+
+import torch
+
+
+def evaluation_inputs(n=100):
+    """``n`` argument tuples, always the same."""
+    generator = torch.Generator().manual_seed(1)
+    return [(torch.randint(0, 50, (6,), generator=generator),) for _ in range(n)]
+
+
+def path_name(output):
+    """What the README calls the path that gave ``output``."""
+    return f"loads {output[1]}"
