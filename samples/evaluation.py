@@ -7,7 +7,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -146,7 +146,7 @@ def differences(actual: Any, expected: Any, where: str, result: Result) -> Itera
     """
     if isinstance(expected, torch.Tensor):
         yield from _tensor_differences(actual, expected, where, result)
-    elif type(actual) is not type(expected):
+    elif type(actual).__name__ != type(expected).__name__:
         yield f"{where}: a {type(actual).__name__}, not a {type(expected).__name__}"
     elif isinstance(expected, float):
         result.largest_error = max(result.largest_error, abs(actual - expected))
@@ -157,6 +157,11 @@ def differences(actual: Any, expected: Any, where: str, result: Result) -> Itera
             yield f"{where}: keys {list(actual)}, not {list(expected)}"
         for key in actual.keys() & expected.keys():
             yield from differences(actual[key], expected[key], f"{where}[{key!r}]", result)
+    elif is_dataclass(expected):
+        for name in (f.name for f in fields(expected)):
+            yield from differences(
+                getattr(actual, name), getattr(expected, name), f"{where}.{name}", result
+            )
     elif isinstance(expected, (tuple, list)):
         if len(actual) != len(expected):
             yield f"{where}: {len(actual)} items, not {len(expected)}"
@@ -173,7 +178,8 @@ def _tensor_differences(actual: Any, expected: torch.Tensor, where: str, result:
         yield f"{where}: {actual.dtype}{list(actual.shape)}, not {expected.dtype}{list(expected.shape)}"
     elif expected.is_floating_point():
         error = (actual - expected).abs()
-        result.largest_error = max(result.largest_error, error.max().item())
+        if error.numel():
+            result.largest_error = max(result.largest_error, error.max().item())
         if not bool((error <= ATOL + RTOL * expected.abs()).all()):
             yield f"{where}: off by {error.max().item():.3g}"
     elif not torch.equal(actual, expected):
@@ -196,14 +202,15 @@ def measure(sample: Sample, net: Any, n: int = 100, timed: bool = False) -> Resu
     for i, args in enumerate(inputs):
         with Margins(sample.config.get("confidence_threshold")) as eager:
             expected = model(*args)
-        if eager.margin < TIE:
-            result.near_ties.append(i)
-            continue
         trace = Trace()
         actual = net(*args, trace=trace)
-        result.wrong += differences(actual, expected, f"input {i}", result)
+        wrong = list(differences(actual, expected, f"input {i}", result))
+        if wrong and eager.margin < TIE:
+            result.near_ties.append(i)
+            continue
+        result.wrong += wrong
         result.paths[sample.data.path_name(expected)] += 1
-        way = tuple(trace.decisions(net.program))
+        way = (*trace.decisions(net.program), *ways_apart(sample, expected))
         result.decisions.add(way)
         read = repr([v for v in eager.reads if not isinstance(v, float)])
         if not any(isinstance(v, float) for v in eager.reads) and ways.setdefault(read, way) != way:
@@ -211,6 +218,11 @@ def measure(sample: Sample, net: Any, n: int = 100, timed: bool = False) -> Resu
     if timed:
         result.eager_ms, result.bundle_ms = _median_ms((model, net), inputs)
     return result
+
+
+def ways_apart(sample: Sample, output: Any) -> tuple[str, ...]:
+    """Where a network decides on sizes instead of blocks, the ways are told apart by its output."""
+    return (sample.data.path_name(output),) if getattr(sample.data, "DECIDES_ON_SIZES", False) else ()
 
 
 def _median_ms(calls: tuple[Callable[..., Any], ...], inputs: list[tuple[Any, ...]]) -> tuple[float, ...]:

@@ -6,7 +6,7 @@ import torch
 def evaluation_inputs(n=100):
     """``n`` argument tuples, always the same."""
     generator = torch.Generator().manual_seed(1)
-    return [(torch.randn(1, 6, 16, generator=generator) * (0.5 + i % 4),) for i in range(n)]
+    return [(torch.randn(1, 6, 16, generator=generator) * (0.5 + i % 8),) for i in range(n)]
 
 
 def path_name(output):

@@ -59,19 +59,21 @@ class ACT_basic(nn.Module):
         # [B, S, HDIM]
         previous_state = torch.zeros_like(inputs)
         step = 0
-        while (
-            ((halting_probability < self.threshold) & (n_updates < max_hop)).byte().any()
-        ):
+        while ((halting_probability < self.threshold) & (n_updates < max_hop)).byte().any():
             # Add timing signal
             state = state + time_enc[:, : inputs.shape[1], :].type_as(inputs.data)
-            state = state + pos_enc[:, step, :].unsqueeze(1).repeat(1, inputs.shape[1], 1).type_as(inputs.data)
+            state = state + pos_enc[:, step, :].unsqueeze(1).repeat(1, inputs.shape[1], 1).type_as(
+                inputs.data
+            )
             p = self.sigma(self.p(state)).squeeze(-1)
             # Mask for inputs which have not halted yet
             still_running = (halting_probability < 1.0).float()
             # Mask of inputs which halted at this step
             new_halted = (halting_probability + p * still_running > self.threshold).float() * still_running
             # Mask of inputs which haven't halted, and didn't halt this step
-            still_running = (halting_probability + p * still_running <= self.threshold).float() * still_running
+            still_running = (
+                halting_probability + p * still_running <= self.threshold
+            ).float() * still_running
             halting_probability = halting_probability + p * still_running
             remainders = remainders + new_halted * (1 - halting_probability)
             halting_probability = halting_probability + new_halted * remainders
@@ -102,7 +104,12 @@ class UniversalTransformer(nn.Module):
         x = self.input_proj(inputs)
         if self.act:
             x, (remainders, n_updates) = self.act_fn(
-                x, inputs @ self.input_proj.weight.t(), self.enc, self.timing_signal, self.position_signal, self.max_hop
+                x,
+                inputs @ self.input_proj.weight.t(),
+                self.enc,
+                self.timing_signal,
+                self.position_signal,
+                self.max_hop,
             )
             return self.norm(x), (remainders, n_updates)
         for step in range(self.max_hop):

@@ -45,7 +45,9 @@ class BranchyNet(nn.Module):
         self.branches = nn.ModuleList(
             [
                 Branch([nn.AvgPool2d(2), nn.Flatten(), nn.Linear(6 * 16, num_classes)]),
-                Branch([nn.Conv2d(12, 8, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(128, num_classes)]),
+                Branch(
+                    [nn.Conv2d(12, 8, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(128, num_classes)]
+                ),
                 Branch([nn.Flatten(), nn.Linear(24 * 16, 64), nn.ReLU(), nn.Linear(64, num_classes)]),
             ]
         )

@@ -47,7 +47,7 @@ def make_cnn(width, depth, num_classes):
 
 
 class Cascade(nn.Module):
-    def __init__(self, members, policy="margin", thresholds=(0.25, 0.12), average: bool = True):
+    def __init__(self, members, policy="margin", thresholds=(0.12, 0.02), average: bool = True):
         super().__init__()
         self.members = nn.ModuleList(members)
         self.policy = POLICIES[policy](list(thresholds))

@@ -54,7 +54,9 @@ class SpeechModel(nn.Module):
     def __init__(self, n_mels=8, hidden=24):
         super().__init__()
         self.conv = MaskConv(
-            nn.Sequential(nn.Conv1d(n_mels, 16, 3, padding=1), nn.Hardtanh(0, 20), nn.Conv1d(16, 16, 3, padding=1))
+            nn.Sequential(
+                nn.Conv1d(n_mels, 16, 3, padding=1), nn.Hardtanh(0, 20), nn.Conv1d(16, 16, 3, padding=1)
+            )
         )
         self.rnn = nn.GRU(16, hidden, bidirectional=True, batch_first=True)
         self.fc = nn.Linear(2 * hidden, len(LABELS))

@@ -12,8 +12,12 @@ import torch.nn.functional as F
 class ResNetLayer(nn.Module):
     def __init__(self, n_channels, n_inner_channels, kernel_size=3, num_groups=4):
         super().__init__()
-        self.conv1 = nn.Conv2d(n_channels, n_inner_channels, kernel_size, padding=kernel_size // 2, bias=False)
-        self.conv2 = nn.Conv2d(n_inner_channels, n_channels, kernel_size, padding=kernel_size // 2, bias=False)
+        self.conv1 = nn.Conv2d(
+            n_channels, n_inner_channels, kernel_size, padding=kernel_size // 2, bias=False
+        )
+        self.conv2 = nn.Conv2d(
+            n_inner_channels, n_channels, kernel_size, padding=kernel_size // 2, bias=False
+        )
         self.norm1 = nn.GroupNorm(num_groups, n_inner_channels)
         self.norm2 = nn.GroupNorm(num_groups, n_channels)
         self.norm3 = nn.GroupNorm(num_groups, n_channels)
@@ -52,12 +56,14 @@ def anderson(f, x0, m=3, lam=1e-3, max_iter=30, tol=1e-2, beta=1.0):
     for k in range(2, max_iter):
         n = min(k, m)
         G = F_[:, :n] - X[:, :n]
-        H_[:, 1 : n + 1, 1 : n + 1] = torch.bmm(G, G.transpose(1, 2)) + lam * torch.eye(
-            n, dtype=x0.dtype, device=x0.device
-        )[None]
+        H_[:, 1 : n + 1, 1 : n + 1] = (
+            torch.bmm(G, G.transpose(1, 2)) + lam * torch.eye(n, dtype=x0.dtype, device=x0.device)[None]
+        )
         # (the tutorial calls torch.linalg.solve; a few steps of Richardson's iteration are enough here)
         alpha = _solve(H_[:, : n + 1, : n + 1], y[:, : n + 1])[:, 1 : n + 1, 0]
-        X[:, k % m] = beta * (alpha[:, None] @ F_[:, :n])[:, 0] + (1 - beta) * (alpha[:, None] @ X[:, :n])[:, 0]
+        X[:, k % m] = (
+            beta * (alpha[:, None] @ F_[:, :n])[:, 0] + (1 - beta) * (alpha[:, None] @ X[:, :n])[:, 0]
+        )
         F_[:, k % m] = f(X[:, k % m].view_as(x0)).reshape(bsz, -1)
         res.append((F_[:, k % m] - X[:, k % m]).norm().item() / (1e-5 + F_[:, k % m].norm().item()))
         if res[-1] < tol:
@@ -97,7 +103,9 @@ class DEQNet(nn.Module):
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(3, channels, 3, stride=4, padding=1), nn.BatchNorm2d(channels))
         self.deq = DEQFixedPoint(ResNetLayer(channels, 12), forward_iteration, tol=2e-2, max_iter=40)
-        self.head = nn.Sequential(nn.BatchNorm2d(channels), nn.AvgPool2d(4, 4), nn.Flatten(), nn.Linear(channels * 4, num_classes))
+        self.head = nn.Sequential(
+            nn.BatchNorm2d(channels), nn.AvgPool2d(4, 4), nn.Flatten(), nn.Linear(channels * 4, num_classes)
+        )
 
     def forward(self, x):
         z = self.deq(self.stem(x))

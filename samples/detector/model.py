@@ -36,8 +36,12 @@ class TinyDetector(nn.Module):
     def __init__(self, num_classes=3, grid=8, conf_thres=0.6, iou_thres=0.3, max_det=20):
         super().__init__()
         self.backbone = nn.Sequential(
-            nn.Conv2d(3, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.LeakyReLU(0.1),
-            nn.Conv2d(8, 16, 3, 2, 1), nn.BatchNorm2d(16), nn.LeakyReLU(0.1),
+            nn.Conv2d(3, 8, 3, 2, 1),
+            nn.BatchNorm2d(8),
+            nn.LeakyReLU(0.1),
+            nn.Conv2d(8, 16, 3, 2, 1),
+            nn.BatchNorm2d(16),
+            nn.LeakyReLU(0.1),
         )
         self.head = nn.Conv2d(16, 5 + num_classes, 1)
         self.num_classes, self.grid = num_classes, grid

@@ -63,7 +63,10 @@ class PredictorLG(nn.Module):
         super().__init__()
         self.in_conv = nn.Sequential(nn.LayerNorm(embed_dim), nn.Linear(embed_dim, embed_dim), nn.GELU())
         self.out_conv = nn.Sequential(
-            nn.Linear(embed_dim, embed_dim // 2), nn.GELU(), nn.Linear(embed_dim // 2, 2), nn.LogSoftmax(dim=-1)
+            nn.Linear(embed_dim, embed_dim // 2),
+            nn.GELU(),
+            nn.Linear(embed_dim // 2, 2),
+            nn.LogSoftmax(dim=-1),
         )
 
     def forward(self, x):
@@ -77,8 +80,17 @@ class PredictorLG(nn.Module):
 
 class DynamicViT(nn.Module):
     def __init__(
-        self, img_size=32, patch_size=8, embed_dim=32, depth=6, num_heads=4, num_classes=10,
-        pruning_loc=(1, 3), eps=0.05, gate_scale=4.0, gate_center=1.0,
+        self,
+        img_size=32,
+        patch_size=8,
+        embed_dim=32,
+        depth=6,
+        num_heads=4,
+        num_classes=10,
+        pruning_loc=(1, 3),
+        eps=0.05,
+        gate_scale=4.0,
+        gate_center=1.0,
     ):
         super().__init__()
         self.patch_embed = nn.Conv2d(3, embed_dim, kernel_size=patch_size, stride=patch_size)

@@ -68,7 +68,15 @@ class SwitchFFN(nn.Module):
 
 
 class SwitchTransformer(nn.Module):
-    def __init__(self, vocab=50, d_model=24, d_ff=32, n_layers=2, kinds=("mlp", "glu", "mlp", "identity"), capacity=None):
+    def __init__(
+        self,
+        vocab=50,
+        d_model=24,
+        d_ff=32,
+        n_layers=2,
+        kinds=("mlp", "glu", "mlp", "identity"),
+        capacity=None,
+    ):
         super().__init__()
         self.embed = nn.Embedding(vocab, d_model)
         self.norms = nn.ModuleList(nn.LayerNorm(d_model) for _ in range(2 * n_layers))

@@ -3,6 +3,9 @@
 from samples.digit_images import held_out
 
 
+DECIDES_ON_SIZES = True
+
+
 def evaluation_inputs(n=100):
     """``n`` held-out digits, from clean to very noisy, always the same."""
     return [(image[None],) for image in held_out(n)[0]]

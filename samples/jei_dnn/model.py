@@ -70,7 +70,8 @@ class JEIDNN(nn.Module):
         super().__init__()
         self.backbone = Backbone(widths)
         self.intermediate_heads = nn.ModuleList(
-            nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(w * 16, num_classes)) for w in widths
+            nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(w * 16, num_classes))
+            for w in widths
         )
         self.gates = nn.ModuleList(Gate() for _ in widths[:-1])
         self.threshold = threshold

@@ -52,7 +52,9 @@ def calibrate(model):
         fits = torch.stack([F.binary_cross_entropy_with_logits(raw / t, right) for t in candidates])
         gate.temperature.fill_(float(candidates[fits.argmin()]))
         p = torch.sigmoid(raw / gate.temperature)
-        print(f"exit {level}: says {p.mean():.3f}, right to leave {right.mean():.3f}, T {gate.temperature.item():.2f}")
+        print(
+            f"exit {level}: says {p.mean():.3f}, right to leave {right.mean():.3f}, T {gate.temperature.item():.2f}"
+        )
 
 
 def main():

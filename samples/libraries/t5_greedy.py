@@ -17,7 +17,12 @@ class GreedyT5(nn.Module):
         tokens = torch.full((1, 1), self.config.decoder_start_token_id)
         step_ids, past = tokens, None
         while tokens.shape[1] < self.max_length:
-            out = self.t5(encoder_outputs=encoder_outputs, decoder_input_ids=step_ids, past_key_values=past, use_cache=True)
+            out = self.t5(
+                encoder_outputs=encoder_outputs,
+                decoder_input_ids=step_ids,
+                past_key_values=past,
+                use_cache=True,
+            )
             past = out.past_key_values
             step_ids = out.logits[:, -1].argmax(-1, keepdim=True)
             tokens = torch.cat([tokens, step_ids], dim=1)

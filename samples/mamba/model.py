@@ -101,7 +101,8 @@ class MambaLM(nn.Module):
         c = self.config
         self.embedding = nn.Embedding(vocab_size, c["d_model"])
         self.layers = nn.ModuleList(
-            MambaMixer(c["d_model"], c["d_state"], c["d_conv"], c["expand"], layer_idx=i) for i in range(c["n_layer"])
+            MambaMixer(c["d_model"], c["d_state"], c["d_conv"], c["expand"], layer_idx=i)
+            for i in range(c["n_layer"])
         )
         self.norms = nn.ModuleList(nn.LayerNorm(c["d_model"]) for _ in range(c["n_layer"]))
         self.norm_f = nn.LayerNorm(c["d_model"])

@@ -6,7 +6,9 @@ import torch
 def evaluation_inputs(n=100):
     """``n`` argument tuples, always the same."""
     generator = torch.Generator().manual_seed(1)
-    return [(torch.randn(1, 2, generator=generator) * 2, torch.tensor(0.2 + 0.05 * (i % 40))) for i in range(n)]
+    return [
+        (torch.randn(1, 2, generator=generator) * 2, torch.tensor(0.2 + 0.05 * (i % 40))) for i in range(n)
+    ]
 
 
 def path_name(output):

@@ -50,7 +50,9 @@ class SpeculativeDecoder(nn.Module):
                 n_accepted += 1
             accepted_lengths.append(n_accepted)
             # 3. what was right, and one token of the big model
-            ids = torch.cat([proposal[:, : ids.shape[1] + n_accepted], choices[:, n_accepted : n_accepted + 1]], dim=1)
+            ids = torch.cat(
+                [proposal[:, : ids.shape[1] + n_accepted], choices[:, n_accepted : n_accepted + 1]], dim=1
+            )
             if (ids[0, prefix.shape[1] :] == self.eos).any():
                 break
         return ids, accepted_lengths

@@ -78,7 +78,11 @@ class SNNet(nn.Module):
         self.stitch_configs = get_stitch_configs(depths)
         self.num_configs = len(self.stitch_configs)
         self.stitch_layers = nn.ModuleDict(
-            {str(i): StitchingLayer(dims[0], dims[1]) for i, c in self.stitch_configs.items() if "stitch_cfgs" in c}
+            {
+                str(i): StitchingLayer(dims[0], dims[1])
+                for i, c in self.stitch_configs.items()
+                if "stitch_cfgs" in c
+            }
         )
         self.stitch_config_id = 0
         # what each stitch costs, in blocks of the big network
