@@ -252,7 +252,9 @@ RULES: dict[str, Rule] = {
     "stack": Rule((_TENSORS, _INT), _stacked(True)),
     "cat": Rule((_TENSORS, _INT), _stacked(False)),
     "tensor_of_numbers": Rule((_NUMBERS, _STR), lambda call: [TensorType(str(call.constant(1)), ("?",))]),
-    "lookup": Rule((_INT, _SCALAR), _common(1), more=_SCALAR),
+    "order": Rule((_BOOL, _NUMBER), _always(ListType(INT)), more=_NUMBER),
+    "best": Rule((_BOOL, _NUMBER), _always(INT), more=_NUMBER),
+    "lookup": Rule((_INT, _ANY), _common(1), more=_ANY),
 }
 
 # ------------------------------------------------------------------------------------- effects
@@ -261,7 +263,7 @@ _NEVER_RAISES = frozenset(
     {
         *("item", "static_read", "dim", "bool", "or_", "xor", "and_"),
         *("add", "sub", "mul", "neg", "pos", "invert", "abs"),
-        *("min", "max", "lt", "le", "gt", "ge", "eq", "ne", "not", "select", "lookup"),
+        *("min", "max", "lt", "le", "gt", "ge", "eq", "ne", "not", "select", "lookup", "order", "best"),
         *("math.isnan", "math.isinf", "math.isfinite", "math.fabs", "math.copysign", "math.atan"),
         *("list", "list_append", "list_extend", "list_len", "tensor_of_numbers"),
         *("list_insert", "list_contains", "list_count"),

@@ -122,6 +122,16 @@ def tensor_of_numbers(items: tuple[Any, ...], dtype: str) -> Any:
     return np.asarray(items, dtype=dtype).reshape(len(items))
 
 
+def order(reverse: bool, *keys: Any) -> tuple[int, ...]:
+    """The positions of the keys in the order in which ``sorted`` puts them."""
+    return tuple(sorted(range(len(keys)), key=keys.__getitem__, reverse=reverse))
+
+
+def best(largest: bool, *keys: Any) -> int:
+    """The position of the key that ``max`` (or ``min``) finds."""
+    return (max if largest else min)(range(len(keys)), key=keys.__getitem__)
+
+
 def lookup(index: int, *table: Any) -> Any:
     """``table[index]``: the static value that a tag stands for (*The Trick*)."""
     return table[index]
@@ -198,6 +208,8 @@ HOST_OPS: dict[str, HostOpSpec] = {
     "stack": HostOpSpec(stack),
     "cat": HostOpSpec(cat),
     "tensor_of_numbers": HostOpSpec(tensor_of_numbers),
+    "order": HostOpSpec(order),
+    "best": HostOpSpec(best),
     # tags
     "lookup": HostOpSpec(lookup),
 }

@@ -329,7 +329,7 @@ class BlockBuilder:
         if expr.op == "param":
             return self._scalar_placeholder(expr)
         if expr.op == "host":
-            if not self.is_pre(expr.operand):
+            if not self.make_pre(expr.operand):
                 raise Cut
             return self._scalar_placeholder(expr)
         if expr.op == "item":

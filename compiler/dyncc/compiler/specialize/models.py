@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import functools
 import itertools
 import math
@@ -17,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn import functional as torch_functional  # noqa: F401  # its functions are recorded as they are
 
-from dyncc.compiler.specialize import lists, operators, prelude
+from dyncc.compiler.specialize import choices, lists, operators, prelude
 from dyncc.compiler.specialize.frames import Generator
 from dyncc.compiler.specialize.values import (
+    Decision,
     DynamicList,
     DynamicTag,
     DynamicText,
@@ -347,8 +349,21 @@ def _involved(machine: Machine, value: Any) -> bool:
 def _sorted(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     key = kwargs.get("key")
     if not _involved(machine, args[0]) and not _decides(machine, key):
-        return NotImplemented
+        with contextlib.suppress(Decision):  # (the items' keys may not be known)
+            return machine.native(sorted, *args, **kwargs)
     return Push(prelude.sorted_list, (args[0], key, kwargs.get("reverse", False)), {})
+
+
+@model(prelude.in_order)
+def _in_order(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    result = choices.reordered(machine, *args)
+    return NotImplemented if result is None else result
+
+
+@model(prelude.best_of)
+def _best_of(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    result = choices.extremum(machine, *args)
+    return NotImplemented if result is None else result[0]
 
 
 def _decides(machine: Machine, function: Any) -> bool:
@@ -361,7 +376,8 @@ def _extremum(largest: bool) -> Model:
         key = kwargs.get("key")
         items = args[0] if len(args) == 1 else list(args)
         if not _involved(machine, items) and not _decides(machine, key):
-            return NotImplemented
+            with contextlib.suppress(Decision):
+                return machine.native(max if largest else min, *args, **kwargs)
         if (
             key is None
             and type(items) in (list, tuple)

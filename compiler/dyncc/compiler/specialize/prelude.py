@@ -343,35 +343,54 @@ def all_of(iterable: Any) -> Any:
 
 
 def least(items: Any, key: Any, default: Any, largest: Any) -> Any:
-    best = _MISSING
-    best_key = None
+    candidates = []
+    keys = []
     for item in items:
-        item_key = item if key is None else key(item)
-        if best is _MISSING:
-            best, best_key = item, item_key
-        elif largest:
-            if item_key > best_key:
-                best, best_key = item, item_key
-        elif item_key < best_key:
-            best, best_key = item, item_key
-    if best is _MISSING:
+        candidates.append(item)
+        keys.append(item if key is None else key(item))
+    if not candidates:
         if default is _MISSING:
             raise ValueError(
                 "max() arg is an empty sequence" if largest else "min() arg is an empty sequence"
             )
         return default
+    return best_of(candidates, keys, largest)
+
+
+def best_of(items: Any, keys: Any, largest: Any) -> Any:
+    """The first item with the best key, one decision an item (see ``choices`` for the short way)."""
+    best = items[0]
+    best_key = keys[0]
+    for index in range(1, len(items)):
+        item_key = keys[index]
+        if largest:
+            if item_key > best_key:
+                best, best_key = items[index], item_key
+        elif item_key < best_key:
+            best, best_key = items[index], item_key
     return best
 
 
 def sorted_list(iterable: Any, key: Any, reverse: Any) -> Any:
-    """Insertion sort, stable; only used where the order depends on values of tensors.
+    """Only used where the order depends on values of tensors."""
+    candidates = []
+    keys = []
+    for item in iterable:
+        candidates.append(item)
+        keys.append(item if key is None else key(item))
+    return in_order(candidates, keys, reverse)
+
+
+def in_order(candidates: Any, candidate_keys: Any, reverse: Any) -> Any:
+    """Insertion sort, stable, by decisions (see ``choices`` for the short way).
 
     Keys and items are lists of their own, so that each has elements of one type.
     """
     keys = []
     items = []
-    for item in iterable:
-        item_key = item if key is None else key(item)
+    for index in range(len(candidates)):
+        item = candidates[index]
+        item_key = candidate_keys[index]
         position = len(keys)
         while position > 0:
             other = keys[position - 1]
@@ -387,7 +406,9 @@ def sorted_list(iterable: Any, key: Any, reverse: Any) -> Any:
 
 
 def sort_in_place(items: Any, key: Any, reverse: Any) -> Any:
-    items[:] = sorted_list(items, key, reverse)
+    values = list(items)
+    items.clear()
+    items[:] = sorted_list(values, key, reverse)
 
 
 def reduce_of(function: Any, iterable: Any, *initial: Any) -> Any:
