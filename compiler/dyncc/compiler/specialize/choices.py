@@ -136,7 +136,7 @@ def _chosen(machine: Machine, values: Sequence[Any], index: Scalar) -> Any:
         return _chosen_tensor(machine, values, index)
     if kind_of(first) is not None:
         return _chosen_number(machine, values, index)
-    if _is_number_list(first) and len({*map(type, values)}) == 1 == len({*map(_length, values)}) != (-1):
+    if _is_number_list(first) and _equally_long(values):
         return [_chosen(machine, column, index) for column in zip(*values, strict=True)]
     if _is_number_list(first):
         return _chosen_list(machine, values, index)
@@ -146,8 +146,9 @@ def _chosen(machine: Machine, values: Sequence[Any], index: Scalar) -> Any:
     return _rebuilt(first, [_chosen(machine, column, index) for column in columns])
 
 
-def _length(value: Any) -> int:
-    return -1 if isinstance(value, DynamicList) else len(value)
+def _equally_long(values: Sequence[Any]) -> bool:
+    """Whether the values are lists of one length that is known."""
+    return not any(isinstance(v, DynamicList) for v in values) and len({*map(len, values)}) == 1
 
 
 def _chosen_number(machine: Machine, values: Sequence[Any], index: Scalar) -> Any:

@@ -29,7 +29,7 @@ from dyncc.compiler.specialize.facts import Facts
 from dyncc.compiler.specialize.frames import Frame, Generator
 from dyncc.compiler.specialize.heap import Content, Heap, content_of, is_container, restore, walk
 from dyncc.compiler.specialize.leaves import DimLeaf, Instance, Leaf, Path, Slot, hint_of
-from dyncc.compiler.specialize.prelude import RecordList
+from dyncc.compiler.specialize.prelude import RecordList, SequenceIterator
 from dyncc.compiler.specialize.recorder import Recorder
 from dyncc.compiler.specialize.sharing import PENDING, SESSION, TensorCapture, mark, plain_token
 from dyncc.compiler.specialize.values import (
@@ -129,6 +129,7 @@ class Capture:
         self.frames: list[Frame] = []
         self.dirty_ids: set[int] = set()
         self.pending_dims: list[tuple[Scalar, Path, tuple[int, int, int]]] = []
+        self.iterators: list[tuple[SequenceIterator, Path]] = []
 
     # --------------------------------------------------------------------------------- tokens
 
@@ -146,6 +147,8 @@ class Capture:
             self.emit(("base", id(base.obj)))
             self.visit_container(base.obj, ("heap", base.path))
         self.frames = [self.visit_frame(frame, ("frame", depth)) for depth, frame in enumerate(frames)]
+        while self.iterators:
+            self.visit_rest(*self.iterators.pop(0))
         modes = Modes.now()
         self.emit(modes)
         self.recorder.alive.append(self.keep)  # keys hold identities: what they name must not go
@@ -255,7 +258,30 @@ class Capture:
             # its contents are visited as a root if they changed
             self.emit(("base", id(obj)))
             return
+        if type(obj) is SequenceIterator:
+            self.seen[id(obj)] = len(self.seen)
+            self.emit("iterator")
+            self.iterators.append((obj, path))
+            return
         self.visit_container(obj, path)
+
+    def visit_rest(self, iterator: SequenceIterator, path: Path) -> None:
+        """What an iterator still has to give, once it is known what else lives.
+
+        What it gave does not matter any more, unless its sequence is a list that something else refers to.
+        """
+        items: Any = iterator.items
+        mine = type(items) in (tuple, range) or (
+            type(items) is list and id(items) not in self.seen and id(items) not in self.heap.bases
+        )
+        if not mine:
+            del self.seen[id(iterator)]
+            self.visit_container(iterator, path)
+            return
+        rest = items[iterator._dyncc_position :]
+        rest = rest if type(items) is range else tuple(rest)
+        self.objects.append((iterator, (("items", rest), ("_dyncc_position", 0)), path))
+        self.visit(rest, (*path, "items"))
 
     def visit_container(self, obj: Any, path: Path) -> None:
         if id(obj) in self.seen:
