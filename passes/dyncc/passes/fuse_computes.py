@@ -48,13 +48,11 @@ class Fusion(Generic[G]):
             return False
         made = {value.name for step in between for value in results(step)}
         used = {use.name for step in between for use in operands(step) if isinstance(use, Ref)}
-        joined = self.joined(first, second, types)
-        if not _names(second.inputs) & made:
-            steps[position : following + 1] = [joined, *between]
-        elif not {value.name for value in first.outputs} & used:
-            steps[position : following + 1] = [*between, joined]
-        else:
+        earlier = not _names(second.inputs) & made
+        if not earlier and {value.name for value in first.outputs} & used:
             return False
+        joined = self.joined(first, second, types)
+        steps[position : following + 1] = [joined, *between] if earlier else [*between, joined]
         return True
 
     def joined(self, first: Compute, second: Compute, types: Mapping[str, Type]) -> Compute:

@@ -16,6 +16,9 @@ import torch
 from dyncc.compiler.diagnostics import Diagnostic
 from dyncc.compiler.specialize.values import DATA, Restart
 
+SMALL_LOOP = 8
+"""A loop over a static range of at most this many turns is unrolled without looking further."""
+
 Place = tuple[Any, ...]
 """A program point (see ``snapshot``) and a path of a slot in the state at it."""
 
@@ -63,6 +66,10 @@ class Facts:
     """Tensors that may share memory with something unseen → the split places that this is due to."""
     reasons: dict[Place, Diagnostic] = field(default_factory=dict[Place, Diagnostic])
     """Why places are kept static, where that was told."""
+    deciding: set[Any] = field(default_factory=set[Any])
+    """Loops over small ranges (code, label, index) in which a decision was taken."""
+    rolled: set[Any] = field(default_factory=set[Any])
+    """Those that are not unrolled, unless their counter is needed statically."""
     deadline: float = float("inf")
     """When to give up (``time.monotonic()``)."""
     changed: bool = False
@@ -126,6 +133,13 @@ class Facts:
         if new:
             self.interpret |= new
             self.note(f"interpret: {sorted(code.co_qualname for code in new)}")
+            raise Restart
+
+    def roll_loops(self) -> None:
+        """The program grows too large: small loops with decisions in them are to be loops."""
+        if self.deciding - self.rolled:
+            self.rolled |= self.deciding
+            self.note(f"roll {len(self.rolled)} loops")
             raise Restart
 
     def must_write(self, name: str) -> None:

@@ -263,6 +263,10 @@ class Machine:
         for frame in self.frames:
             frame.forked = True
             self.facts.interpret.add(frame.function.code)
+            live = frame.live()
+            for name, value in frame.registers.items():
+                if type(value) is prelude.SequenceIterator and value._dyncc_loop is not None and name in live:
+                    self.facts.deciding.add(value._dyncc_loop)
 
     def cut(self) -> NoReturn:
         """End the block here and go on in the one for this state."""

@@ -272,7 +272,7 @@ def _reversed(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     if isinstance(value, prelude.DynamicRange):
         last = value.start + (_range_length(value) - 1) * value.step
         return prelude.RangeIterator(last, value.start - value.step, -value.step)
-    if isinstance(value, range) and len(value) > 8:
+    if isinstance(value, range):
         return operators.iterator(machine, value[::-1])
     if isinstance(value, DynamicList):
         return NotImplemented

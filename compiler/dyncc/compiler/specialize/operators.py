@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from dyncc.compiler.specialize import lists, prelude
+from dyncc.compiler.specialize.facts import SMALL_LOOP
 from dyncc.compiler.specialize.frames import Generator
 from dyncc.compiler.specialize.native import Raised
-from dyncc.compiler.specialize.snapshot import SMALL_LOOP
 from dyncc.compiler.specialize.values import (
     COMPARISONS,
     DATA,
@@ -375,8 +375,10 @@ def iterator(machine: Machine, value: Any) -> Any:
     if isinstance(value, Generator):
         return value
     if isinstance(value, range):
-        if len(value) <= SMALL_LOOP:
-            return prelude.SequenceIterator(value)
+        frame, at = machine.executing
+        loop = (frame.function.code, *at)
+        if len(value) <= SMALL_LOOP and loop not in machine.facts.rolled:
+            return prelude.SequenceIterator(value, loop)
         return prelude.RangeIterator(value.start, value.stop, value.step)
     method = calls.special_method(machine, value, "__iter__")
     if method is not None:

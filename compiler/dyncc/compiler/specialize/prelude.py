@@ -16,11 +16,15 @@ _MISSING = object()
 
 
 class SequenceIterator:
-    """Over a sequence whose length is known: its elements may differ in kind, so it unrolls."""
+    """Over a sequence whose length is known: its elements may differ in kind, so it unrolls.
 
-    def __init__(self, items: Any) -> None:
+    ``_dyncc_loop`` is where a range was looped over.
+    """
+
+    def __init__(self, items: Any, loop: Any = None) -> None:
         self.items = items
         self._dyncc_position = 0
+        self._dyncc_loop = loop
 
     def __iter__(self) -> Any:
         return self

@@ -53,8 +53,6 @@ _VALUE_TYPES = (
 _STATIC_ITERATORS = frozenset(
     type(iter(x)) for x in ([], (), {}, set(), "", range(1), {}.items(), {}.values(), reversed([]))
 ) | {zip, map, filter, enumerate, reversed, types.GeneratorType}
-SMALL_LOOP = 8
-"""A loop over a static range of at most this many turns is unrolled without looking further."""
 
 
 @dataclass
@@ -280,7 +278,8 @@ class Capture:
             return
         rest = items[iterator._dyncc_position :]
         rest = rest if type(items) is range else tuple(rest)
-        self.objects.append((iterator, (("items", rest), ("_dyncc_position", 0)), path))
+        content = (("items", rest), ("_dyncc_position", 0), ("_dyncc_loop", iterator._dyncc_loop))
+        self.objects.append((iterator, content, path))
         self.visit(rest, (*path, "items"))
 
     def visit_container(self, obj: Any, path: Path) -> None:

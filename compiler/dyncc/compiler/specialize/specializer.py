@@ -46,6 +46,8 @@ from dyncc.compiler.specialize.values import Restart, Scalar, SymTensor, current
 from dyncc.runtime import program as ir
 
 MAX_BLOCKS = 1500
+MANY_BLOCKS = 600
+"""Blocks beyond which small loops are no longer unrolled."""
 MAX_ATTEMPTS = 400
 MANY_STATES = 20
 """States of one point from which on it is named as what multiplies the blocks."""
@@ -193,6 +195,8 @@ class Specializer:
         return index
 
     def _record(self, pending: _Pending) -> None:
+        if len(self.blocks) >= MANY_BLOCKS:
+            self.facts.roll_loops()
         if len(self.blocks) >= MAX_BLOCKS:
             self.refuse_limit(f"the program has more than {MAX_BLOCKS} blocks")
         block = BlockBuilder(pending.name, self.recorder, {})
