@@ -1,4 +1,4 @@
-"""Lists of (named) tuples of run-time length: a priority queue of hypotheses, grown, sorted, cut, searched."""
+"""Lists of named tuples of run-time length: hypotheses that are grown, sorted, cut and searched."""
 
 from typing import NamedTuple
 

@@ -214,7 +214,9 @@ class BlockBuilder:
         found = self.sizes.get(text)
         if found is not None:
             return found
-        self.fake_mode.cache_enabled = False  # it would be kept, at a price, for the sizes of this block alone
+        self.fake_mode.cache_enabled = (
+            False  # it would be kept, at a price, for the sizes of this block alone
+        )
         name, _, offset = text.partition(" ")
         if offset:
             number = int(offset.replace(" ", ""))

@@ -1,7 +1,7 @@
 """Choosing among values of one form by a number that is known only at run time.
 
-``sorted`` and ``max`` of records (hypotheses, candidates) by numbers need no block for each order: where the
-items are alike, every part of the item that is chosen is chosen by the same number. A part is a number (a
+``sorted`` and ``max`` of records (hypotheses, candidates) by numbers need no block for each order: where
+the items are alike, every part of the item that is chosen is chosen by the same number. A part is a number (a
 look-up of the host), a tensor (an index into the stack of the candidates), a list of numbers, a text, or a
 tuple, list, dict or object of such parts.
 
@@ -111,7 +111,7 @@ def _element_kind(value: Any) -> str | None:
 
 def _parts(value: Any) -> list[tuple[Any, Any]] | None:
     """The parts of a record: (accessor, part); None for what is none."""
-    if isinstance(value, (DynamicList, DynamicTag)) or isinstance(value, (set, BaseException)):
+    if isinstance(value, (DynamicList, DynamicTag, set, BaseException)):
         return None
     if isinstance(value, tuple):
         return [(i, part) for i, part in enumerate(tuple.__iter__(value))]

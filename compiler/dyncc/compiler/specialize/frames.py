@@ -40,7 +40,8 @@ class Frame:
     def copy(self) -> Frame:
         return Frame(
             self.function, self.globals, dict(self.registers), dict(self.cells), self.label, self.index,
-            self.continuation, self.dst, self.payload, self.resume, self.raising, self.forked, dict(self.visits),
+            self.continuation, self.dst, self.payload, self.resume, self.raising, self.forked,
+            dict(self.visits),
         )  # fmt: skip
 
     @property

@@ -265,7 +265,11 @@ class Machine:
             self.facts.interpret.add(frame.function.code)
             live = frame.live()
             for name, value in frame.registers.items():
-                if type(value) is prelude.SequenceIterator and value._dyncc_loop is not None and name in live:
+                if (
+                    type(value) is prelude.SequenceIterator
+                    and value._dyncc_loop is not None
+                    and name in live
+                ):
                     self.facts.deciding.add(value._dyncc_loop)
 
     def cut(self) -> NoReturn:
@@ -280,7 +284,7 @@ class Machine:
             self.cut()
 
     def _idle(self, frame: Frame) -> bool:
-        """Whether the block recorded nothing since the frame was last at the head of the loop that it is at.
+        """Whether the block recorded nothing since the frame was last at the head of its loop.
 
         Such a turn is decided by what is known (going through modules, building names): the loop runs on.
         A generator of which no decision is known is taken to be such at its first turn.

@@ -557,7 +557,8 @@ def _is_internal(error: BaseException) -> bool:
     text = f"{type(error).__name__}: {error}"
     marks = (
         "FakeTensor", "SymInt", "SymFloat", "data-dependent", "unbacked", "meta tensor", "Meta tensor",
-        "specialized integer", "no fake impl", "not in VR[", "Constraint", "PendingUnbackedSymbol", "fake tensor",
+        "specialized integer", "no fake impl", "not in VR[", "Constraint", "PendingUnbackedSymbol",
+        "fake tensor",
     )  # fmt: skip
     return any(mark in text for mark in marks) or type(error).__module__.startswith(
         ("torch._subclasses", "torch.fx", "torch._dynamo", "sympy")

@@ -507,7 +507,7 @@ def roots_of(methods: Sequence[Method]) -> list[tuple[str, Any]]:
 
 
 class NoGradients:
-    """Stands in for the guard of ``torch.inference_mode``: gradients are off inside where ``mode`` is true."""
+    """Stands in for the guard of ``torch.inference_mode``: gradients are off where ``mode`` is true."""
 
     def __init__(self, mode: bool) -> None:
         self.mode = mode
