@@ -1,9 +1,9 @@
 """Choosing among values of one form by a number that is known only at run time.
 
 ``sorted`` and ``max`` of records (hypotheses, candidates) by numbers need no block for each order: where
-the items are alike, every part of the item that is chosen is chosen by the same number. A part is a number (a
-look-up of the host), a tensor (an index into the stack of the candidates), a list of numbers, a text, or a
-tuple, list, dict or object of such parts.
+the items are alike, every part of the item that is chosen is chosen by the same number. A part is a
+number (a look-up of the host), a tensor (an index into the stack of the candidates), a list of numbers,
+a text, or a tuple, list, dict or object of such parts.
 
 A mutable item comes out as a copy, so this is done only where nothing else that lives refers to the items.
 """
