@@ -8,6 +8,7 @@ which memory it changed.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,7 +30,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.lower.replace import replacement
-from dyncc.compiler.specialize import indexing, special
+from dyncc.compiler.specialize import guards, indexing, special
 from dyncc.compiler.specialize.block import BlockBuilder, Cut, storage_key
 from dyncc.compiler.specialize.facts import Facts
 from dyncc.compiler.specialize.values import (
@@ -228,6 +229,27 @@ class Recorder:
         return self._lower(result, node, func, args, kwargs, inputs, by_storage, constant, ())
 
     def _run_fake(self, func: Callable[..., Any], args: Any, kwargs: Any, original: tuple[Any, Any]) -> Any:
+        """The call on fake tensors, whose result holds for all sizes that are not known."""
+        shapes = guards.shapes_of(_leaves((args, kwargs)))
+        if all(isinstance(size, int) for shape in shapes.values() for size in shape):
+            return self._attempt(func, args, kwargs, original)
+        before = guards.Assumptions.before(self.block.shape_env)
+        result = self._attempt(func, args, kwargs, original)
+        if not before.made():
+            return result
+        before.undo()
+        if not guards.matter(func, args, kwargs, result, shapes):
+            return result
+        with contextlib.suppress(Exception), enable_python_dispatcher(), self.faking():
+            result = func(*args, **kwargs)  # its Python decomposition may ask less
+        if before.made():
+            before.undo()
+        if guards.matter(func, args, kwargs, result, shapes):
+            self.demand_sizes(original)
+            raise CompileError([self._undecided(func, ValueError("its result has another form for each"))])
+        return result
+
+    def _attempt(self, func: Callable[..., Any], args: Any, kwargs: Any, original: tuple[Any, Any]) -> Any:
         try:
             try:
                 with self.faking():
