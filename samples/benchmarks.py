@@ -1,7 +1,7 @@
 """Times every sample against the other ways to run it, and writes ``docs/benchmarks.md``.
 
     python -m samples.benchmarks run [--threads 1] [--seconds 2] [--without CONTENDER] [NAME ...]
-    python -m samples.benchmarks write
+    python -m samples.benchmarks write [--note TEXT]
 
 ``run`` keeps the figures of each sample in ``build/bench/``; ``write`` makes the page of what is there.
 A sample is a folder with ``model.py`` and ``data.py``, whose ``evaluation_inputs()`` are the calls.
@@ -79,13 +79,13 @@ def run(chosen: Sequence[str], threads: int, seconds: float, without: Sequence[s
         print(" | ".join(map(str, row(result))), flush=True)
 
 
-def write() -> None:
-    """Make the page of all figures."""
+def write(note: str = "") -> None:
+    """Make the page of all figures; ``note`` says what else to know of the run."""
     results: dict[int, list[Result]] = {}
     for file in sorted(RESULTS.glob("*.json")):
         result = json.loads(file.read_text())
         results.setdefault(result["threads"], []).append(result)
-    parts = [INTRODUCTION]
+    parts = [INTRODUCTION.rstrip(), note]
     for threads, found in sorted(results.items()):
         parts += [f"## {threads} thread{'s' if threads > 1 else ''}", summary(found), *map(absent, found)]
     environments = {json.dumps(result["environment"]) for found in results.values() for result in found}
@@ -182,11 +182,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--without", action="append", default=[], metavar="CONTENDER")
+    parser.add_argument("--note", default="", help="of `write`: what else to know of the run")
     options = parser.parse_intermixed_args()
     if options.what == "run":
         run(options.names, options.threads, options.seconds, options.without)
     else:
-        write()
+        write(options.note)
 
 
 if __name__ == "__main__":
