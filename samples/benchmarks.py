@@ -10,6 +10,7 @@ A sample is a folder with ``model.py`` and ``data.py``, whose ``evaluation_input
 import argparse
 import json
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,11 @@ def run(chosen: Sequence[str], threads: int, seconds: float, without: Sequence[s
             seconds=seconds,
             without=tuple(without),
         )
-        result = {**benchmark(options, Console(-1)).json(), "name": name}
+        try:
+            result = {**benchmark(options, Console(-1)).json(), "name": name}
+        except Exception as error:  # a sample that cannot be timed must not lose the others
+            print(f"{name}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            continue
         (RESULTS / f"{name}.{threads}.json").write_text(json.dumps(result, indent=1))
         print(" | ".join(map(str, row(result))), flush=True)
 

@@ -61,6 +61,20 @@ class Remembers(nn.Module):
         return self.total
 
 
+class Tokens(nn.Module):
+    """Reads a number, computes on with it, and returns another one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.table = nn.Linear(4, 5), nn.Embedding(5, 4)
+
+    def forward(self, x):
+        token = int(self.first(x).argmax())
+        y = self.first(x + self.table(torch.tensor([token])))
+        return y, int(y.argmax())
+
+
 def bundle(model: Any, example: torch.Tensor, folder: Path) -> Path:
     """The bundle of ``model``."""
     path = folder / "net.dyncc"

@@ -10,9 +10,10 @@ import onnx_ir
 import onnxruntime
 import pytest
 import torch
-from tests.bench.networks import Collects, Counts, EarlyExit, bundle
+from tests.bench.networks import Collects, Counts, EarlyExit, Tokens, bundle
 
 from dyncc.compiler.bench.calls import Call, leaves, pack
+from dyncc.compiler.bench.exported import ExportFailed, export_trace
 from dyncc.compiler.bench.linked import Linker, NotLinkable
 from dyncc.compiler.bench.oracle import find_ways
 
@@ -77,3 +78,24 @@ def test_ways_are_counted_and_files_made(tmp_path: Path) -> None:
     assert ways.served == (0, 1, 2, 3, 4) and ways.chosen == (0, 1, 0, 1, 1)
     assert [len(files) for files in ways.files] == [2, 2]  # linked and traced
     assert len(set(ways.paths)) == 2
+
+
+def test_a_failed_export_writes_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    class Refused(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.linalg.eigvals(x).real
+
+    capfd.readouterr()
+    with pytest.raises(ExportFailed):
+        export_trace(Refused(), call(torch.eye(2)), tmp_path / "x.onnx")
+    print("after")
+    captured = capfd.readouterr()
+    assert captured.out == "after\n"
+
+
+def test_what_made_a_number_that_is_returned_or_used_stays(tmp_path: Path) -> None:
+    linker = Linker(bundle(Tokens(), torch.ones(1, 4), tmp_path), 1)
+    recording = linker.record(call(torch.ones(1, 4)))
+    model = linker.link(recording)
+    assert sum(node.op_type == "ArgMax" for node in model.graph) == 2
+    assert [str(value.name)[:6] for value in model.graph.outputs] == ["output", "extra_"]

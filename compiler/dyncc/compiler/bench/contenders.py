@@ -241,6 +241,8 @@ class _Session:
         session: Any = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
         self.inputs = [meta.name for meta in session.get_inputs()]
         self.outputs = [meta.name for meta in session.get_outputs()]
+        self.count = sum(not name.startswith("extra_") for name in self.outputs)
+        """The results: what follows them is computed, and looked at by nobody."""
         self.function = session._sess.run
         self.options = onnxruntime.RunOptions()
 
@@ -250,7 +252,8 @@ class _Session:
         return {name: np.asarray(found[int(name.removeprefix(INPUT))]) for name in self.inputs}
 
     def run(self, feeds: dict[str, Any]) -> Any:
-        return self.function(self.outputs, feeds, self.options)
+        results = self.function(self.outputs, feeds, self.options)
+        return results if self.count == len(results) else results[: self.count]
 
     def time(self, found: Sequence[Any]) -> float:
         """The least time of a few calls."""

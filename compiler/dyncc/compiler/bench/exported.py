@@ -7,8 +7,9 @@ way through it baked in, by an exporter that is not ours.
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
+import os
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,7 +70,7 @@ def _failing() -> Iterator[None]:
     disabled = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        with warnings.catch_warnings(), _silent_output():
             warnings.simplefilter("ignore")
             yield
     except Exception as error:  # TorchScript and the exporter raise all sorts
@@ -77,3 +78,17 @@ def _failing() -> Iterator[None]:
         raise ExportFailed(f"{type(error).__name__}: {lines[0] if lines else ''}") from error
     finally:
         logging.disable(disabled)
+
+
+@contextlib.contextmanager
+def _silent_output() -> Iterator[None]:
+    """Without what is written to stdout, by Python or by PyTorch's C++ (the graph of a failed export)."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        with open(os.devnull, "w") as nothing, contextlib.redirect_stdout(nothing):
+            os.dup2(nothing.fileno(), 1)
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)

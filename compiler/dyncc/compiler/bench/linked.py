@@ -4,7 +4,8 @@ A call is made with an engine that writes down which graph took and gave which a
 by identity: what a graph takes came from an earlier graph, from the caller, from the weights, or is a
 number of the host, and is then a constant of this path. What the host does with arrays (``stack``, ``cat``)
 becomes a node. So calls with the same graphs and the same constants share a linked graph, in which nothing
-is left of what only decided (its results lead nowhere and are dropped).
+is left of what only decided (its results lead nowhere and are dropped). What made a number that is
+returned, or that a later graph takes (a token), stays: it is a further output, :data:`EXTRA`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from dyncc.runtime.engine import Graph
 
 Source: TypeAlias = "tuple[str, int, int]"
 """``("run", number, output)``, ``("input", leaf, 0)`` or ``("constant", index, 0)``."""
+EXTRA = "extra_"
 HOST_FUNCTIONS = ("stack", "cat")
 """What a host may do with arrays."""
 
@@ -54,6 +56,10 @@ class Recording:
     constants: list[np.ndarray[Any, Any]] = field(default_factory=list["np.ndarray[Any, Any]"])
     results: list[Source] = field(default_factory=list[Source])
     """Where the arrays of the result come from."""
+    read: list[tuple[Any, Source]] = field(default_factory=list["tuple[Any, Source]"])
+    """Numbers that the host read, and from which array."""
+    extra: list[Source] = field(default_factory=list[Source])
+    """Where numbers come from that are returned or given to a later graph."""
     refused: str = ""
     """Why it cannot be linked."""
 
@@ -64,7 +70,7 @@ class Recording:
 
     def key(self) -> str:
         """Calls with equal keys are served by the same linked graph."""
-        digest = hashlib.sha256(repr((self.runs, self.results)).encode())
+        digest = hashlib.sha256(repr((self.runs, self.results, self.extra)).encode())
         for array in self.constants:
             digest.update(f"{array.dtype}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array).tobytes())
@@ -110,6 +116,25 @@ class Recorder:
 
         return recorded
 
+    def reading(self, item: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """The host's way to read a number, written down."""
+
+        def recorded(array: Any) -> Any:
+            number = item(array)
+            if id(array) in self.known:
+                self.recording.read.append((number, self.known[id(array)]))
+            return number
+
+        return recorded
+
+    def keep_number(self, number: Any) -> None:
+        """What made a number that is more than a decision (the last one read that is equal) is needed."""
+        for read, source in reversed(self.recording.read):
+            if type(read) is type(number) and read == number:
+                if source not in self.recording.extra:
+                    self.recording.extra.append(source)
+                return
+
     def _ran(self, ran: Ran, outputs: Sequence[Any]) -> None:
         self.recording.runs.append(ran)
         for index, value in enumerate(outputs):
@@ -141,6 +166,8 @@ class Recorder:
                 if self.known[id(known)][0] == "input" and _equal(known, array):
                     return self.known[id(known)]
             self.recording.refused = "the host makes an array that no graph gave it"
+        if not isinstance(value, np.ndarray):
+            self.keep_number(value)
         self.recording.constants.append(array)
         source = ("constant", len(self.recording.constants) - 1, 0)
         if dtype is None:
@@ -163,6 +190,8 @@ class Linker:
         for name in HOST_FUNCTIONS:
             if name in namespace:
                 namespace[name] = self.recorder.watched(name, namespace[name])
+        if "item" in namespace:
+            namespace["item"] = self.recorder.reading(namespace["item"])
         self.models: dict[str, onnx_ir.Model] = {}
 
     def record(self, call: Call) -> Recording:
@@ -177,6 +206,8 @@ class Linker:
         for leaf in leaves(output):
             if isinstance(leaf, np.ndarray):
                 recording.results.append(self.recorder.source(leaf))
+            elif isinstance(leaf, bool | int | float):
+                self.recorder.keep_number(leaf)
         return recording
 
     def link(self, recording: Recording) -> onnx_ir.Model:
@@ -214,7 +245,10 @@ class _Linking:
             else:
                 self.values["run", number, 0] = self._joined(number, ran, ran.axis)
         for position, source in enumerate(self.recording.results):
-            self.graph.outputs.append(self._output(position, source))
+            self.graph.outputs.append(self._output(f"output_{position}", source))
+        for position, source in enumerate(self.recording.extra):
+            if source[0] == "run" and source not in self.recording.results:
+                self.graph.outputs.append(self._output(f"{EXTRA}{position}", source))
         model = onnx_ir.Model(self.graph, ir_version=self.ir_version, producer_name="dyncc")
         onnx_ir.passes.common.RemoveUnusedNodesPass()(model)
         onnx_ir.passes.common.DeduplicateInitializersPass()(model)
@@ -276,19 +310,19 @@ class _Linking:
                 self.graph.register_initializer(made)
         return self.values[source]
 
-    def _output(self, position: int, source: Source) -> onnx_ir.Value:
+    def _output(self, name: str, source: Source) -> onnx_ir.Value:
         if source[0] == "run":
             value = self.values[source]
         elif source[0] == "constant":
             array = self.recording.constants[source[1]]
-            value = onnx_ir.Value(name=f"constant_{position}", shape=onnx_ir.Shape(array.shape))
+            value = onnx_ir.Value(name=f"constant_{name}", shape=onnx_ir.Shape(array.shape))
             value.const_value = onnx_ir.tensor(array, name=value.name)
             self.graph.register_initializer(value)
         else:
             raise NotLinkable("it returns what it was given")
         # a value that is returned twice, or is a constant, has a node of its own for each place
-        node = onnx_ir.node("Identity", [value], name=f"result_{position}")
-        node.outputs[0].name = f"output_{position}"
+        node = onnx_ir.node("Identity", [value], name=f"result_{name}")
+        node.outputs[0].name = name
         node.outputs[0].type, node.outputs[0].shape = value.type, value.shape
         self.graph.append(node)
         return node.outputs[0]
