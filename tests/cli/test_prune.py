@@ -10,9 +10,9 @@ import numpy as np
 import onnx
 import onnx_ir
 import pytest
+from tests.prune.nets import net
 
 from dyncc.compiler.cli.app import run_app
-from tests.prune.nets import net
 
 
 @pytest.fixture
@@ -41,7 +41,10 @@ def test_prune(network: Path, capsys: pytest.CaptureFixture[str]) -> None:
     small = network.with_suffix(".pruned.onnx")
     assert report["output"] == str(small) and report["groups"][0]["kept"] == 4
     onnx.checker.check_model(str(small), full_check=True)
-    assert {i.name: list(i.dims) for i in onnx.load(small).graph.initializer} == {"a": [4, 3, 1, 1], "b": [2, 4, 1, 1]}
+    assert {i.name: list(i.dims) for i in onnx.load(small).graph.initializer} == {
+        "a": [4, 3, 1, 1],
+        "b": [2, 4, 1, 1],
+    }
     assert digest(network) == before
 
 
@@ -98,7 +101,9 @@ def test_bad_files(network: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert run("prune", broken, "--ratio", "0.5") == 1
     assert "is no valid ONNX file" in capsys.readouterr().err
     outside = tmp_path / "outside.onnx"
-    onnx.save(onnx.load(network), outside, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    onnx.save(
+        onnx.load(network), outside, save_as_external_data=True, location="weights.bin", size_threshold=0
+    )
     assert run("prune", outside, "--ratio", "0.5") == 0
     (tmp_path / "weights.bin").unlink()
     capsys.readouterr()

@@ -14,14 +14,14 @@ import warnings
 from collections.abc import Iterator
 
 import torch
+from tests.prune import zoo
+from tests.prune.test_networks import export
 
 from dyncc.compiler.pruning.module import lowered
 from dyncc.passes.prune.importance import Importance
 from dyncc.passes.prune.model import Pruning, Report
 from dyncc.passes.prune.program import prune_program
 from dyncc.passes.prune.selection import Selection
-from tests.prune import zoo
-from tests.prune.test_networks import export
 
 
 def rows(names: list[str]) -> Iterator[tuple[str, Report, float]]:

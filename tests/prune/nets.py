@@ -19,7 +19,10 @@ Weights = Mapping[str, Sequence[int] | np.ndarray]
 
 
 def net(text: str, weights: Weights, opset: int = 18, seed: int = 0) -> onnx_ir.Model:
-    """``text`` is ``(inputs) => (outputs) { nodes }`` in ONNX's own syntax; a weight is its shape or itself."""
+    """``text`` is ``(inputs) => (outputs) { nodes }`` in ONNX's own syntax.
+
+    A weight is its shape or itself.
+    """
     random = np.random.default_rng(seed)
     model = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["" : {opset}]> net {text}')
     for name, value in weights.items():

@@ -6,12 +6,12 @@ import copy
 
 import pytest
 import torch
+from tests.prune.modules import EarlyExit, Transformer
 from torch import nn
 from torch.nn import functional as F
 
 from dyncc.compiler import prune
 from dyncc.passes.prune.errors import OptionError, PruneError
-from tests.prune.modules import EarlyExit, Transformer
 
 
 class Convolutions(nn.Module):
@@ -19,7 +19,8 @@ class Convolutions(nn.Module):
         super().__init__()
         self.body = nn.Sequential(
             nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 16, 3, groups=4),
-            nn.GroupNorm(4, 16), nn.PReLU(16), nn.ConvTranspose2d(16, 12, 2, 2), nn.InstanceNorm2d(12, affine=True),
+            nn.GroupNorm(4, 16), nn.PReLU(16), nn.ConvTranspose2d(16, 12, 2, 2), nn.InstanceNorm2d(12,
+            affine=True),
         )  # fmt: skip
         self.head = nn.Linear(12, 10)
 

@@ -8,10 +8,9 @@ import io
 import onnx_ir
 import pytest
 import torch
-from torch import nn
-
 from tests.prune.modules import NETWORKS
 from tests.prune.nets import pruned
+from torch import nn
 
 
 def export(model: nn.Module, *args: torch.Tensor) -> onnx_ir.Model:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.prune.nets import net
 
 from dyncc.compiler.pruning.onnx_torch import run_torch, tensors
 from dyncc.compiler.pruning.synthesize import synthesized
@@ -14,13 +15,13 @@ from dyncc.passes.prune.model import Plan, Pruning
 from dyncc.passes.prune.obspa import column_scores, refit
 from dyncc.passes.prune.prepare import prepared
 from dyncc.passes.prune.selection import Selection
-from tests.prune.nets import net
 
 MLP = "(float[N, 6] x) => (float[N, 4] y) { h = Gemm(x, a, p)  i = Relu(h)  y = Gemm(i, b, q) }"
 WEIGHTS = {"a": (6, 16), "p": (16,), "b": (16, 4), "q": (4,)}
 CNN = (
-    "(float[N, 3, 6, 6] x) => (float[N, 5, 3, 3] y) { g = Conv<pads = [1, 1, 1, 1]>(x, a)  h = Relu(g) "
-    "d = Conv<group = 8, strides = [2, 2], pads = [1, 1, 1, 1]>(h, e)  n = BatchNormalization(d, s, t, m, v) "
+    "(float[N, 3, 6, 6] x) => (float[N, 5, 3, 3] y) { g = Conv<pads = [1, 1, 1, 1]>(x, a) "
+    "h = Relu(g)  d = Conv<group = 8, strides = [2, 2], pads = [1, 1, 1, 1]>(h, e) "
+    "n = BatchNormalization(d, s, t, m, v) "
     "i = Relu(n)  y = Conv<dilations = [1, 1]>(i, b, q) }"
 )
 KERNELS = {
@@ -33,10 +34,14 @@ def batch(*shape: int, seed: int = 0) -> dict[str, np.ndarray]:
     return {"x": np.random.default_rng(seed).standard_normal(shape).astype(np.float32)}
 
 
-def refitted(text: str, weights: dict[str, object], data: list[dict[str, np.ndarray]]) -> tuple[Plan, object, object]:
+def refitted(
+    text: str, weights: dict[str, object], data: list[dict[str, np.ndarray]]
+) -> tuple[Plan, object, object]:
     model = net(text, weights)  # type: ignore[arg-type]
     plain = Pruning(Selection(ratio=0.5), Importance()).run(model)
-    better = Pruning(Selection(ratio=0.5), Importance()).run(model, lambda plan, small: _count(refit(plan, small, data)))
+    better = Pruning(Selection(ratio=0.5), Importance()).run(
+        model, lambda plan, small: _count(refit(plan, small, data))
+    )
     return plain.plan, plain.model, better.model
 
 
@@ -65,12 +70,17 @@ def _array(model, name: str) -> np.ndarray:
     return model.graph.initializers[name].const_value.numpy()
 
 
-@pytest.mark.parametrize(("text", "weights", "shape"), [(MLP, WEIGHTS, (300, 6)), (CNN, KERNELS, (40, 3, 6, 6))])
+@pytest.mark.parametrize(
+    ("text", "weights", "shape"), [(MLP, WEIGHTS, (300, 6)), (CNN, KERNELS, (40, 3, 6, 6))]
+)
 def test_refit_is_closer_on_new_data(text: str, weights: dict[str, object], shape: tuple[int, ...]) -> None:
     plan, plain, better = refitted(text, weights, [batch(*shape)])
     new = batch(*shape, seed=9)
     wanted = outputs(plan.model, new)
-    assert np.square(outputs(better, new) - wanted).mean() < 0.6 * np.square(outputs(plain, new) - wanted).mean()
+    assert (
+        np.square(outputs(better, new) - wanted).mean()
+        < 0.6 * np.square(outputs(plain, new) - wanted).mean()
+    )
 
 
 def test_score_is_the_error_that_refitting_leaves() -> None:
@@ -110,7 +120,10 @@ def test_made_up_inputs_have_the_statistics() -> None:
     assert "1 batch norm" in how
     values = run_torch(model, {"x": torch.from_numpy(batches[0]["x"])}, tensors(model))
     noise = run_torch(model, {"x": torch.randn(64, 3, 6, 6)}, tensors(model))
-    apart = [abs(v["d"].mean((0, 2, 3)) - 0.2).mean() + abs(v["d"].var((0, 2, 3)) - 0.6).mean() for v in (values, noise)]
+    apart = [
+        abs(v["d"].mean((0, 2, 3)) - 0.2).mean() + abs(v["d"].var((0, 2, 3)) - 0.6).mean()
+        for v in (values, noise)
+    ]
     assert apart[0] < 0.3 * apart[1]
     batches, how = synthesized(prepared(net(MLP, WEIGHTS)), count=8)
     assert "no batch norm" in how and len(batches) == 4

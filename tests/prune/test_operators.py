@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import onnx_ir
 import pytest
+from tests.prune.nets import Weights, net, pruned, sizes
 
 from dyncc.passes.prune.groups import groups_of_model
 from dyncc.passes.prune.operators import TABLE
 from dyncc.passes.prune.prepare import prepared
-from tests.prune.nets import Weights, net, pruned, sizes
 
 
 @dataclass(frozen=True)
@@ -269,7 +269,7 @@ CASES = {
         {**LINEAR, "k": ints(1)}, {"a": 8},
     ),
     "branches": Case(
-        f"(float[2, 5, 6] x, bool c) => (float[2, 5, 4] y) {{ h = MatMul(x, a) "
+        "(float[2, 5, 6] x, bool c) => (float[2, 5, 4] y) { h = MatMul(x, a) "
         "i = If(c) <then_branch = one () => (float[2, 5, 8] p) { p = Relu(h) }, "
         "else_branch = two () => (float[2, 5, 8] q) { r = MatMul(h, d)  q = Add(r, h) }> y = MatMul(i, b) }",
         {**LINEAR, "d": (8, 8)}, {"a": 8}, {"d": (4, 4)},

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.prune.modules import Decoder, EarlyExit, SkipNet
 from torch import nn
 
 import dyncc.compiler
@@ -19,7 +20,6 @@ from dyncc.passes.prune.importance import Importance
 from dyncc.passes.prune.program import check_program, plan_program, prune_program
 from dyncc.passes.prune.selection import Selection
 from dyncc.runtime.replay import replay
-from tests.prune.modules import Decoder, EarlyExit, SkipNet
 
 DYNAMIC = {
     "exits": (EarlyExit, torch.zeros(1, 1, 8, 8)),

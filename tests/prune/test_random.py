@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir
 import pytest
+from tests.prune.nets import net
 
 from dyncc.passes.prune.errors import PruneError
 from dyncc.passes.prune.importance import Importance
 from dyncc.passes.prune.model import Pruning
 from dyncc.passes.prune.selection import Selection
-from tests.prune.nets import net
 
 
 class Maker:
@@ -73,7 +73,9 @@ class Maker:
         elif kind == 8 and channels % 2 == 0:
             split = self.constant(1, 2, channels // 2, 16)
             self.nodes.append(f"s{len(self.nodes)} = Reshape({value}, {split})")
-            self.nodes.append(f"s{len(self.nodes)} = Transpose<perm = [0, 2, 1, 3]>(s{len(self.nodes) - 1})")
+            self.nodes.append(
+                f"s{len(self.nodes)} = Transpose<perm = [0, 2, 1, 3]>(s{len(self.nodes) - 1})"
+            )
             self.add(f"Reshape(s{len(self.nodes) - 1}, {self.constant(1, channels, 4, 4)})", channels)
         elif kind == 9:
             mean = f"s{len(self.nodes)}"
@@ -96,7 +98,9 @@ class Maker:
         for number, (value, channels) in enumerate(ends):
             self.nodes.append(f"y{number} = Conv({value}, {self.weight(2, channels, 1, 1)})")
             heads.append(f"float[1, 2, 4, 4] y{number}")
-        return net(f"(float[1, 3, 4, 4] x) => ({', '.join(heads)}) {{ {' '.join(self.nodes)} }}", self.weights)  # type: ignore[arg-type]
+        return net(
+            f"(float[1, 3, 4, 4] x) => ({', '.join(heads)}) {{ {' '.join(self.nodes)} }}", self.weights
+        )  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("seed", range(60))

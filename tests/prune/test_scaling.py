@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
+from tests.prune.nets import net
 
 from dyncc.passes.prune.groups import groups_of_model
 from dyncc.passes.prune.prepare import prepared
-from tests.prune.nets import net
 
 
 def resnet(blocks: int, width: int = 256) -> object:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.prune.nets import net
 
 from dyncc.passes.prune.errors import OptionError, PruneError
 from dyncc.passes.prune.importance import CRITERIA, GRADIENT, Importance
 from dyncc.passes.prune.model import Pruned, Pruning
 from dyncc.passes.prune.selection import Selection
-from tests.prune.nets import net
 
 
 def chain(**arrays: np.ndarray):
     text = (
-        "(float[1, 3, 4, 4] x) => (float[1, 2, 4, 4] y) { h = Conv(x, a)  s = BatchNormalization(h, g, o, m, v) "
+        "(float[1, 3, 4, 4] x) => (float[1, 2, 4, 4] y) { h = Conv(x, a) "
+        "s = BatchNormalization(h, g, o, m, v) "
         "i = Relu(s)  j = Conv(i, b)  k = Relu(j)  y = Conv(k, c) }"
     )
     weights = {"a": (16, 3, 1, 1), "b": (12, 16, 1, 1), "c": (2, 12, 1, 1)}

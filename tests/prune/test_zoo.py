@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.prune import zoo
 from tests.prune.coverage import rows
 

@@ -1,6 +1,8 @@
-"""The 41 architectures of the coverage table, with random weights. Needs torchvision, timm and transformers.
+"""The 41 architectures of the coverage table, with random weights. Needs torchvision, timm and
+transformers.
 
-``torchvision`` built for another torch imports all the same once the operators that it registers are declared.
+``torchvision`` built for another torch imports all the same once the operators that it registers are
+declared.
 """
 
 from __future__ import annotations
@@ -10,9 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
-
 from tests.prune.modules import Decoder, EarlyExit, SkipNet
+from torch import nn
 
 Made = tuple[nn.Module, tuple[Any, ...]]
 

@@ -126,8 +126,8 @@ def compile(
     ``threads`` are those of the net that is returned. ``verify`` runs the checks; ``passes`` is the text of
     a pipeline in the place of the default one; ``verify_each`` checks the program's rules after each pass;
     ``dump_ir`` is a folder for the program's text after each step; ``command`` is how to compile again, and
-    ``sources`` are the texts of files by path, both for the bundle. ``prune`` removes channels: a share of every
-    group of coupled channels, or a :class:`~dyncc.compiler.pruning.bundle.Prune`.
+    ``sources`` are the texts of files by path, both for the bundle. ``prune`` removes channels: a share
+    of every group of coupled channels, or a :class:`~dyncc.compiler.pruning.bundle.Prune`.
 
     The model and the process are left as they were. Raises CompileError where the program is refused or a
     check fails; ``output`` is then as it was before. Raises NotABundleError where it is something else

@@ -86,8 +86,8 @@ def prune_command(
 ) -> None:
     """Remove channels from an ONNX file or a model.
 
-    An ONNX file becomes a smaller one, a model a smaller bundle. The result is compared with the original in
-    which the same channels are zeroed. What is pruned is never changed itself.
+    An ONNX file becomes a smaller one, a model a smaller bundle. The result is compared with the original
+    in which the same channels are zeroed. What is pruned is never changed itself.
     """
     console = _console(as_json, verbose, quiet)
     with console.reporting():

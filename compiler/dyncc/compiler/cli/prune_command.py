@@ -93,7 +93,7 @@ def _prune_file(file: Path, options: PruneOptions, console: Console) -> None:
 
 def _prune_model(options: PruneOptions, console: Console) -> None:
     """Compile a pruned program."""
-    from dyncc.compiler.cli.compile_command import CompileOptions, run_compile, require_packages
+    from dyncc.compiler.cli.compile_command import CompileOptions, require_packages, run_compile
     from dyncc.passes.prune.errors import PruneError
 
     require_packages()
@@ -152,7 +152,10 @@ def _output(file: Path, output: Path | None) -> Path:
 
 
 def refused(error: PruneError) -> CliError:
-    """A refusal as the command line shows it: exit code 1, or 3 where the check failed; 2 for bad numbers."""
+    """A refusal as the command line shows it: exit code 1, or 3 where the check failed.
+
+    2 for bad numbers.
+    """
     from dyncc.passes.prune.errors import InexactError, OptionError
 
     code = Exit.REFUSED
@@ -167,20 +170,21 @@ def report_text(report: Report) -> str:
     """A few lines about what was removed."""
     before, after = report.before, report.after
     pruned = sum(group.kept < group.channels for group in report.groups)
+    shares = [_share(a, b) for a, b in ((after.parameters, before.parameters), (after.flops, before.flops))]
     lines = [
         f"pruned    {pruned} of {count(len(report.groups), 'group')} by {report.criterion}",
-        f"left      {after.parameters:,} of {before.parameters:,} parameters ({_share(after.parameters, before.parameters)}), "
-        f"{after.flops:,} of {before.flops:,} FLOPs ({_share(after.flops, before.flops)})",
+        f"left      {after.parameters:,} of {before.parameters:,} parameters ({shares[0]}), "
+        f"{after.flops:,} of {before.flops:,} FLOPs ({shares[1]})",
     ]
     if report.lossy:
-        lines.append(
-            f"lossy     {count(len(report.lossy), 'normalization')} now over fewer channels (the first: {report.lossy[0]})"
-        )
+        norms = count(len(report.lossy), "normalization")
+        lines.append(f"lossy     {norms} now over fewer channels (the first: {report.lossy[0]})")
     if report.error is None:
         lines.append("checked   nothing (--no-verify)")
     else:
+        error = f"{report.error:.1e}"
         lines.append(
-            f"checked   equal to the original with the same channels zeroed, largest error {report.error:.1e}"
+            f"checked   equal to the original with the same channels zeroed, largest error {error}"
         )
     return "\n".join(lines)
 

@@ -1,1 +1,4 @@
-"""Structured pruning of modules and of programs on their way to a bundle; of ONNX in :mod:`dyncc.passes.prune`."""
+"""Structured pruning of modules and of programs on their way to a bundle.
+
+Of ONNX in :mod:`dyncc.passes.prune`.
+"""

@@ -44,14 +44,16 @@ def prune(
 ) -> Any:
     """Remove coupled channels; gives a result with ``model`` and ``report``.
 
-    ``model`` is an ``nn.Module`` with the example arguments ``args`` and ``kwargs`` (the result is a smaller
-    module with the same code, trainable), a :class:`~dyncc.compiler.lower.Lowered` program, or an ONNX model.
+    ``model`` is an ``nn.Module`` with the example arguments ``args`` and ``kwargs`` (the result is a
+    smaller module with the same code, trainable), a :class:`~dyncc.compiler.lower.Lowered` program, or an
+    ONNX model.
 
-    ``ratio`` is the share of channels that go; ``parameters`` and ``flops`` the shares that may stay. Scores are
-    by ``criterion`` (l1, l2, random, bn-scale; of a module also snip, grasp, crop, taylor and obs, which need
-    batches ``data`` and ``loss(model, batch)``), ``aggregate`` over a channel, ``normalize`` over a group, and
-    compared in a ``scope``. ``minimum`` channels of every group stay, a ``multiple`` where it is that large;
-    ``keep`` are patterns of the names of weights whose groups stay whole.
+    ``ratio`` is the share of channels that go; ``parameters`` and ``flops`` the shares that may stay.
+    Scores are by ``criterion`` (l1, l2, random, bn-scale; of a module also snip, grasp, crop, taylor and
+    obs, which need batches ``data`` and ``loss(model, batch)``), ``aggregate`` over a channel,
+    ``normalize`` over a group, and compared in a ``scope``. ``minimum`` channels of every group stay, a
+    ``multiple`` where it is that large; ``keep`` are patterns of the names of weights whose groups stay
+    whole.
 
     What is given is left as it was, but for ``in_place``. Raises
     :class:`~dyncc.passes.prune.errors.PruneError`, CompileError for a module that does not compile.

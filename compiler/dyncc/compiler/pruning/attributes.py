@@ -1,8 +1,8 @@
 """The numbers that modules keep beside their parameters: sizes that must follow what was removed.
 
-Of PyTorch's own layers it is known which attribute is which axis. In other modules an attribute (a whole number,
-or a tuple of them) is taken for a size where it equals one of the sizes that changed inside of the module; what
-comes of that is then checked by running the module.
+Of PyTorch's own layers it is known which attribute is which axis. In other modules an attribute (a whole
+number, or a tuple of them) is taken for a size where it equals one of the sizes that changed inside of
+the module; what comes of that is then checked by running the module.
 """
 
 from __future__ import annotations
@@ -96,8 +96,12 @@ def _attention(name: str, module: nn.MultiheadAttention, kept: Kept) -> dict[str
     inner = _count(rows[0]) // 3
     heads = rows[0].reshape(3, module.num_heads, -1)[0].any(axis=1).sum()
     return {
-        "embed_dim": width, "kdim": width, "vdim": width, "num_heads": int(heads), "head_dim": inner // int(heads)
-    }  # fmt: skip
+        "embed_dim": width,
+        "kdim": width,
+        "vdim": width,
+        "num_heads": int(heads),
+        "head_dim": inner // int(heads),
+    }
 
 
 def guessed_changes(model: nn.Module, kept: Kept, factors: Mapping[int, int]) -> list[Change]:

@@ -1,8 +1,8 @@
 """Pruning of a PyTorch module: the same code with smaller parameters, so that training goes on.
 
-The module is recorded and lowered as for a compile, which gives the coupled channels of all its paths. Its own
-parameters are then cut, its attributes follow, and what comes out is recorded again: every graph of it must
-compute what the original's graph does with the removed channels zeroed.
+The module is recorded and lowered as for a compile, which gives the coupled channels of all its paths.
+Its own parameters are then cut, its attributes follow, and what comes out is recorded again: every graph
+of it must compute what the original's graph does with the removed channels zeroed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,10 @@ from dyncc.passes.prune.selection import Selection
 
 @dataclass(frozen=True, eq=False)
 class PrunedModule:
-    """``model`` is smaller and otherwise as it was, trainable; ``changes`` are its attributes that are new."""
+    """``model`` is smaller and otherwise as it was, trainable.
+
+    ``changes`` are its attributes that are new.
+    """
 
     model: nn.Module
     report: Report
@@ -69,9 +72,9 @@ def prune_module(
 ) -> PrunedModule:
     """Prune a copy of a module (the module itself under ``in_place``).
 
-    Raises CompileError where the module is no program that compiles, :class:`PruneError` where nothing can be
-    pruned or its code does not allow it, :class:`InexactError` where the result is not exact; the module is
-    then as it was.
+    Raises CompileError where the module is no program that compiles, :class:`PruneError` where nothing
+    can be pruned or its code does not allow it, :class:`InexactError` where the result is not exact; the
+    module is then as it was.
     """
     training = model.training
     model.eval()
@@ -180,7 +183,7 @@ def _checked(plan: ProgramPlan, smaller: nn.Module, args: Any, kwargs: Any) -> C
         reason = str(error).strip().splitlines()[0]
         raise PruneError(
             f"the module's code does not run with fewer channels: {reason}",
-            "sizes that are written in the code cannot follow: make them attributes, or keep these groups whole",
+            "sizes in the code cannot follow: make them attributes, or keep these groups whole",
         ) from error
     if list(again.graphs) != list(plan.program.graphs):
         raise InexactError("the smaller module takes other paths than the original")

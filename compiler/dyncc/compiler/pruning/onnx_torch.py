@@ -48,8 +48,13 @@ def run_torch(model: onnx_ir.Model, feeds: Mapping[str, torch.Tensor], weights: 
 # --------------------------------------------------------------------------------------------- rules
 
 
+def _padded(inputs: Sequence[Any]) -> list[Any]:
+    """Three inputs, None for those that are left out."""
+    return [*inputs, None, None][:3]
+
+
 def _conv(node: onnx_ir.Node, inputs: Sequence[Any]) -> torch.Tensor:
-    x, weight, bias = (*inputs, None)[:3]
+    x, weight, bias = _padded(inputs)
     spatial = weight.ndim - 2
     pads = attribute(node, "pads", [0] * 2 * spatial)
     if attribute(node, "auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
@@ -64,7 +69,7 @@ def _conv(node: onnx_ir.Node, inputs: Sequence[Any]) -> torch.Tensor:
 
 
 def _transposed(node: onnx_ir.Node, inputs: Sequence[Any]) -> torch.Tensor:
-    x, weight, bias = (*inputs, None)[:3]
+    x, weight, bias = _padded(inputs)
     spatial = weight.ndim - 2
     pads = attribute(node, "pads", [0] * 2 * spatial)
     if pads[:spatial] != pads[spatial:]:
@@ -76,7 +81,7 @@ def _transposed(node: onnx_ir.Node, inputs: Sequence[Any]) -> torch.Tensor:
 
 
 def _gemm(node: onnx_ir.Node, inputs: Sequence[Any]) -> torch.Tensor:
-    one, other, added = (*inputs, None)[:3]
+    one, other, added = _padded(inputs)
     one = one.T if attribute(node, "transA", 0) else one
     other = other.T if attribute(node, "transB", 0) else other
     result = attribute(node, "alpha", 1.0) * (one @ other)
@@ -104,7 +109,7 @@ def _batch_norm(node: onnx_ir.Node, inputs: Sequence[Any]) -> torch.Tensor:
 
 
 def _layer_norm(node: onnx_ir.Node, inputs: Sequence[Any]) -> torch.Tensor:
-    x, scale, bias = (*inputs, None)[:3]
+    x, scale, bias = _padded(inputs)
     axes = list(range(attribute(node, "axis", -1) % x.ndim, x.ndim))
     centred = x if "RMS" in node.op_type else x - x.mean(axes, keepdim=True)
     y = centred / (centred.square().mean(axes, keepdim=True) + attribute(node, "epsilon", 1e-5)).sqrt()
@@ -140,12 +145,11 @@ def _unsqueeze(node: onnx_ir.Node, inputs: Sequence[Any]) -> torch.Tensor:
 
 def _slice(node: onnx_ir.Node, inputs: Sequence[Any]) -> torch.Tensor:
     x = inputs[0]
-    starts, ends, axes, steps = (
-        v.tolist() if v is not None else None for v in (*inputs[1:], None, None)[:4]
-    )
+    given: list[list[int]] = [[] if v is None else v.tolist() for v in [*inputs[1:], None, None][:4]]
+    starts, ends, axes, steps = given
     for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        axis = axes[number] if axes is not None else number
-        step = steps[number] if steps is not None else 1
+        axis = axes[number] if axes else number
+        step = steps[number] if steps else 1
         places = torch.arange(x.shape[axis])
         if step < 0:
             places = torch.from_numpy(
@@ -183,7 +187,8 @@ def _reduce(function: Callable[..., torch.Tensor]) -> Rule:
 
 
 def _clip(node: onnx_ir.Node, inputs: Sequence[Any]) -> torch.Tensor:
-    x, low, high = (*inputs, None, None)[:3]
+    x: torch.Tensor = inputs[0]
+    low, high = (*inputs[1:], None, None)[:2]
     low, high = attribute(node, "min", low), attribute(node, "max", high)
     return x.clamp(low, high) if low is not None or high is not None else x
 

@@ -1,8 +1,8 @@
 """Inputs for pruning without data: such that batch norms see the statistics that they have kept.
 
 What a network was trained on left its mark in the running means and variances. Random inputs are changed by
-gradient descent until the activations before every batch norm have those (the idea of DeepInversion, Yin et al.
-2020, and ZeroQ, Cai et al. 2020). Where there is no batch norm, the inputs stay random.
+gradient descent until the activations before every batch norm have those (the idea of DeepInversion, Yin
+et al. 2020, and ZeroQ, Cai et al. 2020). Where there is no batch norm, the inputs stay random.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def synthesized(
     if not norms or not batched:
         return _noise(model, count, seed), "random numbers" + ("" if norms else " (there is no batch norm)")
     shapes = {v.name or "": feeds[v.name or ""].shape[1:] for v in image}
-    fixed = [size for v in image if isinstance(size := (dims(v) or ())[0], int)]
+    fixed = [size for v in image if isinstance(size := (dims(v) or (None,))[0], int)]
     each = min(fixed, default=BATCH)
     batches: list[dict[str, np.ndarray]] = []
     for number in range(-(-count // BATCH)):

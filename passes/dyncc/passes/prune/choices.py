@@ -1,7 +1,8 @@
 """Which factors of reshaped axes are pruned: heads or what is within them, groups or their channels.
 
-Two axes that belong together through several reshapes (the heads of query, key and value) must choose alike,
-so factors are grouped by what ties them outside of the reshapes; the sets with the finest channels win.
+Two axes that belong together through several reshapes (the heads of query, key and value) must choose
+alike, so factors are grouped by what ties them outside of the reshapes; the sets with the finest channels
+win.
 """
 
 from __future__ import annotations
@@ -54,7 +55,10 @@ def resolve(atoms: Atoms, ties: Ties, choices: Sequence[Choice], whole: bool = F
 
 @dataclass(frozen=True)
 class _Set:
-    """Factors (choice, factor) that are tied to each other outside of choices; ``channels``: free classes."""
+    """Factors (choice, factor) that are tied to each other outside of choices.
+
+    ``channels``: free classes.
+    """
 
     members: tuple[tuple[int, int], ...]
     channels: int

@@ -1,4 +1,4 @@
-"""What an operator says about itself: which atoms it ties, which channels it sums up, what it offers to choose."""
+"""What an operator says: which atoms it ties, which channels it sums up, what it offers to choose."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ class Contraction:
 
 @dataclass(frozen=True, eq=False)
 class Norm:
-    """``node`` normalizes input 0 over ``axes``, each group of axis 1 by itself; lossy where one is pruned."""
+    """``node`` normalizes input 0 over ``axes``, each group of axis 1 by itself.
+
+    Lossy where one is pruned.
+    """
 
     node: onnx_ir.Node
     axes: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""Changing the copy of a network: new constants, new sizes, nodes put before, after and in place of others."""
+"""Changing the copy of a network: new constants and sizes, nodes before, after and instead of others."""
 
 from __future__ import annotations
 
@@ -57,11 +57,12 @@ class Rewrite:
         while name in self.model.graph.initializers:
             self._made += 1
             name = f"pruned_{what}_{self._made}"
-        tensor = onnx_ir.tensor(np.ascontiguousarray(array), name=name)
+        # a copy that is contiguous would give a scalar an axis
+        tensor = onnx_ir.tensor(np.ascontiguousarray(array).reshape(array.shape), name=name)
         value = onnx_ir.Value(
             name=name,
             type=onnx_ir.TensorType(tensor.dtype),
-            shape=onnx_ir.Shape(tensor.shape),
+            shape=onnx_ir.Shape(list(array.shape)),
             const_value=tensor,
         )
         self.model.graph.register_initializer(value)
@@ -72,7 +73,10 @@ class Rewrite:
         node.replace_input_with(index, self.constant(np.asarray(numbers, np.int64), "sizes"))
 
     def set_shape(self, node: onnx_ir.Node, index: int, result: onnx_ir.Value) -> None:
-        """Give a node the new shape of ``result``; sizes that are not known are taken from the old input."""
+        """Give a node the new shape of ``result``.
+
+        Sizes that are not known are taken from the old input.
+        """
         counts = [self.count(result, axis) for axis in range(self.rank(result))]
         computed = node.inputs[index]
         assert computed is not None

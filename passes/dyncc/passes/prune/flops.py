@@ -20,7 +20,8 @@ from dyncc.passes.prune.operators.recurrent import GATES
 class Cost:
     """``parameters`` are numbers in floating-point constants, ``flops`` twice the multiply-adds.
 
-    A size that is not known counts as 1; the body of a loop counts as one turn, both sides of a branch count.
+    A size that is not known counts as 1; the body of a loop counts as one turn, both sides of a branch
+    count.
     """
 
     parameters: int

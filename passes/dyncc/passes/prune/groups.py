@@ -213,7 +213,8 @@ def _group(
     channel = np.repeat(np.arange(len(order)), [classes[n][0].size for n in order])
     touched = np.unique(where).tolist()
     members = tuple(
-        Member(*places[place], index[where == place], channel[where == place]) for place in touched
+        Member(places[place][0], places[place][1], index[where == place], channel[where == place])
+        for place in touched
     )
     floating = [member for member in members if is_floating(member.value)]
     if not floating:

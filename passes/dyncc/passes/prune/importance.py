@@ -38,8 +38,8 @@ CRITERIA = (*PLAIN, RECONSTRUCTION, *GRADIENT)
 class Importance:
     """``elementwise`` are the scores of single weights by name, for the criteria of :data:`GRADIENT`.
 
-    ``columns`` are those of the input channels of layers, by name of the weight, with its axis, for ``obspa``; without them,
-    and for channels that no layer takes in, ``obspa`` goes by L1.
+    ``columns`` are those of the input channels of layers, by name of the weight, with its axis, for
+    ``obspa``; without them, and for channels that no layer takes in, ``obspa`` goes by L1.
     """
 
     criterion: str = "l1"

@@ -13,9 +13,9 @@ import onnx_ir
 
 from dyncc.passes.prune.atoms import dims
 from dyncc.passes.prune.description import Contraction, Norm
+from dyncc.passes.prune.edit import Rewrite
 from dyncc.passes.prune.groups import Network
 from dyncc.passes.prune.operators.base import attribute, required, value_of
-from dyncc.passes.prune.edit import Rewrite
 from dyncc.passes.prune.rewrite import Removed, start
 
 

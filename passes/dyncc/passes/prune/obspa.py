@@ -1,10 +1,11 @@
-"""OBSPA: what is left of every layer is refitted to what the whole layer gave (SPA, arXiv 2403.18955, section 4).
+"""OBSPA: what is left of every layer is refitted to what the whole layer gave.
 
-For a layer with weights ``W`` the smallest ``‖Y − W'X̂‖² + λ‖W' − W‖²`` is at ``W' = (Y X̂ᵀ + λ W_K)(X̂ X̂ᵀ + λ I)⁻¹``,
-where ``Y`` is what the original layer gives in the original network, ``X̂`` what the pruned layer is given in the
-pruned network, and ``W_K`` the weights that are left. That is the update of Optimal Brain Surgeon for structures
-(one Hessian serves all rows, since all lose the same columns), in its asymmetric form: layers are refitted in
-topological order, each to make up for what those before it got wrong. Only one layer's ``X̂ X̂ᵀ`` is held at a time.
+SPA, arXiv 2403.18955, section 4. For a layer with weights ``W`` the smallest ``‖Y − W'X̂‖² + λ‖W' − W_K‖²``
+is at ``W' = (Y X̂ᵀ + λ W_K)(X̂ X̂ᵀ + λ I)⁻¹``, where ``Y`` is what the original layer gives in the original
+network, ``X̂`` what the pruned layer is given in the pruned network, and ``W_K`` the weights that are left.
+That is the update of Optimal Brain Surgeon for structures (one Hessian serves all rows, since all lose the
+same columns), in its asymmetric form: layers are refitted in topological order, each to make up for what
+those before it got wrong. Only one layer's ``X̂ X̂ᵀ`` is held at a time.
 """
 
 from __future__ import annotations
@@ -48,17 +49,14 @@ def refit(
 ) -> int:
     """Refit the layers of ``pruned`` (made by ``plan``) on ``data``, in place; gives how many there were.
 
-    ``data`` are batches of inputs of the network. Layers in the bodies of branches and loops, and weights that
-    several nodes share, stay as they are. Raises :class:`PruneError` where the data do not fit.
+    ``data`` are batches of inputs of the network. Layers in the bodies of branches and loops, and weights
+    that several nodes share, stay as they are. Raises :class:`PruneError` where the data do not fit.
     """
-    originals = {layer.node.outputs[0].name: layer for layer in layers(plan.model)}
-    work = [layer for layer in layers(pruned) if layer.node.outputs[0].name in originals]
-    keeps = {
-        layer.node.outputs[0].name: _kept_outputs(plan, originals[layer.node.outputs[0].name])
-        for layer in work
-    }
+    originals = {_name(layer): layer for layer in layers(plan.model)}
+    work = [layer for layer in layers(pruned) if _name(layer) in originals]
+    keeps = {_name(layer): _kept_outputs(plan, originals[_name(layer)]) for layer in work}
     for number, layer in enumerate(work):
-        name = layer.node.outputs[0].name or ""
+        name = _name(layer)
         if progress is not None:
             progress(number, len(work), name)
         wanted = _activations(plan.model, name, data)
@@ -67,12 +65,17 @@ def refit(
     return len(work)
 
 
+def _name(layer: Layer) -> str:
+    return layer.node.outputs[0].name or ""
+
+
 def column_scores(
     model: onnx_ir.Model, data: Sequence[Feeds], damping: float = DAMPING
 ) -> dict[str, tuple[int, Matrix]]:
-    """By weight of a layer, the axis of its input channels and for each of them what refitting could not make up for if it went.
+    """By weight of a layer, the axis of its input channels and a score for each of them.
 
-    That is ``Σ_rows w_S ((H⁻¹)_SS)⁻¹ w_Sᵀ`` over the columns ``S`` of the channel, as a share of the layer's output.
+    The score is what refitting could not make up for if the channel went, as a share of the layer's output:
+    ``Σ_rows w_S ((H⁻¹)_SS)⁻¹ w_Sᵀ`` over the columns ``S`` of the channel.
     """
     found: dict[str, tuple[int, Matrix]] = {}
     for layer in layers(model):
@@ -283,7 +286,7 @@ class _Sums:
             cross = cross - self.count * np.outer(mean_y, mean_x)
         strength = damping * float(np.trace(gram)) / max(len(gram), 1) or 1.0
         system = gram + strength * np.eye(len(gram))
-        new = np.linalg.solve(system, (cross + strength * old).T).T
+        new: Matrix = np.linalg.solve(system, (cross + strength * old).T).T.astype(np.float64)
         return new, mean_y - new @ mean_x
 
 

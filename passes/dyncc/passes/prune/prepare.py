@@ -1,4 +1,4 @@
-"""From any ONNX file to a model whose constants are initializers and whose sizes are known, if they can be."""
+"""From any ONNX file to a model whose constants are initializers and whose sizes are known."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from onnx_ir.passes import common
 from onnxscript import optimizer
 
 from dyncc.passes.prune.atoms import dims
-from dyncc.passes.prune.groups import weights_of
 from dyncc.passes.prune.errors import OptionError, PruneError
+from dyncc.passes.prune.groups import weights_of
 from dyncc.passes.prune.shapes import complete_shapes
 
 FOLDED = 8192
@@ -89,7 +89,7 @@ def _own_constants(model: onnx_ir.Model) -> None:
 
 
 def infer(model: onnx_ir.Model) -> None:
-    """Fill in shapes and types: as far as onnx can, and what follows from what :mod:`shapes` knows besides."""
+    """Fill in shapes and types: as far as onnx can, and what :mod:`shapes` knows besides."""
     _infer_once(model)
     while complete_shapes(model):
         _infer_once(model)
@@ -112,7 +112,10 @@ def _fold(model: onnx_ir.Model) -> None:
 
 
 def _foldable(node: onnx_ir.Node) -> bool | None:
-    """Sizes and indices are computed in advance; weights stay as they are, so that they keep their names."""
+    """Sizes and indices are computed in advance.
+
+    Weights stay as they are, so that they keep their names.
+    """
     for value in node.inputs:
         if value is None or value.const_value is None:
             continue

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import onnx_ir
 
-from dyncc.ir import Block, Compute, HostOp, Operand, Program, Ref, TensorType, Type, Value, successors
+from dyncc.ir import Block, Compute, Operand, Program, Ref, TensorType, Type, Value, successors
 from dyncc.passes.prune.atoms import Atoms, Indices
 from dyncc.passes.prune.check import TOLERANCE, Checked, candidates, difference, generic_weights, session
 from dyncc.passes.prune.description import Description
@@ -27,7 +27,7 @@ from dyncc.passes.prune.model import Report, report_of, why_nothing
 from dyncc.passes.prune.prepare import prepared
 from dyncc.passes.prune.rewrite import Removed, rewritten
 from dyncc.passes.prune.selection import Selection
-from dyncc.passes.rewrite import entry_blocks, operands, own_operands, results, types_of
+from dyncc.passes.rewrite import entry_blocks, operands, own_operands, types_of
 
 Onnx: TypeAlias = "Program[onnx_ir.Model]"
 Arrays: TypeAlias = "Mapping[str, np.ndarray]"
@@ -35,7 +35,10 @@ Arrays: TypeAlias = "Mapping[str, np.ndarray]"
 
 @dataclass(frozen=True, eq=False)
 class ProgramPlan:
-    """What will be removed from a program whose graphs are prepared; ``weights`` are its weights by name."""
+    """What will be removed from a program whose graphs are prepared.
+
+    ``weights`` are its weights by name.
+    """
 
     program: Onnx
     weights: Arrays
@@ -232,8 +235,8 @@ def check_program(plan: ProgramPlan, smaller: Onnx, generic: bool = True) -> Che
     """Every graph against the original with the removed channels zeroed, on the channels that are left.
 
     The original is given random numbers in the removed channels too, so that a graph that heeds them is
-    found out; hence what holds for every graph holds for the program. ``generic`` looks also at other weights,
-    where those there are would hide a fault. Raises :class:`InexactError`.
+    found out; hence what holds for every graph holds for the program. ``generic`` looks also at other
+    weights, where those there are would hide a fault. Raises :class:`InexactError`.
     """
     largest, count = 0.0, 0
     reference = plan.reference()

@@ -153,7 +153,7 @@ class Selection:
         return [self._allowed(group.size, count) for group, count in zip(groups, wanted, strict=True)]
 
     def _by_family(self, ratio: float, groups: Sequence[Group]) -> list[int]:
-        """The ratio of every family, shared out among its groups: many small ones would lose too few else."""
+        """The ratio of every family, shared out among its groups: small ones would lose too few else."""
         families: dict[str, list[int]] = {}
         for number, group in enumerate(groups):
             families.setdefault(group.family, []).append(number)

@@ -58,7 +58,8 @@ def _loop(node: onnx_ir.Node) -> bool:
         shape = dims(inner)
         if shape is not None and dims(outer) is None:
             outer.shape = onnx_ir.Shape([None, *shape])
-            outer.dtype = inner.dtype
+            if inner.dtype is not None:
+                outer.dtype = inner.dtype
             changed = True
     return changed
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import onnx_ir
 
 from dyncc.passes.prune.description import Description
-from dyncc.passes.prune.operators.base import Operator, attribute, required, value_of
 from dyncc.passes.prune.edit import Rewrite
+from dyncc.passes.prune.operators.base import Operator, attribute, required, value_of
 
 
 def convolution(about: Description, node: onnx_ir.Node) -> None:

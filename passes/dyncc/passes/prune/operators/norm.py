@@ -5,8 +5,8 @@ from __future__ import annotations
 import onnx_ir
 
 from dyncc.passes.prune.description import Description, Norm
-from dyncc.passes.prune.operators.base import Operator, attribute, required, result_of, value_of
 from dyncc.passes.prune.edit import Rewrite
+from dyncc.passes.prune.operators.base import Operator, attribute, required, result_of, value_of
 
 
 def batch(about: Description, node: onnx_ir.Node) -> None:
@@ -49,7 +49,7 @@ def group(about: Description, node: onnx_ir.Node) -> None:
     groups, channels = attribute(node, "num_groups"), about.size(value, 1)
     if not isinstance(channels, int):
         return
-    axes = [(value, 1, (0, 1)), (result, 1, (0, 1))]
+    axes: list[tuple[onnx_ir.Value, int, tuple[int, ...]]] = [(value, 1, (0, 1)), (result, 1, (0, 1))]
     for parameter in node.inputs[1:3]:
         if parameter is not None:
             # up to operator set 20 there was one scale a group

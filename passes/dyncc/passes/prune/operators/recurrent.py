@@ -8,14 +8,15 @@ import onnx_ir
 
 from dyncc.passes.prune.atoms import Indices
 from dyncc.passes.prune.description import Description
-from dyncc.passes.prune.operators.base import Operator, attribute, required, value_of
 from dyncc.passes.prune.edit import Rewrite
+from dyncc.passes.prune.operators.base import Operator, attribute, required, value_of
 
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 
 
 def recurrent(about: Description, node: onnx_ir.Node) -> None:
-    """``X[T,N,I] W[d,gH,I] R[d,gH,H] B[d,2gH] h₀[d,N,H] c₀[d,N,H] P[d,3H]`` to ``Y[T,d,N,H] h[d,N,H] c[d,N,H]``.
+    """``X[T,N,I] W[d,gH,I] R[d,gH,H] B[d,2gH] h₀[d,N,H] c₀[d,N,H] P[d,3H]`` to ``Y[T,d,N,H] h[d,N,H]
+    c[d,N,H]``.
 
     The two directions of one keep the same units.
     """

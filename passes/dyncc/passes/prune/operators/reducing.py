@@ -6,8 +6,8 @@ import numpy as np
 import onnx_ir
 
 from dyncc.passes.prune.description import Description
-from dyncc.passes.prune.operators.base import Operator, attribute, integers_of, required
 from dyncc.passes.prune.edit import Rewrite
+from dyncc.passes.prune.operators.base import Operator, attribute, integers_of, required
 
 SUMS = ("ReduceSum", "ReduceL1", "ReduceL2", "ReduceSumSquare")
 OTHERS = ("ReduceMax", "ReduceMin", "ReduceProd", "ReduceLogSum", "ReduceLogSumExp")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -10,8 +11,8 @@ import onnx_ir
 
 from dyncc.passes.prune.atoms import dims
 from dyncc.passes.prune.description import Description
-from dyncc.passes.prune.operators.base import Operator, attribute, constant, integers, integers_of, required
 from dyncc.passes.prune.edit import Rewrite
+from dyncc.passes.prune.operators.base import Operator, attribute, constant, integers, integers_of, required
 
 Chunk = tuple[list[int], list[int]]
 """Axes of the input and axes of the output that hold the same elements."""
@@ -120,9 +121,9 @@ def common_factors(
             product *= size
             strides.add(product)
     ordered = sorted(strides)
-    if any(big % small for small, big in zip(ordered, ordered[1:], strict=False)):
+    if any(big % small for small, big in itertools.pairwise(ordered)):
         return None
-    return tuple(big // small for small, big in zip(ordered, ordered[1:], strict=False))[::-1]
+    return tuple(big // small for small, big in itertools.pairwise(ordered))[::-1]
 
 
 def _assigned(sizes: Sequence[int | str | None], factors: Sequence[int]) -> list[tuple[int, ...]]:

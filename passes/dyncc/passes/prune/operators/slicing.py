@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnx_ir
 
 from dyncc.passes.prune.atoms import Indices
 from dyncc.passes.prune.description import Description
+from dyncc.passes.prune.edit import Rewrite
 from dyncc.passes.prune.operators.base import (
     Operator,
     attribute,
@@ -17,7 +20,6 @@ from dyncc.passes.prune.operators.base import (
     result_of,
     value_of,
 )
-from dyncc.passes.prune.edit import Rewrite
 
 
 def concat(about: Description, node: onnx_ir.Node) -> None:
@@ -37,7 +39,7 @@ def split(about: Description, node: onnx_ir.Node) -> None:
     _joined(about, value, node.outputs, along)
 
 
-def _joined(about: Description, whole: onnx_ir.Value, parts: list | tuple, along: int) -> None:
+def _joined(about: Description, whole: onnx_ir.Value, parts: Sequence[onnx_ir.Value], along: int) -> None:
     atoms = [about.axis(part, along) for part in parts]
     all_of_it = about.axis(whole, along)
     known = all(isinstance(about.size(part, along), int) for part in parts)
