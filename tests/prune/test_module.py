@@ -136,3 +136,18 @@ def test_sizes_in_the_code_are_refused() -> None:
 def test_what_cannot_be_pruned() -> None:
     with pytest.raises(TypeError, match="cannot prune a int"):
         prune(3, ratio=0.5)
+
+
+def test_refit_goes_back_into_the_module() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 32), nn.ReLU(), nn.Linear(32, 4)).eval()
+    data = [torch.randn(200, 6)]
+    plain = prune(model, (torch.zeros(1, 6),), ratio=0.5).model
+    better = prune(model, (torch.zeros(1, 6),), ratio=0.5, criterion="obspa", data=data).model
+    new = torch.randn(100, 6)
+    errors = [(small(new) - model(new)).square().mean() for small in (plain, better)]
+    assert errors[1] < 0.5 * errors[0]
+    with pytest.raises(OptionError, match="the network takes"):
+        prune(model, (torch.zeros(1, 6),), ratio=0.5, criterion="obspa", data=[torch.zeros(3, 5)])
+    with pytest.raises(PruneError, match="without control flow"):
+        prune(EarlyExit(), (torch.zeros(1, 1, 8, 8),), ratio=0.5, criterion="obspa")

@@ -15,7 +15,7 @@ from dyncc.compiler.lower import Lowered
 from dyncc.compiler.pruning.bundle import Prune, PrunedLowered, prune_lowered
 from dyncc.compiler.pruning.module import PrunedModule, gradients, prune_module
 from dyncc.passes.prune.errors import OptionError
-from dyncc.passes.prune.importance import GRADIENT, Importance
+from dyncc.passes.prune.importance import GRADIENT, RECONSTRUCTION, Importance
 from dyncc.passes.prune.model import Pruned, Pruning
 from dyncc.passes.prune.selection import Selection
 
@@ -64,8 +64,10 @@ def prune(
         elementwise = _gradients(model, data, loss, criterion)
     importance = Importance(criterion, aggregate, normalize, seed, elementwise)
     if isinstance(model, nn.Module):
-        return prune_module(model, args, kwargs, selection, importance, in_place=in_place)
+        return prune_module(model, args, kwargs, selection, importance, in_place=in_place, data=data)
     if isinstance(model, Lowered):
+        if criterion == RECONSTRUCTION:
+            raise OptionError("refitting (obspa) is for modules and ONNX models", "prune the program by l1")
         return prune_lowered(model, Prune(selection, importance))
     if isinstance(model, onnx.ModelProto):
         model = onnx_ir.from_proto(model)

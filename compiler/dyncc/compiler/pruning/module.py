@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnx_ir
@@ -19,6 +19,7 @@ from torch import nn
 
 from dyncc.compiler.api import _undisturbed, without_markers
 from dyncc.compiler.diagnostics import CompileError
+from dyncc.compiler.graph import FxGraphOps
 from dyncc.compiler.lower import Lowered, lower_program
 from dyncc.compiler.pruning.attributes import (
     Change,
@@ -28,12 +29,15 @@ from dyncc.compiler.pruning.attributes import (
     known_changes,
     slice_parameters,
 )
+from dyncc.compiler.pruning.refit import refit_module
 from dyncc.compiler.request import make_request
 from dyncc.compiler.specialize import specialize_methods
+from dyncc.passes.base import Pass
+from dyncc.passes.pipeline import parse_pipeline, run_pipeline
 from dyncc.passes.prune.check import Checked
 from dyncc.passes.prune.errors import InexactError, PruneError
 from dyncc.passes.prune.flops import Costs
-from dyncc.passes.prune.importance import Importance
+from dyncc.passes.prune.importance import RECONSTRUCTION, Importance
 from dyncc.passes.prune.model import Report, report_of
 from dyncc.passes.prune.prepare import prepared
 from dyncc.passes.prune.program import ProgramPlan, check_program, plan_program
@@ -53,12 +57,18 @@ class PrunedModule:
     changes: tuple[Change, ...]
 
 
+PASSES = "drop-dead,merge-blocks"
+"""Straight lines become one graph. What else the default passes share may differ in a smaller program."""
+
+
 def lowered(model: nn.Module, args: Any, kwargs: Any) -> Lowered:
     """The program of a module with its weights, as a compile has them before the bundle."""
     with _undisturbed():
         request = make_request(model, args, kwargs)
         recorded = specialize_methods(request.methods, request.name)
-        return lower_program(without_markers(recorded.program), recorded.weights)
+        passes = cast("tuple[Pass, ...]", parse_pipeline(PASSES))
+        merged = run_pipeline(without_markers(recorded.program), passes, FxGraphOps())
+        return lower_program(merged.program, recorded.weights)
 
 
 def prune_module(
@@ -69,6 +79,7 @@ def prune_module(
     importance: Importance,
     *,
     in_place: bool = False,
+    data: Sequence[Any] | None = None,
 ) -> PrunedModule:
     """Prune a copy of a module (the module itself under ``in_place``).
 
@@ -82,6 +93,8 @@ def prune_module(
         program = lowered(model, args, kwargs)
         plan = plan_program(program.program, program.weights, selection, importance, rewrites_graph=False)
         smaller, changes, checked = _first_exact(model, plan, args, kwargs)
+        if importance.criterion == RECONSTRUCTION:
+            refit_module(plan, smaller, data, importance.seed)
     finally:
         model.train(training)
     costs = Costs(plan.network, tuple(graph.graph for graph in plan.program.graphs.values()))
@@ -89,6 +102,7 @@ def prune_module(
     if in_place:
         slice_parameters(model, kept_of(model, plan))
         apply(model, list(changes))
+        model.load_state_dict(smaller.state_dict())
         smaller = model
     return PrunedModule(smaller.train(training), report, plan, changes)
 
