@@ -47,6 +47,7 @@ class FakeReport:
     largest_error: float
     frozen: tuple[Frozen, ...]
     warnings: tuple[Diagnostic, ...]
+    pruning: None = None
 
 
 class FakeCompiler:

@@ -45,9 +45,10 @@ def refit_module(plan: ProgramPlan, smaller: nn.Module, data: Sequence[Any] | No
 def _feeds(model: onnx_ir.Model, data: Sequence[Any]) -> Iterable[dict[str, np.ndarray]]:
     for batch in data:
         tensors = batch if isinstance(batch, tuple | list) else (batch,)
-        if len(tensors) != len(model.graph.inputs):
+        wanted = len(model.graph.inputs)
+        if len(tensors) != wanted:
             raise OptionError(
-                f"a batch of `data` has {len(tensors)} tensors, the network takes {len(model.graph.inputs)}",
+                f"a batch of `data` has {len(tensors)} tensors, the network takes {wanted}",
                 "for obspa a batch is what the module is called with, without labels",
             )
         arrays = [torch.as_tensor(tensor).detach().cpu().numpy() for tensor in tensors]
