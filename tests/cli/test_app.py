@@ -48,6 +48,7 @@ class FakeReport:
     frozen: tuple[Frozen, ...]
     warnings: tuple[Diagnostic, ...]
     pruning: None = None
+    passes: tuple[()] = ()
 
 
 class FakeCompiler:
