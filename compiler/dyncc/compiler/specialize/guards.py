@@ -18,6 +18,8 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
+from dyncc.compiler.specialize.block import storage_key
+
 TRIALS = (1, 2, 3, 5, 8, 19)
 """Sizes that a call is tried on, all of its unknown sizes alike, and then each for itself."""
 _STATE = ("guards", "replacements", "var_to_range", "axioms", "divisible", "replacements_slv")
@@ -45,6 +47,8 @@ class Assumptions:
         for name, value in self.saved.items():
             setattr(self.env, name, value)
         self.env._update_version_counter()
+        if hasattr(self.env, "_replacements_version_counter"):  # what expressions are cached by
+            self.env._replacements_version_counter += 1
 
 
 def matter(func: Callable[..., Any], args: Any, kwargs: Any, result: Any, shapes: Any) -> bool:
@@ -56,6 +60,59 @@ def matter(func: Callable[..., Any], args: Any, kwargs: Any, result: Any, shapes
     trials = [dict.fromkeys(symbols, n) for n in TRIALS]
     trials += [{s: n if s is one else 7 for s in symbols} for one in symbols for n in TRIALS[:3]]
     return any(_differs(func, args, kwargs, result, shapes, sizes) for sizes in trials)
+
+
+def fitted(
+    func: Callable[..., Any], args: Any, kwargs: Any, result: Any, shapes: Any, sizes: dict[Any, Any]
+) -> Any:
+    """``result`` with sizes that are linear in the unknown ones; None where they are not.
+
+    ``sizes`` are the unknown sizes as numbers of the shape environment. The sizes of the result are fitted
+    to a few trials; whether they hold for others is for :func:`matter` to say. Must run in the fake mode.
+    """
+    symbols = sorted({s for shape in shapes.values() for s in _symbols(shape)}, key=str)
+    if not symbols or any(s not in sizes for s in symbols) or _shares(result, args, kwargs):
+        return None
+    base = dict.fromkeys(symbols, _BASE)
+    trials = [base, *({**base, s: _BASE + _STEP} for s in symbols)]
+    tried = [_tried(func, args, kwargs, shapes, trial) for trial in trials]
+    if any(t is None for t in tried):
+        return None
+    columns = [list(_tensors(t)) for t in tried]
+    recorded = list(_tensors(result))
+    if any(len(column) != len(recorded) for column in columns):
+        return None
+    made = {
+        id(tensor): _of_linear_size(tensor, [column[i] for column in columns], [sizes[s] for s in symbols])
+        for i, tensor in enumerate(recorded)
+    }
+    return None if None in made.values() else mapped(result, lambda value: made.get(id(value), value))
+
+
+_BASE, _STEP = 12, 4
+
+
+def _of_linear_size(like: torch.Tensor, tried: list[torch.Tensor], sizes: list[Any]) -> torch.Tensor | None:
+    base, *others = (tuple(tensor.shape) for tensor in tried)
+    if any(len(shape) != len(base) for shape in others) or not tried[0].is_contiguous():
+        return None
+    shape: list[Any] = []
+    for axis, number in enumerate(base):
+        slopes = [(other[axis] - number) / _STEP for other in others]
+        if any(slope != int(slope) for slope in slopes):
+            return None
+        size: Any = number - sum(int(slope) * _BASE for slope in slopes)
+        for slope, unknown in zip(slopes, sizes, strict=True):
+            size = size + int(slope) * unknown if slope else size
+        shape.append(size)
+    return torch.empty(shape, dtype=like.dtype, device=like.device)
+
+
+def _shares(result: Any, args: Any, kwargs: Any) -> bool:
+    """Whether the call gave back memory of its arguments."""
+    given: set[int] = set()
+    mapped((args, kwargs), lambda v: given.add(storage_key(v)) if isinstance(v, torch.Tensor) else v)
+    return any(storage_key(tensor) in given for tensor in _tensors(result))
 
 
 def shapes_of(values: Iterator[Any]) -> dict[int, Any]:
@@ -84,6 +141,17 @@ def _number(size: Any, sizes: dict[Any, int]) -> int:
 def _differs(
     func: Callable[..., Any], args: Any, kwargs: Any, result: Any, shapes: Any, sizes: dict[Any, int]
 ) -> bool:
+    tried = _tried(func, args, kwargs, shapes, sizes)
+    if tried is None:
+        return False  # eager raises as well, when it comes to that
+    recorded, real = list(_tensors(result)), list(_tensors(tried))
+    if len(recorded) != len(real):
+        return True
+    return any(not _agree(a.shape, b.shape, sizes) for a, b in zip(recorded, real, strict=True))
+
+
+def _tried(func: Callable[..., Any], args: Any, kwargs: Any, shapes: Any, sizes: dict[Any, int]) -> Any:
+    """What the call gives for these sizes; None where it raises."""
     mode = FakeTensorMode()
 
     def concrete(value: Any) -> Any:
@@ -98,13 +166,9 @@ def _differs(
 
     try:
         with torch._C.DisableTorchFunction(), mode:
-            tried = func(*mapped(args, concrete), **mapped(kwargs, concrete))
+            return func(*mapped(args, concrete), **mapped(kwargs, concrete))
     except Exception:
-        return False  # eager raises as well, when it comes to that
-    recorded, real = list(_tensors(result)), list(_tensors(tried))
-    if len(recorded) != len(real):
-        return True
-    return any(not _agree(a.shape, b.shape, sizes) for a, b in zip(recorded, real, strict=True))
+        return None
 
 
 def _agree(symbolic: Any, real: Any, sizes: dict[Any, int]) -> bool:
@@ -138,4 +202,15 @@ def _tensors(value: Any) -> Iterator[torch.Tensor]:
             yield from _tensors(item)
 
 
-__all__ = ["Assumptions", "mapped", "matter", "shapes_of"]
+def unknown_sizes(values: Iterator[Any]) -> dict[Any, Any]:
+    """Symbols that are themselves a number or a size of a tensor among ``values``, with that number."""
+    found: dict[Any, Any] = {}
+    for value in values:
+        numbers = value.shape if isinstance(value, torch.Tensor) else (value,)
+        for number in numbers:
+            if isinstance(number, torch.SymInt) and number.node.expr.is_symbol:
+                found.setdefault(number.node.expr, number)
+    return found
+
+
+__all__ = ["Assumptions", "fitted", "mapped", "matter", "shapes_of", "unknown_sizes"]

@@ -8,7 +8,6 @@ which memory it changed.
 
 from __future__ import annotations
 
-import contextlib
 import re
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -234,20 +233,20 @@ class Recorder:
         if all(isinstance(size, int) for shape in shapes.values() for size in shape):
             return self._attempt(func, args, kwargs, original)
         before = guards.Assumptions.before(self.block.shape_env)
+        sizes = guards.unknown_sizes(_leaves((args, kwargs)))
         result = self._attempt(func, args, kwargs, original)
         if not before.made():
             return result
         before.undo()
         if not guards.matter(func, args, kwargs, result, shapes):
             return result
-        with contextlib.suppress(Exception), enable_python_dispatcher(), self.faking():
-            result = func(*args, **kwargs)  # its Python decomposition may ask less
-        if before.made():
-            before.undo()
-        if guards.matter(func, args, kwargs, result, shapes):
+        with self.faking():
+            fitted = guards.fitted(func, args, kwargs, result, shapes, sizes)
+        before.undo()
+        if fitted is None or guards.matter(func, args, kwargs, fitted, shapes):
             self.demand_sizes(original)
             raise CompileError([self._undecided(func, ValueError("its result has another form for each"))])
-        return result
+        return fitted
 
     def _attempt(self, func: Callable[..., Any], args: Any, kwargs: Any, original: tuple[Any, Any]) -> Any:
         try:
