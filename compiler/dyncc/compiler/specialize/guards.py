@@ -203,13 +203,17 @@ def _tensors(value: Any) -> Iterator[torch.Tensor]:
 
 
 def unknown_sizes(values: Iterator[Any]) -> dict[Any, Any]:
-    """Symbols that are themselves a number or a size of a tensor among ``values``, with that number."""
+    """Symbols of which a number or the size of a tensor among ``values`` tells: that as a number."""
     found: dict[Any, Any] = {}
     for value in values:
-        numbers = value.shape if isinstance(value, torch.Tensor) else (value,)
-        for number in numbers:
-            if isinstance(number, torch.SymInt) and number.node.expr.is_symbol:
-                found.setdefault(number.node.expr, number)
+        for number in value.shape if isinstance(value, torch.Tensor) else (value,):
+            if not isinstance(number, torch.SymInt) or len(number.node.expr.free_symbols) != 1:
+                continue
+            expr = number.node.expr
+            (symbol,) = expr.free_symbols
+            offset = sympy.expand(expr - symbol)
+            if offset.is_Integer:
+                found.setdefault(symbol, number - int(offset) if offset else number)
     return found
 
 
