@@ -41,6 +41,7 @@ KINDS = (
     "ftwt",
     "ranet",
     "dynamicvit",
+    "beam_search",
     "tree_lstm",
     "mamba",
     "streaming",
@@ -135,6 +136,8 @@ class Result:
     wrong: list[str] = field(default_factory=list[str])
     inconsistent: list[int] = field(default_factory=list[int])
     largest_error: float = 0.0
+    hits: tuple[int, int] | None = None
+    """How many answers of eager and of the bundle are right, where the data has labels."""
     eager_ms: float = math.nan
     bundle_ms: float = math.nan
 
@@ -210,6 +213,7 @@ def measure(sample: Sample, net: Any, n: int = 100, timed: bool = False) -> Resu
             continue
         result.wrong += wrong
         result.paths[sample.data.path_name(expected)] += 1
+        _score(sample, i, (expected, actual), result)
         way = (*trace.decisions(net.program), *ways_apart(sample, expected))
         result.decisions.add(way)
         read = repr([v for v in eager.reads if not isinstance(v, float)])
@@ -218,6 +222,16 @@ def measure(sample: Sample, net: Any, n: int = 100, timed: bool = False) -> Resu
     if timed:
         result.eager_ms, result.bundle_ms = _median_ms((model, net), inputs)
     return result
+
+
+def _score(sample: Sample, i: int, outputs: tuple[Any, Any], result: Result) -> None:
+    """Count the right answers of eager and of the bundle to input ``i``."""
+    label = getattr(sample.data, "label", None)
+    if label is None:
+        return
+    right = [int(sample.data.answer(output) == label(i)) for output in outputs]
+    before = result.hits or (0, 0)
+    result.hits = (before[0] + right[0], before[1] + right[1])
 
 
 def ways_apart(sample: Sample, output: Any) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
-from samples.evaluation import HERE, SUBJECTS, Result, load_sample, measure
+from samples.evaluation import HERE, KINDS, SUBJECTS, Result, load_sample, measure
 
 from dyncc.compiler import compile
 
@@ -65,26 +65,61 @@ def paths(result: Result) -> str:
     return table(("path", "inputs of 100"), rows)
 
 
-def fill(readme: Path, text: str) -> None:
-    """Replace what is between the markers of ``readme``."""
-    old = readme.read_text(encoding="utf-8")
-    before, rest = old.split(BEGIN)
-    _, after = rest.split(END)
-    readme.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", encoding="utf-8")
+def kinds(results: Sequence[Result]) -> str:
+    """The table of the kinds: as the summary, without what needs a threshold to be watched."""
+    head = ("sample", "blocks", "inputs", "paths", "wrong", "near ties", "largest error", "eager ms", "bundle ms")
+    rows = [
+        (
+            f"[{r.name}]({r.name}/)",
+            r.blocks,
+            r.inputs,
+            len(r.decisions),
+            len(r.wrong),
+            len(r.near_ties),
+            f"{r.largest_error:.1e}",
+            f"{r.eager_ms:.2f}",
+            f"{r.bundle_ms:.2f}",
+        )
+        for r in results
+    ]
+    return table(head, rows)
+
+
+def details(result: Result) -> str:
+    """What a sample's README shows: its paths, and where it was trained how often it is right."""
+    text = paths(result)
+    if result.hits is not None:
+        eager, bundle = (f"{hits} of {result.inputs}" for hits in result.hits)
+        text += "\n\n" + table(("right answers", "eager", "compiled"), [("held-out digits", eager, bundle)])
+    return text
+
+
+def fill(readme: Path, text: str, part: int = 0) -> None:
+    """Replace what is between the markers of ``readme``; ``part`` says which pair of them."""
+    pieces = readme.read_text(encoding="utf-8").split(BEGIN)
+    _, after = pieces[part + 1].split(END)
+    pieces[part + 1] = f"\n\n{text}\n\n{END}{after}"
+    readme.write_text(BEGIN.join(pieces), encoding="utf-8")
+
+
+def measured(names: Sequence[str], folder: Path) -> list[Result]:
+    """Compile and measure samples, and fill in their READMEs."""
+    results: list[Result] = []
+    for name in names:
+        sample = load_sample(name)
+        output = folder / f"{name}.dyncc"
+        net = compile(sample.model.get_model(), sample.model.example_inputs(), output=output, threads=1)
+        results.append(measure(sample, net, timed=True))
+        print(summary(results[-1:]).splitlines()[-1], *results[-1].wrong[:3], flush=True)
+        fill(HERE / name / "README.md", details(results[-1]))
+    return results
 
 
 def main() -> None:
     torch.set_num_threads(1)
-    results: list[Result] = []
     with tempfile.TemporaryDirectory() as folder:
-        for name in SUBJECTS:
-            sample = load_sample(name)
-            output = Path(folder) / f"{name}.dyncc"
-            net = compile(sample.model.get_model(), sample.model.example_inputs(), output=output, threads=1)
-            results.append(measure(sample, net, timed=True))
-            print(summary(results[-1:]).splitlines()[-1], *results[-1].wrong[:3], flush=True)
-            fill(HERE / name / "README.md", paths(results[-1]))
-    fill(HERE / "README.md", summary(results))
+        fill(HERE / "README.md", summary(measured(SUBJECTS, Path(folder))))
+        fill(HERE / "README.md", kinds(measured(KINDS, Path(folder))), part=1)
 
 
 if __name__ == "__main__":

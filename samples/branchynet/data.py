@@ -8,6 +8,16 @@ def evaluation_inputs(n=100):
     return [(image[None],) for image in held_out(n)[0]]
 
 
+def label(i):
+    """The digit that input ``i`` shows."""
+    return held_out(100)[1][i].item()
+
+
+def answer(output):
+    """The digit that the network says."""
+    return output[0].argmax().item()
+
+
 def path_name(output):
     """What the README calls the path that gave ``output``."""
     return f"exit {output[1]}"

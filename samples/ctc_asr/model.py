@@ -1,12 +1,11 @@
 """A speech recognizer with greedy CTC decoding, down to Python ints, for a padded batch of different lengths.
 
 After Graves et al., "Connectionist Temporal Classification", ICML 2006; acoustic model in the manner of
-Deep Speech 2 (Amodei et al., ICML 2016): convolutions, a recurrent layer over packed sequences, a decoder.
+Deep Speech 2 (Amodei et al., ICML 2016): masked convolutions, a recurrent layer, a decoder.
 """
 
 import torch
 import torch.nn as nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 LABELS = "_ etaoinshr"
 BLANK = 0
@@ -58,16 +57,14 @@ class SpeechModel(nn.Module):
                 nn.Conv1d(n_mels, 16, 3, padding=1), nn.Hardtanh(0, 20), nn.Conv1d(16, 16, 3, padding=1)
             )
         )
-        self.rnn = nn.GRU(16, hidden, bidirectional=True, batch_first=True)
-        self.fc = nn.Linear(2 * hidden, len(LABELS))
+        self.rnn = nn.GRU(16, hidden, batch_first=True)
+        self.fc = nn.Linear(hidden, len(LABELS))
         self.decoder = GreedyDecoder(LABELS, BLANK)
 
     def forward(self, spect, lengths):
         x, output_lengths = self.conv(spect, lengths)
         x = x.transpose(1, 2)
-        x = pack_padded_sequence(x, output_lengths, batch_first=True)
         x, _ = self.rnn(x)
-        x, _ = pad_packed_sequence(x, batch_first=True)
         probs = self.fc(x).softmax(-1)
         return self.decoder.decode(probs, output_lengths)
 

@@ -19,7 +19,7 @@ class BertEarlyExit(nn.Module):
 
     def forward(self, input_ids, attention_mask):
         hidden = self.bert.embeddings(input_ids=input_ids)
-        mask = self.bert.get_extended_attention_mask(attention_mask, input_ids.shape)
+        mask = (1 - attention_mask)[:, None, None, :] * torch.finfo(hidden.dtype).min
         for i, layer in enumerate(self.bert.encoder.layer):
             out = layer(hidden, mask)
             hidden = out[0] if isinstance(out, tuple) else out
