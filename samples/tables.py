@@ -67,7 +67,17 @@ def paths(result: Result) -> str:
 
 def kinds(results: Sequence[Result]) -> str:
     """The table of the kinds: as the summary, without what needs a threshold to be watched."""
-    head = ("sample", "blocks", "inputs", "paths", "wrong", "near ties", "largest error", "eager ms", "bundle ms")
+    head = (
+        "sample",
+        "blocks",
+        "inputs",
+        "paths",
+        "wrong",
+        "near ties",
+        "largest error",
+        "eager ms",
+        "bundle ms",
+    )
     rows = [
         (
             f"[{r.name}]({r.name}/)",

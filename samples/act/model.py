@@ -9,7 +9,6 @@ import math
 import numpy as np
 import torch
 import torch.nn as nn
-import torch.nn.functional as F
 
 
 def _gen_timing_signal(length, channels, min_timescale=1.0, max_timescale=1.0e4):

@@ -3,7 +3,6 @@
 import torch
 from samples.digit_images import held_out
 
-
 DECIDES_ON_SIZES = True
 
 

@@ -1,7 +1,8 @@
 """A batch from which finished samples leave: each exit answers those it is sure of, the others go on.
 
 The usual way to give an early-exit network (MSDNet, Huang et al., "Multi-Scale Dense Networks for Resource
-Efficient Image Classification", ICLR 2018; "anytime" and "budgeted batch" prediction) a whole batch at once.
+Efficient Image Classification", ICLR 2018; "anytime" and "budgeted batch" prediction) a whole batch at
+once.
 """
 
 import torch

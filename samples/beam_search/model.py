@@ -1,6 +1,8 @@
-"""A recurrent language model with beam search as in countless tutorials: lists of hypotheses, sorted each step.
+"""A recurrent language model with beam search as in countless tutorials: lists of hypotheses, sorted each
+step.
 
-After Sutskever, Vinyals and Le, "Sequence to Sequence Learning with Neural Networks", NIPS 2014, section 3.2.
+After Sutskever, Vinyals and Le, "Sequence to Sequence Learning with Neural Networks", NIPS 2014, section
+3.2.
 """
 
 import torch

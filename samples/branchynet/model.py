@@ -1,4 +1,5 @@
-"""BranchyNet: a LeNet with side branches; a picture leaves at the first branch whose softmax has low entropy.
+"""BranchyNet: a LeNet with side branches; a picture leaves at the first branch whose softmax has low
+entropy.
 
 After Teerapittayanon, McDanel and Kung, "BranchyNet: Fast Inference via Early Exiting from Deep Neural
 Networks", ICPR 2016.

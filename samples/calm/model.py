@@ -1,9 +1,9 @@
 """CALM: a decoder with a cache in which every token leaves at its own layer.
 
-After Schuster et al., "Confident Adaptive Language Modeling", NeurIPS 2022 (the confidence is the difference
-of the two largest probabilities, the threshold decays with the position, section 3.5; the states of the
-layers that a token skipped are copied from its last one) and Elhoushi et al., "LayerSkip", ACL 2024 (all
-exits share the language model's head).
+After Schuster et al., "Confident Adaptive Language Modeling", NeurIPS 2022 (the confidence is the
+difference of the two largest probabilities, the threshold decays with the position, section 3.5; the
+states of the layers that a token skipped are copied from its last one) and Elhoushi et al., "LayerSkip",
+ACL 2024 (all exits share the language model's head).
 """
 
 import math
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn as nn
-import torch.nn.functional as F
 
 
 @dataclass

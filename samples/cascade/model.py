@@ -1,7 +1,7 @@
 """A cascade: a small classifier answers what it is sure of, an ensemble of bigger ones sees the rest.
 
-After Wang et al., "Wisdom of Committees: An Overlooked Approach To Faster and More Accurate Models", ICLR 2022,
-and Viola and Jones, CVPR 2001, for the idea. The policy is an object of its own, chosen by its name.
+After Wang et al., "Wisdom of Committees: An Overlooked Approach To Faster and More Accurate Models", ICLR
+2022, and Viola and Jones, CVPR 2001, for the idea. The policy is an object of its own, chosen by its name.
 """
 
 from typing import Callable, Dict, List, Optional

@@ -1,4 +1,5 @@
-"""A speech recognizer with greedy CTC decoding, down to Python ints, for a padded batch of different lengths.
+"""A speech recognizer with greedy CTC decoding, down to Python ints, for a padded batch of different
+lengths.
 
 After Graves et al., "Connectionist Temporal Classification", ICML 2006; acoustic model in the manner of
 Deep Speech 2 (Amodei et al., ICML 2016): masked convolutions, a recurrent layer, a decoder.

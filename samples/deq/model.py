@@ -1,7 +1,8 @@
 """A deep equilibrium model: the forward pass finds a fixed point with Anderson acceleration.
 
-After Bai, Kolter and Koltun, "Deep Equilibrium Models", NeurIPS 2019; solver and layer are in the form of the
-authors' tutorial (Kolter, Duvenaud and Johnson, "Deep Implicit Layers", NeurIPS 2020), class and options and all.
+After Bai, Kolter and Koltun, "Deep Equilibrium Models", NeurIPS 2019; solver and layer are in the form
+of the authors' tutorial (Kolter, Duvenaud and Johnson, "Deep Implicit Layers", NeurIPS 2020), class and
+options and all.
 """
 
 import torch
@@ -32,7 +33,7 @@ class ResNetLayer(nn.Module):
 def forward_iteration(f, x0, max_iter=50, tol=1e-2):
     f0 = f(x0)
     res = []
-    for k in range(max_iter):
+    for _ in range(max_iter):
         x = f0
         f0 = f(x)
         res.append((f0 - x).norm().item() / (1e-5 + f0.norm().item()))

@@ -1,14 +1,13 @@
 """A vision transformer that loses tokens on the way: those the predictor would not keep are gone for good.
 
-After Rao et al., "DynamicViT: Efficient Vision Transformers with Dynamic Token Sparsification", NeurIPS 2021
-(a predictor before some of the blocks) and Yin et al., "A-ViT: Adaptive Tokens for Efficient Vision
-Transformer", CVPR 2022 (each token has a halting score that adds up; it leaves once the sum passes 1 - eps).
-How many tokens stay depends on the picture, so the sequence's length is decided by data.
+After Rao et al., "DynamicViT: Efficient Vision Transformers with Dynamic Token Sparsification", NeurIPS
+2021 (a predictor before some of the blocks) and Yin et al., "A-ViT: Adaptive Tokens for Efficient Vision
+Transformer", CVPR 2022 (each token has a halting score that adds up; it leaves once the sum passes 1 -
+eps). How many tokens stay depends on the picture, so the sequence's length is decided by data.
 """
 
 import torch
 import torch.nn as nn
-import torch.nn.functional as F
 
 
 class Mlp(nn.Module):

@@ -2,7 +2,6 @@
 
 from samples.digit_images import held_out
 
-
 DECIDES_ON_SIZES = True
 
 

@@ -1,4 +1,5 @@
-"""Fire Together Wire Together: a small head predicts which filters of the next layer will fire; only those run.
+"""Fire Together Wire Together: a small head predicts which filters of the next layer will fire; only
+those run.
 
 After Elkerdawy, Elhoushi, Zhang and Ray, "Fire Together Wire Together: A Dynamic Pruning Approach with
 Self-Supervised Mask Prediction", CVPR 2022: global max pooling, a linear layer, a binarized mask; at

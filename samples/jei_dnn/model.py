@@ -25,7 +25,9 @@ class Exit(NamedTuple):
 
 
 def uncertainty_statistics(logits):
-    """What a gate looks at (section 4 of the paper): max probability, entropy, entropy of a power, margin."""
+    """What a gate looks at (section 4 of the paper): max probability, entropy, entropy of its
+    power, margin.
+    """
     probs = torch.nn.functional.softmax(logits, dim=1)
     p_max = torch.max(probs, dim=1)[0]
     entropy = -torch.sum(probs * torch.log(probs + 1e-8), dim=1)

@@ -1,7 +1,8 @@
 """Warm-up of the backbone and its inference modules, then gates and inference modules jointly.
 
-The joint loss is the paper's equation 6: the expectation, over the exits that the gates choose, of the cross
-entropy and of the cost. Then the gates' temperature is fitted, so that their exit probabilities are calibrated.
+The joint loss is the paper's equation 6: the expectation, over the exits that the gates choose, of the
+cross entropy and of the cost. Then the gates' temperature is fitted, so that their exit probabilities are
+calibrated.
 
 python -m samples.jei_dnn.train
 """
@@ -40,7 +41,9 @@ def joint_loss(model, batch=96):
 
 @torch.no_grad()
 def calibrate(model):
-    """One temperature a gate: the exit probability is to be the frequency with which leaving costs least."""
+    """One temperature a gate: the exit probability is to be the frequency with which leaving costs
+    least.
+    """
     images, labels = training_batch(800, torch.Generator().manual_seed(7))
     logits, gates = model.all_exits(images)
     price = torch.stack([F.cross_entropy(y, labels, reduction="none") for y in logits], 1)
@@ -52,9 +55,7 @@ def calibrate(model):
         fits = torch.stack([F.binary_cross_entropy_with_logits(raw / t, right) for t in candidates])
         gate.temperature.fill_(float(candidates[fits.argmin()]))
         p = torch.sigmoid(raw / gate.temperature)
-        print(
-            f"exit {level}: says {p.mean():.3f}, right to leave {right.mean():.3f}, T {gate.temperature.item():.2f}"
-        )
+        print(f"exit {level}: says {p.mean():.3f}, right to leave {right.mean():.3f}")
 
 
 def main():

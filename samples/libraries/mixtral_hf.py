@@ -25,7 +25,8 @@ def get_model():
     torch.manual_seed(0)
     config = MixtralConfig(
         vocab_size=40, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, num_local_experts=4, num_experts_per_tok=2, max_position_embeddings=64, experts_implementation="eager",
+        num_key_value_heads=2, num_local_experts=4, num_experts_per_tok=2, max_position_embeddings=64,
+        experts_implementation="eager",
     )  # fmt: skip
     model = ConfidentMixtral(config)
     for p in model.parameters():

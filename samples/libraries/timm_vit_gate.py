@@ -11,8 +11,8 @@ class Gated(nn.Module):
         self.gate = nn.Sequential(nn.AvgPool2d(8), nn.Flatten(), nn.Linear(48, 1))
         self.small = timm.create_model("mobilenetv3_small_050", pretrained=False, num_classes=5)
         self.big = timm.create_model(
-            "vit_tiny_patch16_224", pretrained=False, num_classes=5, img_size=32, patch_size=8, embed_dim=32,
-            depth=3, num_heads=4,
+            "vit_tiny_patch16_224", pretrained=False, num_classes=5, img_size=32, patch_size=8,
+            embed_dim=32, depth=3, num_heads=4,
         )  # fmt: skip
 
     def forward(self, x):

@@ -43,7 +43,7 @@ class MambaMixer(nn.Module):
         self.out_proj = nn.Linear(self.d_inner, d_model, bias=False)
 
     def forward(self, hidden_states, inference_params=None):
-        batch, seqlen, _ = hidden_states.shape
+        seqlen = hidden_states.shape[1]
         conv_state, ssm_state = None, None
         if inference_params is not None:
             conv_state = inference_params.conv_states[self.layer_idx]

@@ -1,7 +1,8 @@
 """A sparse mixture of experts as in Mixtral: top-2 routing, a loop over the experts, masks.
 
-After Jiang et al., "Mixtral of Experts", 2024, and Shazeer et al., "Outrageously Large Neural Networks", ICLR
-2017. The block is written as in the Hugging Face implementation, with the skip of experts that got no token.
+After Jiang et al., "Mixtral of Experts", 2024, and Shazeer et al., "Outrageously Large Neural Networks",
+ICLR 2017. The block is written as in the Hugging Face implementation, with the skip of experts that got no
+token.
 """
 
 import torch

@@ -2,7 +2,6 @@
 
 import torch
 
-
 DECIDES_ON_SIZES = True
 
 

@@ -1,8 +1,9 @@
 """Mixture of depths: in every other block a router lets only some tokens through, the others go around.
 
-After Raposo et al., "Mixture-of-Depths: Dynamically allocating compute in transformer-based language models",
-2024. Training takes the top k tokens; sampling is causal (section 3.5): a token goes through when the
-auxiliary predictor says that it would have been among them, so how many there are is up to the data.
+After Raposo et al., "Mixture-of-Depths: Dynamically allocating compute in transformer-based language
+models", 2024. Training takes the top k tokens; sampling is causal (section 3.5): a token goes through
+when the auxiliary predictor says that it would have been among them, so how many there are is up to the
+data.
 """
 
 import torch

@@ -1,8 +1,9 @@
-"""Resolution adaptation: a tiny network looks first and says at which resolution the picture has to be seen.
+"""Resolution adaptation: a tiny network looks first and says at which resolution the picture has to be
+seen.
 
-After Yang et al., "Resolution Adaptive Networks for Efficient Inference", CVPR 2020 (small resolution first,
-larger ones only when unsure) and Zhu et al., "Dynamic Resolution Network", NeurIPS 2021 (a predictor picks
-the input's resolution).
+After Yang et al., "Resolution Adaptive Networks for Efficient Inference", CVPR 2020 (small resolution
+first, larger ones only when unsure) and Zhu et al., "Dynamic Resolution Network", NeurIPS 2021 (a
+predictor picks the input's resolution).
 """
 
 import torch

@@ -1,4 +1,5 @@
-"""Streaming keyword spotting: audio comes in chunks, the model keeps its buffers and reports when it is sure.
+"""Streaming keyword spotting: audio comes in chunks, the model keeps its buffers and reports when it is
+sure.
 
 In the manner of Rybakov et al., "Streaming Keyword Spotting on Mobile Devices", Interspeech 2020: a causal
 convolution with a ring buffer, a recurrent layer whose state lives on between calls, and a detector with a

@@ -1,7 +1,7 @@
 """A child-sum Tree-LSTM over a tree that comes as tensors: the program walks wherever the parents point.
 
-After Tai, Socher and Manning, "Improved Semantic Representations From Tree-Structured Long Short-Term Memory
-Networks", ACL 2015. Nodes are in postorder, so children come before their parents.
+After Tai, Socher and Manning, "Improved Semantic Representations From Tree-Structured Long Short-Term
+Memory Networks", ACL 2015. Nodes are in postorder, so children come before their parents.
 """
 
 import torch

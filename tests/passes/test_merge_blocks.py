@@ -184,6 +184,15 @@ def test_computes_move_past_host_instructions_unless_these_need_both_or_may_rais
     assert _computes("q: int = list_get(items, 0)", "h, 2") == 2
 
 
+def test_computes_that_stay_apart_can_still_be_fused_with_others() -> None:
+    text = BETWEEN.replace("STEP", "q: bool = item(p)").replace(
+        "    z: f32[2] = compute g(INPUT)\n",
+        "    y: f32[2] = compute g(h, q)\n    z: f32[2] = compute g(y, 2)\n",
+    )
+    result = run(MergeBlocks(), read(text))
+    assert show(result.program).count("compute") == 2
+
+
 SIZES = """\
 program p
 

@@ -94,7 +94,10 @@ class _Batch(torch.nn.Module):
         self.graphs = [_located(template.graph, index, numbers) for index, template in enumerate(batch)]
 
     def forward(
-        self, weights: Sequence[torch.Tensor], groups: Sequence[Sequence[torch.Tensor]], unused: torch.Tensor
+        self,
+        weights: Sequence[torch.Tensor],
+        groups: Sequence[Sequence[torch.Tensor]],
+        unused: torch.Tensor,
     ) -> tuple[Any, ...]:
         named = dict(zip(self.names, weights, strict=True))
         return tuple(_run(graph, inputs, named) for graph, inputs in zip(self.graphs, groups, strict=True))
