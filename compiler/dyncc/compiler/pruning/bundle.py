@@ -18,7 +18,7 @@ from dyncc.compiler.check.compare import END_TO_END, compare_outcomes, outcome
 from dyncc.compiler.check.report import Example
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.lower import Lowered
-from dyncc.passes.prune.errors import PruneError
+from dyncc.passes.prune.errors import OptionError, PruneError
 from dyncc.passes.prune.importance import Importance
 from dyncc.passes.prune.model import Report
 from dyncc.passes.prune.program import ProgramPlan, prune_program
@@ -33,6 +33,13 @@ class Prune:
 
     selection: Selection
     importance: Importance = field(default_factory=Importance)
+
+    def __post_init__(self) -> None:
+        if self.importance.criterion == "obspa":
+            raise OptionError(
+                "refitting (obspa) is for modules and ONNX models, not for a program that is compiled",
+                "prune the module with `dyncc.compiler.prune(…, criterion='obspa')`, then compile it",
+            )
 
 
 @dataclass(frozen=True)
