@@ -7,7 +7,8 @@ it has made itself (a parameter that it changes is cloned at its head).
 
 Metadata of a node: ``span`` (:class:`~dyncc.ir.Span`), ``type`` (the type of a tensor or number),
 ``stride`` (of a placeholder that is not contiguous), ``autocast`` (``(device_type, dtype, enabled)``, the
-mode in force), ``mutates`` (true for a call that writes in place although its name does not say so).
+mode in force), ``mutates`` (true for a call that writes in place although its name does not say so),
+``sizes_given`` (true for a call that asks about sizes, which must therefore enter with the graph's inputs).
 """
 
 from __future__ import annotations
@@ -184,6 +185,9 @@ class FxGraphOps:
         needed = (_live(graph, [result]) for result in outputs(graph))
         return tuple(frozenset(numbers[node] for node in live if node in numbers) for live in needed)
 
+    def separate(self, graph: fx.Graph) -> bool:
+        return any(node.meta.get("sizes_given") for node in graph.nodes)
+
     def keep_inputs(self, graph: fx.Graph, indices: Sequence[int]) -> fx.Graph:
         heads = placeholders(graph)
         return _rebuilt(graph, [heads[index] for index in indices], outputs(graph))
@@ -320,5 +324,5 @@ def _line(node: fx.Node, numbers: Mapping[fx.Node, str], symbols: dict[str, Dim]
             return f"output {stable_value(node.args, numbers)}"
         case _:
             arguments: tuple[Any, ...] = (node.args, dict(sorted(node.kwargs.items())))
-            mode = stable_value(node.meta.get("autocast"), numbers)
+            mode = stable_value((node.meta.get("autocast"), node.meta.get("sizes_given")), numbers)
             return f"{stable_name(node.target)} {stable_value(arguments, numbers)} {mode}"

@@ -72,6 +72,10 @@ class GraphOps(Protocol[G]):
         """For each output, the inputs that it needs; an input that is in none can be dropped."""
         ...
 
+    def separate(self, graph: G) -> bool:
+        """Whether the graph must not be joined to one before it: it asks about the sizes of its inputs."""
+        ...
+
     def keep_inputs(self, graph: G, indices: Sequence[int]) -> G:
         """The graph with only these inputs, in this order. The others must be in no dependency."""
         ...

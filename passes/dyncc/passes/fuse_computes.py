@@ -46,6 +46,8 @@ class Fusion(Generic[G]):
         assert isinstance(first, Compute) and isinstance(second, Compute)
         if any(isinstance(step, HostOp) and _raises(step, types) for step in between):
             return False
+        if self.ops.separate(self.graphs[second.graph]):
+            return False
         made = {value.name for step in between for value in results(step)}
         used = {use.name for step in between for use in operands(step) if isinstance(use, Ref)}
         earlier = not _names(second.inputs) & made

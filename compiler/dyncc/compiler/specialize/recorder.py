@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
+import sympy
 import torch
 from torch import fx
 from torch._dispatch.python import enable_python_dispatcher
@@ -112,6 +113,8 @@ class Recorder:
         self.hints: dict[str, int] = {}
         self.inside: set[Span] = set()
         """Reads whose number also goes on inside of the graph, computed from the tensor."""
+        self.given: set[tuple[Span | None, str]] = set()
+        """Calls (where, and of what) before which a block ends, so that their sizes are given."""
         self._symbols = 0
         self._canonical: dict[Any, torch.Tensor] = {}
 
@@ -214,6 +217,7 @@ class Recorder:
         fake_kwargs = self._lift(kwargs, lifted, 1)
         inputs = {id(fake): owner for owner, fake in lifted}
         versions = [(owner, fake, fake._version) for owner, fake in lifted]
+        guards = len(self.block.shape_env.guards)
         result = self._run_fake(func, fake_args, fake_kwargs, (args, kwargs))
         self._share_mask(func, node_args, node_kwargs, result)
         mutated = [(owner, fake) for owner, fake, version in versions if fake._version != version]
@@ -221,6 +225,11 @@ class Recorder:
             return self._plain(result, func, args)
         constant = self._fold(func, args, kwargs, lifted, bool(mutated))
         node = self.block.emit(func, node_args, node_kwargs)
+        if (self.block.span, _name_of(func)) in self.given:
+            node.meta["sizes_given"] = True
+            if not all(_is_about_one(guard.expr) for guard in self.block.shape_env.guards[guards:]):
+                # (decided only because the example size happens to be what it is)
+                raise CompileError([self._undecided(func, TypeError("the answer depends on the size"))])
         if mutated:
             node.meta["mutates"] = True
             self._note_mutation(mutated)
@@ -274,6 +283,7 @@ class Recorder:
             diagnostic = self._undecided(func, error) if undecided else self._failure(func, error)
             if guard and _has_unbacked((args, kwargs)):
                 # a size that this block computes is in doubt; to the next block it is a size like any other
+                self.given.add((self.block.span, _name_of(func)))
                 raise Cut(diagnostic) from error
             raise CompileError([diagnostic]) from error
         except RandomOperator as error:
@@ -584,6 +594,11 @@ def _is_internal(error: BaseException) -> bool:
     return any(mark in text for mark in marks) or type(error).__module__.startswith(
         ("torch._subclasses", "torch.fx", "torch._dynamo", "sympy")
     )
+
+
+def _is_about_one(condition: Any) -> bool:
+    """Whether a size is (not) 0 or 1: a question about strides and broadcasting, not about what comes out."""
+    return isinstance(condition, sympy.Eq | sympy.Ne) and condition.rhs in (0, 1)
 
 
 def _has_unbacked(values: Any) -> bool:
