@@ -597,7 +597,7 @@ def _is_internal(error: BaseException) -> bool:
 
 
 def _is_about_one(condition: Any) -> bool:
-    """Whether a size is (not) 0 or 1: a question about strides and broadcasting, not about what comes out."""
+    """Whether a size is (not) 0 or 1: that is about strides and broadcasting, not about what comes out."""
     return isinstance(condition, sympy.Eq | sympy.Ne) and condition.rhs in (0, 1)
 
 
