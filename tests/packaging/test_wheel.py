@@ -96,7 +96,7 @@ def test_what_the_wheel_requires(wheel: Path) -> None:
     always = [line for line in requires if "extra ==" not in line]
     assert [line.partition(">")[0] for line in always] == ["numpy"]
     extras = metadata(wheel).get_all("Provides-Extra") or []
-    assert {"cli", "compiler", "cpu", "gpu", "tvm"} == set(extras)
+    assert {"cli", "compiler", "cpu", "gpu", "libraries", "tvm"} == set(extras)
 
 
 def test_a_deployed_app_runs_a_bundle(deployed: Path, tmp_path: Path) -> None:
