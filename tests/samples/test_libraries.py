@@ -1,7 +1,7 @@
 """Programs around models of installed libraries, compiled and compared with eager on several inputs."""
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from samples.evaluation import Result, differences
+from tests.prune import zoo
 
 from dyncc.compiler import compile
 
@@ -30,7 +31,8 @@ def masked_tokens(dtype: torch.dtype) -> Inputs:
 
 
 def pictures(generator: torch.Generator) -> tuple[Any, ...]:
-    return (torch.randn(1, 3, 32, 32, generator=generator) * 2,)
+    colour, contrast = torch.randn(2, 1, 3, 1, 1, generator=generator) * 2
+    return (torch.randn(1, 3, 32, 32, generator=generator) * contrast + colour,)
 
 
 PROGRAMS: dict[str, tuple[str, Inputs]] = {
@@ -53,9 +55,18 @@ def load(name: str) -> ModuleType:
     return module
 
 
+@pytest.fixture
+def operators() -> Iterator[None]:
+    """torchvision's operators are declared, so that a build for another torch can be imported."""
+    library = zoo.declare_operators()
+    yield
+    library._destroy()
+
+
 @pytest.mark.slow
 @pytest.mark.zoo
 @pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.usefixtures("operators")
 def test_a_program_on_a_library_agrees_with_eager(name: str, tmp_path: Path) -> None:
     library, inputs = PROGRAMS[name]
     try:

@@ -114,5 +114,7 @@ def _from_library(frame: Any) -> bool:
     return False
 
 
-_OWN_ENDS = frozenset(("torch", "dyncc", "sympy", "numpy", "warnings", "importlib", "linecache", "inspect"))
+_OWN_ENDS = frozenset(
+    ("torch", "dyncc", "sympy", "numpy", "warnings", "importlib", "linecache", "inspect", "logging")
+)
 _USER_LIKE = frozenset(("__main__",))
