@@ -70,6 +70,8 @@ class TensorCapture:
 
     def add_element(self, value: Any, origins: frozenset[Any]) -> None:
         """``value`` goes into a list of run-time length, so its memory must not be changed from here on."""
+        if isinstance(value, torch.Tensor) and not isinstance(value, SymTensor):
+            value = self.recorder.cell_of(value)  # None for a weight that no call changes
         if isinstance(value, SymTensor):
             self.elements[storage_key(value.fake)] = origins
 
