@@ -122,7 +122,7 @@ def test_dynamic_sizes(write: Callable[..., Path]) -> None:
     assert shapes["x"][1] is torch.export.Dim.DYNAMIC
 
 
-@pytest.mark.parametrize("spec", ["x", "x=", "x=a", "z=0", "x=0:1b"])
+@pytest.mark.parametrize("spec", ["x", "x=", "x=a", "z=0", "x=0:1b", "x=2", "x=-3"])
 def test_dynamic_sizes_that_cannot_be_read(write: Callable[..., Path], spec: str) -> None:
     write("def f(x):\n    return x\n")
     target = discover("net.py:f")

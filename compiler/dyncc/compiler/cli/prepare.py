@@ -88,7 +88,20 @@ def dynamic_shapes(target: Target, call: Call, specs: Sequence[str]) -> dict[str
         if name not in shapes:
             raise usage(f"`{name}` in `--dynamic {spec}` is not among the inputs", notes=[_names(names)])
         shapes[name] = dict(_dim(spec, dim) for dim in dims.split(","))
+        value = call.kwargs.get(name, dict(zip(parameters, call.args, strict=False)).get(name))
+        _check_dimensions(spec, name, value, shapes[name])
     return shapes
+
+
+def _check_dimensions(spec: str, name: str, value: Any, dims: Iterable[int]) -> None:
+    if not isinstance(value, torch.Tensor):
+        raise usage(f"`{name}` in `--dynamic {spec}` is no tensor, so it has no sizes")
+    for dim in dims:
+        if not -value.dim() <= dim < value.dim():
+            raise usage(
+                f"`{name}` has {value.dim()} dimensions: there is no dimension {dim} in `--dynamic {spec}`",
+                f"its shape is {tuple(value.shape)}; dimensions are counted from 0",
+            )
 
 
 def _dim(spec: str, text: str) -> tuple[int, Any]:
@@ -111,7 +124,11 @@ def _read_weights(file: Path) -> dict[str, torch.Tensor]:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
         # safetensors and torch raise classes of their own, all of which mean the same here
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        # their texts are about loading pickled objects after all, which is not what one should do
+        reason = (
+            "torch refuses it" if "weights_only" in str(error) else str(error).strip().partition("\n")[0]
+        )
+        reason = reason or type(error).__name__
         message = f"cannot read the weights in {file}"
         helps = ("only a state dict of tensors is loaded, no pickled objects",)
         raise CliError(

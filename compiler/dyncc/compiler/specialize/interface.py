@@ -217,6 +217,11 @@ def _axes(part: Any, value: Any, path: tuple[Any, ...]) -> Any:
         for axis, dim in items:
             if dim is None or (isinstance(dim, int) and not isinstance(dim, bool)) or "STATIC" in str(dim):
                 continue
+            if not -value.dim() <= axis < value.dim():
+                where = ".".join(map(str, path))
+                raise ValueError(
+                    f"dynamic_shapes: `{where}` has {value.dim()} dimensions, not one at {axis}"
+                )
             name = getattr(dim, "__name__", None)
             named = name if name and name not in ("AUTO", "DYNAMIC") else (*path, axis)
             axes[axis % value.dim()] = named if not isinstance(dim, str) else dim
