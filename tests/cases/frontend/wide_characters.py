@@ -1,4 +1,3 @@
 def größe(été, x):
-    σ = été["größe 🙂"] + x.größe * 2
-    y = σ
+    σ = été["größe 🙂"] + x.größe * 2; y = σ
     return "漢字", σ + y

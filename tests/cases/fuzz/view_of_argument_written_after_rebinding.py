@@ -43,7 +43,7 @@ class Net(nn.Module):
                         h7 = y[1] if (y[2] > 0.7128).any() else x
         if self.bias.abs().max() <= -0.0821:
             return x, self.count, self.count
-        return {"out": torch.softmax(h, dim=0), "more": y[0]}
+        return {'out': torch.softmax(h, dim=0), 'more': y[0]}
 
 
 def build():
@@ -56,10 +56,7 @@ NUDGE = 1.0
 
 def arguments(seed, scale, shift):
     g = torch.Generator().manual_seed(seed)
-    return (
-        (torch.randn(8, generator=g) * scale + shift) * NUDGE,
-        (torch.randn(3, 8, generator=g) * scale + shift) * NUDGE,
-    )
+    return ((torch.randn(8, generator=g) * scale + shift) * NUDGE, (torch.randn(3, 8, generator=g) * scale + shift) * NUDGE,)
 
 
 def calls():

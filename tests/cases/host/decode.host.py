@@ -23,13 +23,13 @@ class Captioner:
         self.step = blocks["step"]
 
     def forward(self, image: np.ndarray, limit: int) -> Any:
-        h, token = self.encode(image)  # decode.py:30  source line 30
+        h, token = self.encode(image)       # decode.py:30  source line 30
         tokens = ()
         n = 0
         while n < limit and item(token) != 2:  # decode.py:33  source line 33
             h, token = self.step(h, token)  # decode.py:34  source line 34
             tokens = list_append(tokens, token)
             n += 1
-        if len(tokens) > 0:  # decode.py:37  source line 37
-            return stack(tokens, 0)  # decode.py:38  source line 38
+        if len(tokens) > 0:                 # decode.py:37  source line 37
+            return stack(tokens, 0)         # decode.py:38  source line 38
         raise ValueError("nothing to say")  # decode.py:39  source line 39

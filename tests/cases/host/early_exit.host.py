@@ -28,11 +28,11 @@ class EarlyExit:
 
     def forward(self, x: np.ndarray, threshold: float) -> Any:
         h = x
-        h, y, conf = self.stage0(h)  # early_exit.py:20  source line 20
+        h, y, conf = self.stage0(h)         # early_exit.py:20  source line 20
         if item(conf) > threshold:
             return Exit(logits=y, index=0)  # early_exit.py:22  source line 22
-        h, y, conf = self.stage1(h)  # early_exit.py:20  source line 20
+        h, y, conf = self.stage1(h)         # early_exit.py:20  source line 20
         if item(conf) > threshold:
             return Exit(logits=y, index=1)  # early_exit.py:22  source line 22
-        y = self.last(h)  # early_exit.py:24  source line 24
+        y = self.last(h)                    # early_exit.py:24  source line 24
         return Exit(logits=y, index=2)

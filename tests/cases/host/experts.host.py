@@ -26,15 +26,15 @@ class Experts:
         self.expert2 = blocks["expert2"]
 
     def forward(self, x: np.ndarray, scale: float) -> Any:
-        k = item(self.router(x))  # experts.py:5  source line 5
+        k = item(self.router(x))            # experts.py:5  source line 5
         match k:
             case 0:
-                y = self.expert0(x)  # experts.py:6  source line 6
+                y = self.expert0(x)         # experts.py:6  source line 6
             case 1:
                 y = self.expert1(x)
             case 2:
                 y = self.expert2(x)
             case _:
                 raise IndexError(f"index {k} is out of range")
-        out = self.finish(y, scale)  # experts.py:7  source line 7
+        out = self.finish(y, scale)         # experts.py:7  source line 7
         return out

@@ -26,18 +26,18 @@ class ForElse:
         self.ran_out = blocks["ran_out"]
 
     def forward(self, x: np.ndarray, n: int) -> Any:
-        h = x  # for_else.py:3  source line 3
+        h = x                               # for_else.py:3  source line 3
         i = 0
         while True:
-            if i >= n:  # for_else.py:4  source line 4
-                h = self.ran_out(h)  # for_else.py:10  source line 10
+            if i >= n:                      # for_else.py:4  source line 4
+                h = self.ran_out(h)         # for_else.py:10  source line 10
                 break
-            h, stop = self.step(h)  # for_else.py:5  source line 5
+            h, stop = self.step(h)          # for_else.py:5  source line 5
             if item(stop):
-                h = self.left(h)  # for_else.py:7  source line 7
+                h = self.left(h)            # for_else.py:7  source line 7
                 break
             i += 1
-        y = self.tail(h)  # for_else.py:11  source line 11
+        y = self.tail(h)                    # for_else.py:11  source line 11
         z = self.tail2(y)
         w = self.tail(z)
         return w

@@ -30,7 +30,7 @@ class Counter:
 
     def step(self, x: np.ndarray) -> Any:
         if self.state == 0:
-            hidden = self.start(x)  # recurrent.py:9  source line 9
+            hidden = self.start(x)          # recurrent.py:9  source line 9
             calls = 0
         else:
             hidden = self.hidden
@@ -39,18 +39,18 @@ class Counter:
         calls += 1
         n = item(norm)
         if n > 100.0:
-            self.hidden = hidden  # recurrent.py:13  source line 13
+            self.hidden = hidden            # recurrent.py:13  source line 13
             self.calls = calls
             self.state = 1
             raise Exploded(f"norm {n:.2f} after {calls} calls")
-        self.hidden = hidden  # recurrent.py:14  source line 14
+        self.hidden = hidden                # recurrent.py:14  source line 14
         self.calls = calls
         self.state = 1
         return y
 
     def clear(self) -> Any:
         if self.state == 0:
-            self.state = 0  # recurrent.py:17  source line 17
+            self.state = 0                  # recurrent.py:17  source line 17
             return None
         calls = self.calls
         self.state = 0

@@ -24,17 +24,17 @@ class Search:
         self.clear = blocks["clear"]
 
     def forward(self, x: np.ndarray, n: int) -> Any:
-        i = 0  # search.py:8  source line 8
-        while i < n:  # search.py:9  source line 9
-            j = 0  # search.py:10  source line 10
-            while j < n:  # search.py:11  source line 11
+        i = 0                               # search.py:8  source line 8
+        while i < n:                        # search.py:9  source line 9
+            j = 0                           # search.py:10  source line 10
+            while j < n:                    # search.py:11  source line 11
                 s = item(self.score(x, i, j))  # search.py:12  source line 12
                 if s > 1.0:
                     y = self.mark(x, i, j)  # search.py:13  source line 13
                     return y, i, j
-                if s < 0.0:  # search.py:14  source line 14
+                if s < 0.0:                 # search.py:14  source line 14
                     break
-                j += 1  # search.py:16  source line 16
-            i += 1  # search.py:17  source line 17
-        y = self.clear(x)  # search.py:19  source line 19
+                j += 1                      # search.py:16  source line 16
+            i += 1                          # search.py:17  source line 17
+        y = self.clear(x)                   # search.py:19  source line 19
         return y, -1, -1

@@ -28,8 +28,8 @@ class Gated:
 
     def forward(self, x: np.ndarray, limit: float) -> Any:
         if item(self.gate(x)) > limit and not item(self.busy(x)):  # short_circuit.py:5  source line 5
-            x = self.block(x)  # short_circuit.py:6  source line 6
+            x = self.block(x)               # short_circuit.py:6  source line 6
         elif item(self.large(x)) or limit < 0.0:  # short_circuit.py:7  source line 7
-            x = self.half(x)  # short_circuit.py:8  source line 8
-        y = self.head(x)  # short_circuit.py:9  source line 9
+            x = self.half(x)                # short_circuit.py:8  source line 8
+        y = self.head(x)                    # short_circuit.py:9  source line 9
         return y

@@ -26,13 +26,13 @@ class SkipNet:
         self.head = blocks["head"]
 
     def forward(self, x: np.ndarray) -> Any:
-        h, gate = self.stem(x)  # skip_gates.py:12  source line 12
+        h, gate = self.stem(x)              # skip_gates.py:12  source line 12
         used = 0
-        if item(gate) > 0.5:  # skip_gates.py:14  source line 14
-            h = self.block0(h)  # skip_gates.py:15  source line 15
+        if item(gate) > 0.5:                # skip_gates.py:14  source line 14
+            h = self.block0(h)              # skip_gates.py:15  source line 15
             used += 1
-        if item(self.gate1(h)) > 0.5:  # skip_gates.py:14  source line 14
-            h = self.block1(h)  # skip_gates.py:15  source line 15
+        if item(self.gate1(h)) > 0.5:       # skip_gates.py:14  source line 14
+            h = self.block1(h)              # skip_gates.py:15  source line 15
             used += 1
-        logits = self.head(h)  # skip_gates.py:17  source line 17
+        logits = self.head(h)               # skip_gates.py:17  source line 17
         return {"logits": logits, "used": used}

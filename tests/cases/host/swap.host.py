@@ -20,8 +20,8 @@ class Swap:
         self.writes: dict[str, Any] = {}
 
     def forward(self, a: np.ndarray, b: np.ndarray, n: int) -> Any:
-        while n > 0:  # swap.py:2  source line 2
-            n -= 1  # swap.py:3  source line 3
+        while n > 0:                        # swap.py:2  source line 2
+            n -= 1                          # swap.py:3  source line 3
             a, b = b, a
-        self.writes = {"a": b, "b": a}  # swap.py:4  source line 4
+        self.writes = {"a": b, "b": a}      # swap.py:4  source line 4
         return [a, b]
