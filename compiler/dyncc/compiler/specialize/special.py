@@ -24,6 +24,7 @@ from dyncc.compiler.specialize.values import (
     is_scalar,
     kind_of,
 )
+from dyncc.ir.printer import type_text
 from dyncc.ir.subtyping import accepts
 from dyncc.runtime.program import Const, ListType, ScalarType, TensorType
 
@@ -459,7 +460,11 @@ def check_element(recorder: Recorder, items: DynamicList, value: Any) -> None:
     have = elements.common([value]) if elements.is_element(value) else None
     fits = isinstance(have, ListElement) and accepts(items.element.type, have.type)
     if not fits and not (type(value) is list and not value and isinstance(items.element.type, ListType)):
-        refuse_element(recorder, items.origins)
+        is_known = isinstance(have, ListElement)
+        note = f"the list has elements {type_text(items.element.type)}"
+        refuse_element(
+            recorder, items.origins, f"{note}, this is {type_text(have.type)}" if is_known else note
+        )
     if isinstance(value, DynamicList):
         value.shared = True
         value.origins |= items.origins
@@ -494,12 +499,13 @@ def record_parts(items: Any, value: Any) -> tuple[Any, ...]:
         refuse_element(recorder, frozenset().union(*(column.origins for column in items.columns)))
 
 
-def refuse_element(recorder: Recorder, origins: frozenset[Any]) -> NoReturn:
+def refuse_element(recorder: Recorder, origins: frozenset[Any], note: str = "") -> NoReturn:
     why = Diagnostic(
         "DY111",
         "the elements of a list that grows at run time have different types",
         recorder.block.span,
         label="this element differs from those before it",
+        notes=(note,) if note else (),
         helps=("keep one list for each kind of element",),
     )
     recorder.facts.demand(origins, why)
