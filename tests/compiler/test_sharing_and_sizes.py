@@ -1,0 +1,150 @@
+"""Memory, lists and sizes that the compiler cannot see through: as eager, or refused, never otherwise."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from dyncc.compiler.check.compare import REFERENCE, compare_outcomes, outcome
+from dyncc.compiler.diagnostics import CompileError
+from dyncc.compiler.reference import Interpreter
+from dyncc.compiler.specialize import specialize, specializer
+
+
+def element_changed(x: Any) -> Any:
+    h = x * 1
+    hs = [h]
+    if x.sum() > 0:
+        hs.append(h * 3)
+    h.add_(1)
+    if h.sum() > 100:
+        return h, h
+    return torch.stack(hs), h
+
+
+def argument_under_another_name(x: Any) -> Any:
+    h = x if x.sum() > 0 else x * 2
+    h.add_(1)
+    return h * 2
+
+
+def number_in_a_partial(x: Any) -> Any:
+    n = 1
+    if x.sum() > 0:
+        n = 2
+    f = functools.partial(torch.mul, other=n)
+    if x[0] > 1:
+        return f(x)
+    return f(x) + 1
+
+
+def number_in_a_default(x: Any) -> Any:
+    n = 1.0
+    if x.sum() > 0:
+        n = 2.0
+
+    def scale(t: Any, by: float = n) -> Any:
+        return t * by
+
+    if x[0] > 1:
+        return scale(x)
+    return scale(x) + 1
+
+
+def padded(x: Any) -> Any:
+    y = x[x > 0]
+    if x.sum() > 0:
+        y = y * 2
+    return torch.nn.functional.pad(y, (0, 3)).shape[0]
+
+
+def empty_list(x: Any) -> Any:
+    steps: list[int] = []
+    while x.sum() < 8:
+        x = x * 2
+        steps.append(int(x.sum().item()))
+        if len(steps) > 6:
+            break
+    return torch.tensor(steps)
+
+
+def parts_counted(x: Any) -> Any:
+    y = x[x > 0]
+    if x.sum() > 0:
+        y = y * 2
+    return len(y.split(2))
+
+
+def stored_list_changed(x: Any) -> Any:
+    out: list[Any] = []
+    cur = [0]
+    while x.sum() < 20:
+        out.append((cur, x))
+        if x[0] > 2:
+            cur.append(1)
+        x = x * 2
+    return [len(c) for c, _ in out], x
+
+
+def fetched_list_changed(x: Any) -> Any:
+    out: list[Any] = []
+    while x.sum() < 20:
+        out.append(([1], x.sum().item()))
+        if x[0] > 2:
+            out[-1][0].append(7)
+        x = x * 2
+    return len(out), sum(len(c) for c, _ in out)
+
+
+def stored_tensor_changed(x: Any) -> Any:
+    out: list[Any] = []
+    while x.sum() < 20:
+        y = x * 1
+        out.append((y, 1))
+        if x[0] > 2:
+            y.add_(1)
+        x = x * 2
+    total = torch.zeros(3)
+    for y, k in out:
+        total = total + y * k
+    return total
+
+
+INPUTS = [torch.full((3,), value) for value in (1.0, 0.2, 2.0, 9.0)] + [torch.tensor([1.0, -2.0, 3.0])]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        element_changed, argument_under_another_name, number_in_a_partial, number_in_a_default, padded,
+        empty_list,
+    ],
+)  # fmt: skip
+def test_it_is_as_eager(function: Callable[..., Any]) -> None:
+    recorded = specialize(function, (torch.ones(3),))
+    interpreter = Interpreter(recorded.program, recorded.weights, step_limit=2000)
+    for value in INPUTS:
+        given, same = value.clone(), value.clone()
+        expected = outcome(function, (given,), {})
+        actual = outcome(functools.partial(interpreter.run, function.__name__), (same,), {})
+        assert not compare_outcomes(expected, actual, REFERENCE).differences
+
+
+@pytest.mark.parametrize(
+    ("function", "code"),
+    [
+        (parts_counted, "DY131"),
+        (stored_list_changed, "DY112"),
+        (fetched_list_changed, "DY112"),
+        (stored_tensor_changed, "DY112"),
+    ],
+)
+def test_it_is_refused(function: Callable[..., Any], code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(specializer, "MAX_BLOCKS", 150)  # a loop that unrolls without end, ended sooner
+    with pytest.raises(CompileError) as raised:
+        specialize(function, (torch.ones(3),))
+    assert [diagnostic.code for diagnostic in raised.value.diagnostics] == [code]
