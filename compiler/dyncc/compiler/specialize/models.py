@@ -281,12 +281,7 @@ def _reversed(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 
 def _needs_prelude(machine: Machine, value: Any) -> bool:
     """Whether going through ``value`` natively would decide (or run code that does)."""
-    if (
-        isinstance(value, (Generator, DynamicList, prelude.DynamicRange))
-        or type(value) is prelude.RecordList
-    ):
-        return True
-    return isinstance(value, prelude.DECIDING)
+    return isinstance(value, (Generator, DynamicList, prelude.DynamicRange, *prelude.DECIDING))
 
 
 @model(list)

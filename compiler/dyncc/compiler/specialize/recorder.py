@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-import sympy
 import torch
 from torch import fx
 from torch._dispatch.python import enable_python_dispatcher
@@ -217,7 +216,6 @@ class Recorder:
         fake_kwargs = self._lift(kwargs, lifted, 1)
         inputs = {id(fake): owner for owner, fake in lifted}
         versions = [(owner, fake, fake._version) for owner, fake in lifted]
-        guards = len(self.block.shape_env.guards)
         result = self._run_fake(func, fake_args, fake_kwargs, (args, kwargs))
         self._share_mask(func, node_args, node_kwargs, result)
         mutated = [(owner, fake) for owner, fake, version in versions if fake._version != version]
@@ -227,9 +225,6 @@ class Recorder:
         node = self.block.emit(func, node_args, node_kwargs)
         if (self.block.span, _name_of(func)) in self.given:
             node.meta["sizes_given"] = True
-            if not all(_is_about_one(guard.expr) for guard in self.block.shape_env.guards[guards:]):
-                # (decided only because the example size happens to be what it is)
-                raise CompileError([self._undecided(func, TypeError("the answer depends on the size"))])
         if mutated:
             node.meta["mutates"] = True
             self._note_mutation(mutated)
@@ -594,11 +589,6 @@ def _is_internal(error: BaseException) -> bool:
     return any(mark in text for mark in marks) or type(error).__module__.startswith(
         ("torch._subclasses", "torch.fx", "torch._dynamo", "sympy")
     )
-
-
-def _is_about_one(condition: Any) -> bool:
-    """Whether a size is (not) 0 or 1: that is about strides and broadcasting, not about what comes out."""
-    return isinstance(condition, sympy.Eq | sympy.Ne) and condition.rhs in (0, 1)
 
 
 def _has_unbacked(values: Any) -> bool:
