@@ -18,6 +18,7 @@ from torch.fx import traceback as fx_traceback
 
 from dyncc.compiler.graph import placeholders, run_graph
 from dyncc.compiler.lower.failure import Failure, LoweringError, Place
+from dyncc.compiler.lower.indices import guard_indices
 from dyncc.compiler.lower.replace import replacement
 from dyncc.compiler.lower.sizes import choose, equalities, example
 from dyncc.compiler.lower.template import Template
@@ -160,6 +161,7 @@ def capture(
     except Exception as error:
         raise _located_error(error) from error
     _forget_strides(program)
+    guard_indices(program.graph)
     return program
 
 

@@ -63,13 +63,16 @@ def _fill_diagonal(tensor: torch.Tensor, fill_value: Any, wrap: bool = False) ->
 
 
 def _one_hot(tensor: torch.Tensor, num_classes: Any = -1) -> torch.Tensor:
-    """Without a number of classes it is read off the tensor, which the exporter cannot follow."""
-    if isinstance(num_classes, int) and num_classes != -1:
-        return F.one_hot(tensor, num_classes)
-    if isinstance(num_classes, int):
+    """Without a number of classes it is read off the tensor, which the exporter cannot follow.
+
+    A class that is out of range is looked up, so that the engine refuses it as PyTorch does.
+    """
+    if isinstance(num_classes, int) and num_classes == -1:
         num_classes = (tensor.max() + 1).item()
         torch._check(num_classes > 0)
-    return (tensor.unsqueeze(-1) == torch.arange(num_classes)).to(torch.int64)
+    classes = torch.arange(num_classes)
+    tensor = classes.index_select(0, tensor.reshape(-1)).reshape(tensor.shape)
+    return (tensor.unsqueeze(-1) == classes).to(torch.int64)
 
 
 def _linspace(start: Any, end: Any, steps: Any, *, dtype: torch.dtype | None = None, **options: Any) -> Any:
