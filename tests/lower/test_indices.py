@@ -1,4 +1,4 @@
-"""An index that PyTorch refuses is refused by the engine, and one that it takes is not guarded for nothing."""
+"""An index that PyTorch refuses is refused by the engine; one that is known is not guarded for nothing."""
 
 from __future__ import annotations
 
@@ -102,7 +102,9 @@ UNKNOWN: dict[str, Callable[[torch.Tensor], Any]] = {
 
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_anything_else_is(name: str) -> None:
-    graph = record(UNKNOWN[name], (X.abs().flip(0) % 4,)) if name == "values" else record(UNKNOWN[name], (X,))
+    graph = (
+        record(UNKNOWN[name], (X.abs().flip(0) % 4,)) if name == "values" else record(UNKNOWN[name], (X,))
+    )
     model = lower({"g": graph}).program.graphs["g"]
     operators = _operators(model)
     folded = "Range" not in operators and "ArgMax" not in operators and name == "counted-down"

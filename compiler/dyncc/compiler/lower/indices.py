@@ -1,8 +1,8 @@
 """Guards on indices: what PyTorch refuses, the engine has to refuse too.
 
-``nn.Embedding``, ``gather``, ``scatter`` and their like raise for an index below zero; ONNX's operators count
-it from the end. An index whose sign is not known loses its sign bit, which leaves one that is not negative
-as it is and makes any other too large: the engine then refuses it as it refuses what is past the end.
+``nn.Embedding``, ``gather``, ``scatter`` and their like raise for an index below zero; ONNX's operators
+count it from the end. An index whose sign is not known loses its sign bit, which leaves one that is not
+negative as it is and makes any other too large: the engine then refuses it as what is past the end.
 """
 
 from __future__ import annotations
@@ -95,8 +95,8 @@ _PLACES = frozenset("topk sort max min kthvalue mode median cummax cummin".split
 _KEEPS = {
     **dict.fromkeys(
         "view reshape unsqueeze squeeze expand flatten permute transpose t slice select clone detach "
-        "contiguous alias _to_copy to repeat flip roll narrow unbind split chunk cumsum index_select gather "
-        "cat stack".split(),
+        "contiguous alias _to_copy to repeat flip roll narrow unbind split chunk cumsum index_select "
+        "gather cat stack".split(),
         1,
     ),
     **dict.fromkeys("add mul floor_divide maximum bitwise_and".split(), 2),
