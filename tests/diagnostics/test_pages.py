@@ -77,7 +77,7 @@ def test_the_refused_program_is_refused_with_this_code(code: str, tmp_path: Path
 @pytest.mark.parametrize("code", SHOWN)
 def test_the_repaired_program_can_be_specialized(code: str, tmp_path: Path) -> None:
     from dyncc.compiler.reference import Interpreter
-    from dyncc.compiler.specialize.specializer import specialize
+    from dyncc.compiler.specialize.attempts import specialize
 
     module = imported(programs(code)["Repaired"], tmp_path / f"repaired_{code}.py")
     model, inputs = module.Net().eval(), module.example_inputs()

@@ -58,56 +58,66 @@ FAULTS: tuple[Fault, ...] = (
         "ir.Switch(index, values, tuple(cases), default,",
         "ir.Switch(index, values, tuple(cases), cases[0],",
     ),
-    Fault("any() asks for all", _S + "prelude", "        if item:\n", "        if not item:\n"),
-    Fault("sort is not ascending", _S + "prelude", "elif not item_key < other:", "elif item_key < other:"),
-    Fault("range runs one too far", _S + "prelude", "if value >= self.stop:", "if value > self.stop:"),
+    Fault("any() asks for all", _S + "prelude.functions", "        if item:\n", "        if not item:\n"),
+    Fault(
+        "sort is not ascending",
+        _S + "prelude.functions",
+        "elif not item_key < other:",
+        "elif item_key < other:",
+    ),
+    Fault(
+        "range runs one too far",
+        _S + "prelude.iterators",
+        "if value >= self.stop:",
+        "if value > self.stop:",
+    ),
     # ------------------------------------------------------------------------------- memo keys
     Fault(
         "key ignores which names are one tensor",
-        _S + "sharing",
+        _S + "state.sharing",
         'token = ("same tensor", self.numbers[id(tensor)])',
         'token = ("same tensor",)',
     ),
     Fault(
         "key ignores the dtype",
-        _S + "sharing",
+        _S + "state.sharing",
         'return ("tensor", str(spec.dtype), spec.shape,',
         'return ("tensor", spec.shape,',
     ),
     Fault(
         "key ignores static numbers",
-        _S + "snapshot",
+        _S + "state.capture",
         'self.emit(exact, ("number", kind))',
         'self.emit(("number", kind))',
     ),
     Fault(
         "key ignores texts",
-        _S + "snapshot",
+        _S + "state.capture",
         'self.emit(exact, ("text", type(value)))',
         'self.emit("text", ("text", type(value)))',
     ),
     Fault(
         "key ignores how a view is made",
-        _S + "sharing",
+        _S + "state.sharing",
         'token = ("view", self._root_number(root, path, key), _chain(tensor))',
         'token = ("view", self._root_number(root, path, key))',
     ),
     # ---------------------------------------------------------------------------------- memory
     Fault(
         "memory shared unseen is changed",
-        _S + "recorder",
+        _S + "recording.recorder",
         "self.facts.demand_sharing(places)",
         "pass",
     ),
     Fault(
         "an argument under another name is not minded",
-        _S + "sharing",
+        _S + "state.sharing",
         "if storage in block.split or argument is not None:",
         "if storage in block.split:",
     ),
     Fault(
         "a parameter that is changed is not copied",
-        _S + "block",
+        _S + "recording.block",
         "if storage in self.mutated and node.users:",
         "if storage in self.mutated and not node.users:",
     ),
@@ -119,37 +129,44 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "a changed constant is still known",
-        _S + "recorder",
+        _S + "recording.recorder",
         "if tensor.constant is not None and storage_key(tensor.fake) in keys:",
         "if False:",
     ),
     Fault(
         "in-place calls without users are dropped",
-        _S + "block",
+        _S + "recording.block",
         'and not node.users and not node.meta.get("mutates"):',
         "and not node.users:",
     ),
     Fault(
         "a fork leaves attributes behind",
-        _S + "heap",
+        _S + "state.heap",
         "attributes.update(wanted)",
         "attributes.update({**wanted, **attributes})",
     ),
     # --------------------------------------------------------------------------------- numbers
     Fault(
         "weak promotion lost",
-        _S + "indexing",
+        _S + "recording.indexing",
         "target = torch.float64 if torch.float64 in floating else torch.get_default_dtype()",
         "target = torch.float64",
     ),
     Fault(
         "reflected operators not reflected",
-        _S + "values",
+        _S + "values.numbers",
         "return scalar_op(op, other, self)",
         "return scalar_op(op, self, other)",
     ),
-    Fault("minus is plus inside of a graph", _S + "block", '"sub": torch.sub,', '"sub": torch.add,'),
-    Fault("max is min inside of a graph", _S + "block", '"max": torch.maximum,', '"max": torch.minimum,'),
+    Fault(
+        "minus is plus inside of a graph", _S + "recording.block", '"sub": torch.sub,', '"sub": torch.add,'
+    ),
+    Fault(
+        "max is min inside of a graph",
+        _S + "recording.block",
+        '"max": torch.maximum,',
+        '"max": torch.minimum,',
+    ),
     Fault(
         "remainder has the sign of C",
         "dyncc.runtime.hostops",
@@ -159,7 +176,7 @@ FAULTS: tuple[Fault, ...] = (
     # ------------------------------------------------------------------------- lists and state
     Fault(
         "an element appended last is lost",
-        _S + "special",
+        _S + "lists.host_lists",
         "for value in items.tail:\n            items.base",
         "for value in items.tail[:-1]:\n            items.base",
     ),
@@ -171,7 +188,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "what changed before an exception is lost",
-        _S + "machine",
+        _S + "execution.machine",
         "if handler is not None:",
         "if handler is not None and not frame.forked:",
     ),

@@ -11,7 +11,8 @@ from torch import nn
 
 from dyncc.compiler.graph import FxGraphOps
 from dyncc.compiler.reference import Interpreter
-from dyncc.compiler.specialize.specializer import Recorded, specialize
+from dyncc.compiler.specialize.attempts import specialize
+from dyncc.compiler.specialize.specializer import Recorded
 from dyncc.ir import Compute, Program
 from dyncc.ir.verifier import verify
 from dyncc.passes.hoist_invariants import HoistInvariants, loops

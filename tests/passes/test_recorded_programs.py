@@ -14,7 +14,8 @@ import pytest
 
 from dyncc.compiler.graph import FxGraphOps, print_fx_graph
 from dyncc.compiler.reference import Interpreter
-from dyncc.compiler.specialize.specializer import Recorded, specialize
+from dyncc.compiler.specialize.attempts import specialize
+from dyncc.compiler.specialize.specializer import Recorded
 from dyncc.ir.parser import parse_program
 from dyncc.ir.printer import print_program
 from dyncc.ir.verifier import verify

@@ -18,7 +18,6 @@ from dyncc.compiler.specialize.values import DATA, Restart
 
 SMALL_LOOP = 8
 """A loop over a static range of at most this many turns is unrolled without looking further."""
-
 Place = tuple[Any, ...]
 """A program point (see ``snapshot``) and a path of a slot in the state at it."""
 

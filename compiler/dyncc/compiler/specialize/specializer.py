@@ -1,85 +1,52 @@
-"""The specializer: from a model and example arguments to a program, by polyvariant specialization.
+"""The specializer: one attempt at polyvariant specialization, by a worklist of states.
 
-A worklist of states; each gets a block, recorded by the machine until a decision. A state whose memo key is
-known goes to the block that is there. Attempts are repeated with what was learned (see ``facts``) until an
-attempt learns nothing new.
+Each state gets a block, recorded by the machine until a decision. A state whose memo key is known goes to
+the block that is there.
 """
 
 from __future__ import annotations
 
-import inspect
-import logging
 import time
-import types
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 import torch
-import torch.fx.experimental._config as fx_config
-from torch import fx, nn
-from torch.fx.experimental import symbolic_shapes
+from torch import fx
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.specialize import prelude
-from dyncc.compiler.specialize.block import BlockBuilder
-from dyncc.compiler.specialize.calls import Target
+from dyncc.compiler.specialize.execution.calls import Target
+from dyncc.compiler.specialize.execution.frames import Frame, Generator
+from dyncc.compiler.specialize.execution.machine import Machine
 from dyncc.compiler.specialize.facts import Facts
-from dyncc.compiler.specialize.frames import Frame, Generator
-from dyncc.compiler.specialize.generalize import generalize
-from dyncc.compiler.specialize.heap import Heap
-from dyncc.compiler.specialize.interface import (
-    InputBuilder,
-    Inputs,
-    Method,
-    OutputBuilder,
-    exception_type,
-    message_parts,
-)
-from dyncc.compiler.specialize.leaves import has_argument
-from dyncc.compiler.specialize.machine import Machine
-from dyncc.compiler.specialize.recorder import Recorder
-from dyncc.compiler.specialize.snapshot import Capture, Snapshot, begin
-from dyncc.compiler.specialize.values import Restart, Scalar, SymTensor, current
+from dyncc.compiler.specialize.interface.inputs import InputBuilder, Inputs, Method
+from dyncc.compiler.specialize.interface.outputs import OutputBuilder, exception_type, message_parts
+from dyncc.compiler.specialize.interface.roots import named_tensors, unbound
+from dyncc.compiler.specialize.recording.block import BlockBuilder
+from dyncc.compiler.specialize.recording.recorder import Recorder
+from dyncc.compiler.specialize.state.begin import begin
+from dyncc.compiler.specialize.state.capture import Capture
+from dyncc.compiler.specialize.state.generalize import generalize
+from dyncc.compiler.specialize.state.heap import Heap
+from dyncc.compiler.specialize.state.leaves import has_argument
+from dyncc.compiler.specialize.state.snapshot import Snapshot
+from dyncc.compiler.specialize.values import Restart, SymTensor, current
 from dyncc.runtime import program as ir
 
 MAX_BLOCKS = 1500
+
+
 MANY_BLOCKS = 600
 """Blocks beyond which small loops are no longer unrolled."""
-MAX_ATTEMPTS = 400
+
+
 MANY_STATES = 20
 """States of one point from which on it is named as what multiplies the blocks."""
-MAX_STEPS = 3_000_000
-TIME_LIMIT = 90.0
-"""Seconds for all attempts together."""
 
-_PRIMES = (
-    37,
-    41,
-    43,
-    47,
-    53,
-    59,
-    61,
-    67,
-    71,
-    73,
-    79,
-    83,
-    89,
-    97,
-    101,
-    103,
-    107,
-    109,
-    113,
-    127,
-    131,
-    137,
-    139,
-)
+
+MAX_STEPS = 3_000_000
 
 
 @dataclass(frozen=True)
@@ -222,7 +189,7 @@ class Specializer:
         begin(self.state_snapshots[state], self.heap, self.recorder, block)
         self.inputs[method.name] = inputs
         self.entries[method.name].append(ir.Entry(block.name, inputs.names))
-        function, args = _unbound(method.function, inputs.args)
+        function, args = unbound(method.function, inputs.args)
         made = Target(function, args, inputs.kwargs).make_frame(_Builder(self))  # type: ignore[arg-type]
         if isinstance(made, Generator):
             raise CompileError([Diagnostic("DY101", "a generator cannot be compiled as a whole", None)])
@@ -449,7 +416,7 @@ def _described(error: BaseException) -> str:
 def _user_frame(frames: Sequence[Frame]) -> Frame:
     """The innermost frame of the user's own code."""
     return next(
-        (f for f in reversed(frames) if f.function.code.co_filename != prelude.__file__), frames[-1]
+        (f for f in reversed(frames) if f.function.code.co_filename not in prelude.FILES), frames[-1]
     )
 
 
@@ -458,157 +425,3 @@ def _line_of(frame: Frame) -> int:
     if frame.index < len(block.instructions):
         return block.instructions[frame.index].span.line
     return block.terminator.span.line
-
-
-def _unbound(function: Any, args: tuple[Any, ...]) -> tuple[types.FunctionType, tuple[Any, ...]]:
-    """The Python function behind a callable, and its arguments with ``self``."""
-    if isinstance(function, types.MethodType):
-        return _unbound(function.__func__, (function.__self__, *args))
-    if isinstance(function, types.FunctionType):
-        return function, args
-    if isinstance(function, nn.Module):
-        return _unbound(function.forward, args)
-    call = getattr(type(function), "__call__", None)  # noqa: B004  # the function itself is wanted
-    if isinstance(call, types.FunctionType):
-        return call, (function, *args)
-    raise CompileError([Diagnostic("DY102", f"`{function!r}` is not a Python function", None)])
-
-
-def named_tensors(roots: Sequence[tuple[str, Any]]) -> dict[str, torch.Tensor]:
-    """The parameters and buffers of the modules among ``roots``, by their usual names."""
-    found: dict[str, torch.Tensor] = {}
-    for _, root in roots:
-        if isinstance(root, nn.Module):
-            for name, tensor in (*root.named_parameters(), *root.named_buffers()):
-                found.setdefault(name, tensor)
-    return found
-
-
-def roots_of(methods: Sequence[Method]) -> list[tuple[str, Any]]:
-    """Where the mutable objects of the methods are found: ``self``, closures, fixed arguments."""
-    roots: list[tuple[str, Any]] = []
-    for method in methods:
-        function = method.function
-        owner = getattr(function, "__self__", None)
-        if owner is not None and not inspect.ismodule(owner):
-            roots.append(("self", owner))
-        inner = getattr(function, "__func__", function)
-        if isinstance(inner, nn.Module):
-            roots.append(("self", inner))
-        for cell in getattr(inner, "__closure__", None) or ():
-            roots.append(("closure", cell))
-        for name, value in (*enumerate(method.args), *method.kwargs.items()):
-            if isinstance(value, nn.Module):
-                roots.append((str(name), value))
-    unique: dict[int, tuple[str, Any]] = {}
-    for name, value in roots:
-        unique.setdefault(id(value), (name, value))
-    return list(unique.values())
-
-
-class NoGradients:
-    """Stands in for the guard of ``torch.inference_mode``: gradients are off where ``mode`` is true."""
-
-    def __init__(self, mode: bool) -> None:
-        self.mode = mode
-        self.before = True
-
-    def __enter__(self) -> None:
-        self.before = torch.is_grad_enabled()
-        torch._C._set_grad_enabled(self.before and not self.mode)
-
-    def __exit__(self, *error: object) -> None:
-        torch._C._set_grad_enabled(self.before)
-
-
-@contextmanager
-def _undisturbed(heap_of: Callable[[], Heap | None]):  # type: ignore[no-untyped-def]
-    """Leave the process and the model as they were, whatever happens inside."""
-    grad = torch.is_grad_enabled()
-    autocast, autocast_dtype = torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
-    default = torch.get_default_dtype()
-    random_state = torch.random.get_rng_state()
-    logger = logging.getLogger("torch._subclasses.fake_tensor")
-    level = logger.level
-    guard = torch._C._InferenceMode
-    # Inference tensors keep no version counter, which is how in-place changes are noticed; for
-    # what is computed, inference mode and no_grad are the same.
-    torch._C._InferenceMode = NoGradients  # type: ignore[assignment, misc]
-    # How many elements a mask may select at most is of no use, and keeps its size from being found equal
-    # to a size that the block is given (whose example is any number).
-    bound_size = symbolic_shapes._constrain_range_for_size
-    symbolic_shapes._constrain_range_for_size = lambda size, min=None, max=None: bound_size(size, min)
-    try:
-        logger.setLevel(logging.CRITICAL + 1)
-        torch._C._set_grad_enabled(False)
-        # Sizes are not compared with 0 and 1 by their hints. Set here: to set it takes long.
-        with fx_config.patch(backed_size_oblivious=True):
-            yield
-    finally:
-        heap = heap_of()
-        if heap is not None:
-            heap.reset()
-        logger.setLevel(level)
-        torch._C._InferenceMode = guard  # type: ignore[misc]
-        symbolic_shapes._constrain_range_for_size = bound_size
-        torch.set_default_dtype(default)
-        torch.set_autocast_enabled("cpu", autocast)
-        torch.set_autocast_dtype("cpu", autocast_dtype)
-        torch._C._set_grad_enabled(grad)
-        torch.random.set_rng_state(random_state)
-
-
-def specialize_methods(methods: Sequence[Method], name: str) -> Recorded:
-    """Specialize several methods of one object together: one program, shared state and weights."""
-    facts = Facts(deadline=time.monotonic() + TIME_LIMIT)
-    roots = roots_of(methods)
-    attempt: Specializer | None = None
-    with _undisturbed(lambda: attempt.heap if attempt is not None else None):
-        for _ in range(MAX_ATTEMPTS):
-            facts.changed = False
-            if attempt is not None:
-                attempt.heap.reset()
-            attempt = Specializer(methods, roots, facts, name)
-            try:
-                recorded = attempt.run()
-            except Restart:
-                continue
-            if not facts.changed:
-                return recorded
-        raise CompileError(
-            [
-                Diagnostic(
-                    "DY105",
-                    "the program does not settle: every attempt to specialize it learns something new",
-                    None,
-                    notes=tuple(facts.log[-5:]),
-                )
-            ]
-        )
-
-
-def specialize(
-    model: Any,
-    args: Sequence[Any] = (),
-    kwargs: Mapping[str, Any] | None = None,
-    dynamic_shapes: Any = None,
-) -> Recorded:
-    """Specialize a module, a bound method or a function on example arguments.
-
-    Only the types and shapes of tensors among the arguments matter. Raises CompileError where the program
-    cannot be compiled faithfully.
-    """
-    function = model.forward if isinstance(model, nn.Module) else model
-    name = type(model).__name__ if isinstance(model, nn.Module) else _owner_name(model)
-    method = Method(
-        getattr(function, "__name__", "forward"), function, tuple(args), dict(kwargs or {}), dynamic_shapes
-    )
-    return specialize_methods([method], name)
-
-
-def _owner_name(function: Any) -> str:
-    owner = getattr(function, "__self__", None)
-    return type(owner).__name__ if owner is not None else getattr(function, "__name__", "program")
-
-
-__all__ = ["Method", "Recorded", "Scalar", "specialize", "specialize_methods"]

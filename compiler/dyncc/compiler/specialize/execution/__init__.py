@@ -1,0 +1,1 @@
+"""Execution: the abstract machine, and how it meets native code."""

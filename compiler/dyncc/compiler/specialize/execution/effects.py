@@ -1,0 +1,121 @@
+"""Effects that cannot be repeated or undone: noticed while native code runs, and refused.
+
+A block may be recorded many times and never runs again as Python, so a program that reads a clock, draws
+one of Python's random numbers or opens a file would be compiled wrongly. Printing is harmless and dropped.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import os
+import random
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from dyncc.compiler.diagnostics import CompileError, Diagnostic
+
+if TYPE_CHECKING:
+    from dyncc.compiler.specialize.execution.machine import Machine
+
+
+_NAMED: dict[Any, str] = {
+    open: "opening a file",
+    io.open: "opening a file",
+    input: "reading from the terminal",
+    time.time: "the time",
+    time.time_ns: "the time",
+    time.perf_counter: "the time",
+    time.perf_counter_ns: "the time",
+    time.monotonic: "the time",
+    time.monotonic_ns: "the time",
+    time.process_time: "the time",
+    time.sleep: "waiting",
+    os.urandom: "a random number",
+    os.system: "running a command",
+    os.remove: "removing a file",
+    os.unlink: "removing a file",
+    os.mkdir: "making a directory",
+    os.rename: "renaming a file",
+}
+_RANDOM_METHODS = frozenset(("random", "getrandbits"))
+
+
+def effect_of(func: Any) -> str | None:
+    """What ``func`` does that cannot be compiled, or None."""
+    try:
+        found = _NAMED.get(func)
+    except TypeError:
+        return None
+    if found is not None:
+        return found
+    owner = getattr(func, "__self__", None)
+    if isinstance(owner, random.Random) and getattr(func, "__name__", "") in _RANDOM_METHODS:
+        return "a random number of Python"
+    if func is subprocess.Popen or func is socket.socket:
+        return "talking to another process"
+    return None
+
+
+@contextmanager
+def watching(machine: Machine) -> Iterator[None]:
+    """Notice the calls into C of the code that runs inside, by the interpreter's profiling hook."""
+    if sys.getprofile() is not None:  # someone is profiling the compiler: theirs
+        yield
+        return
+    found: list[str] = []
+
+    def hook(frame: Any, event: str, argument: Any) -> None:
+        if event == "c_call" and not found:
+            effect = effect_of(argument)
+            if effect is not None and not _from_library(frame):
+                found.append(effect)
+
+    collecting = gc.isenabled()
+    gc.disable()  # a callback of the collector is not the program's doing
+    sys.setprofile(hook)
+    try:
+        yield
+    finally:
+        sys.setprofile(None)
+        if collecting:
+            gc.enable()
+    if found:
+        refuse(machine, found[0])
+
+
+def refuse(machine: Machine, effect: str) -> None:
+    raise CompileError(
+        [
+            Diagnostic(
+                "DY121",
+                f"{effect} cannot be part of a compiled program",
+                machine.block.span,
+                label="in this call",
+                helps=("do it outside of the compiled method, and pass what it gives as an argument",),
+            )
+        ]
+    )
+
+
+def _from_library(frame: Any) -> bool:
+    """Calls by PyTorch for its own ends (lazy imports, caches, warnings), not by the program."""
+    while frame is not None:
+        root = frame.f_globals.get("__name__", "").partition(".")[0]
+        if root in _OWN_ENDS:
+            return True
+        if root not in sys.stdlib_module_names or root in _USER_LIKE:
+            return False
+        frame = frame.f_back
+    return False
+
+
+_OWN_ENDS = frozenset(
+    ("torch", "dyncc", "sympy", "numpy", "warnings", "importlib", "linecache", "inspect", "logging")
+)
+_USER_LIKE = frozenset(("__main__",))

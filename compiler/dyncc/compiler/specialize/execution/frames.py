@@ -1,0 +1,90 @@
+"""Frames of the abstract machine: explicit data, so that a fork is a copy."""
+
+from __future__ import annotations
+
+import types
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dyncc.compiler.frontend import cfg
+from dyncc.compiler.specialize.values import (
+    decide,
+)
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass
+class Frame:
+    """An activation of an interpreted function.
+
+    ``label`` and ``index`` are the next instruction (``index == len(instructions)``: the terminator).
+    ``continuation`` says what the caller does with the result: ``call`` (store it in ``dst``), ``init``
+    (store ``payload``, the new object), ``next`` (the caller is at a ForNext), ``truth`` (at an If),
+    ``discard``, ``generator`` (``payload`` is the Generator that is being resumed), ….
+    """
+
+    function: cfg.Function
+    globals: dict[str, Any]
+    registers: dict[str, Any] = field(default_factory=dict[str, Any])
+    cells: dict[str, types.CellType] = field(default_factory=dict[str, types.CellType])
+    label: str = ""
+    index: int = 0
+    continuation: str = "call"
+    dst: str | None = None
+    payload: Any = None
+    resume: str | None = None
+    """Of a suspended generator: the register that takes what is sent in."""
+    raising: BaseException | None = None
+    """An exception to be raised when the frame goes on."""
+    forked: bool = False
+    """Whether a decision was taken in this activation: ways through it may meet again."""
+    visits: dict[str, Any] = field(default_factory=dict[str, Any])
+    """How far the block was when a loop's head was last reached."""
+
+    def copy(self) -> Frame:
+        return Frame(
+            self.function, self.globals, dict(self.registers), dict(self.cells), self.label, self.index,
+            self.continuation, self.dst, self.payload, self.resume, self.raising, self.forked,
+            dict(self.visits),
+        )  # fmt: skip
+
+    @property
+    def block(self) -> cfg.Block:
+        return self.function.blocks[self.label]
+
+    def live(self) -> frozenset[str]:
+        """The registers that may still be read, also by the handler if a call that is open raises."""
+        live = self.function.live_at[(self.label, self.index)]
+        handler = self.block.handler
+        if handler is None:
+            return live
+        return live | (self.function.live_in[handler] - {self.function.blocks[handler].catch})
+
+
+@dataclass(eq=False)
+class Generator:
+    """A generator of the program. ``state``: created, suspended, running, finished."""
+
+    frame: Frame | None
+    state: str = "created"
+    name: str = "generator"
+
+    def __iter__(self) -> Generator:
+        return self
+
+    def __next__(self) -> Any:
+        decide(self, "the next value of a generator")
+
+
+@dataclass(frozen=True)
+class Push:
+    """Call ``func`` instead. ``resume``: go on with this generator, sending ``args``."""
+
+    func: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    continuation: str = ""
+    payload: Any = None
+    resume: Generator | None = None

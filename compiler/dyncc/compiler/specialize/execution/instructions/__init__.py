@@ -1,0 +1,1 @@
+"""What each instruction of the control-flow graph does, by family."""

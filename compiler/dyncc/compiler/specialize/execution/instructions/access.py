@@ -1,0 +1,83 @@
+"""Instructions on attributes and items."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dyncc.compiler.frontend import cfg
+from dyncc.compiler.specialize import prelude
+from dyncc.compiler.specialize.execution import calls
+from dyncc.compiler.specialize.execution.frames import Frame, Push
+from dyncc.compiler.specialize.execution.operators import subscripts
+from dyncc.compiler.specialize.values import (
+    is_scalar,
+)
+
+if TYPE_CHECKING:
+    from dyncc.compiler.specialize.execution.machine import Machine
+
+
+def _get_attr(machine: Machine, frame: Frame, i: cfg.GetAttr) -> None:
+    obj = frame.registers[i.obj]
+    getter = calls.attribute_getter(machine, obj, i.name)
+    if getter is not None:
+        machine.invoke(getter, (obj,), {}, i.dst)
+        return
+    frame.registers[i.dst] = subscripts.get_attribute(machine, obj, i.name)
+
+
+def _set_attr(machine: Machine, frame: Frame, i: cfg.SetAttr) -> None:
+    obj, value = frame.registers[i.obj], frame.registers[i.src]
+    setter = calls.attribute_setter(machine, obj, i.name)
+    if setter is not None:
+        machine.invoke(setter[0], (obj, *setter[1], value), {}, None)
+        return
+    if isinstance(obj, type):
+        machine.owner.track_class(obj)
+    machine.native(setattr, obj, i.name, value)
+
+
+def _del_attr(machine: Machine, frame: Frame, i: cfg.DelAttr) -> None:
+    machine.native(delattr, frame.registers[i.obj], i.name)
+
+
+def _get_item(machine: Machine, frame: Frame, i: cfg.GetItem) -> None:
+    obj, index = frame.registers[i.obj], frame.registers[i.index]
+    method = calls.special_method(machine, obj, "__getitem__")
+    if method is not None and (not is_scalar(index) or type(obj) is prelude.RecordList):
+        machine.invoke(method, (obj, index), {}, i.dst)
+        return
+    result = subscripts.get_item(machine, obj, index)
+    if isinstance(result, Push):
+        machine.invoke(result.func, result.args, result.kwargs, i.dst)
+        return
+    frame.registers[i.dst] = result
+
+
+def _set_item(machine: Machine, frame: Frame, i: cfg.SetItem) -> None:
+    obj, index, value = frame.registers[i.obj], frame.registers[i.index], frame.registers[i.src]
+    method = calls.special_method(machine, obj, "__setitem__")
+    if method is not None:
+        machine.invoke(method, (obj, index, value), {}, None)
+        return
+    subscripts.set_item(machine, obj, index, value)
+
+
+def _del_item(machine: Machine, frame: Frame, i: cfg.DelItem) -> None:
+    obj, index = frame.registers[i.obj], frame.registers[i.index]
+    method = calls.special_method(machine, obj, "__delitem__")
+    if method is not None:
+        machine.invoke(method, (obj, index), {}, None)
+        return
+    subscripts.delete_item(machine, obj, index)
+
+
+ACCESS: dict[type, Callable[[Machine, Frame, Any], None]] = {
+    cfg.GetAttr: _get_attr,
+    cfg.SetAttr: _set_attr,
+    cfg.DelAttr: _del_attr,
+    cfg.GetItem: _get_item,
+    cfg.SetItem: _set_item,
+    cfg.DelItem: _del_item,
+}

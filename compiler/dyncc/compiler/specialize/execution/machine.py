@@ -1,0 +1,464 @@
+"""The abstract machine: executes control-flow graphs on values of which some are not known yet.
+
+What is known runs natively in CPython; tensor code is recorded; a decision on a value that is not known
+ends the block. Calls run natively first: where one decides, that is remembered, and the next attempt
+interprets it (see :mod:`dyncc.compiler.specialize.execution.calls`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from dyncc.compiler.diagnostics import CompileError, Diagnostic
+from dyncc.compiler.frontend import cfg
+from dyncc.compiler.specialize import prelude
+from dyncc.compiler.specialize.execution import calls
+from dyncc.compiler.specialize.execution.frames import Frame, Generator, Push
+from dyncc.compiler.specialize.execution.instructions.names import name_value
+from dyncc.compiler.specialize.execution.instructions.table import EXECUTE, TERMINATORS
+from dyncc.compiler.specialize.execution.models import dispatch
+from dyncc.compiler.specialize.execution.native import Raised, run_native
+from dyncc.compiler.specialize.execution.operators import conditions
+from dyncc.compiler.specialize.recording.block import BlockBuilder
+from dyncc.compiler.specialize.values import (
+    Decision,
+    DynamicList,
+    DynamicTag,
+    DynamicText,
+    Scalar,
+    is_scalar,
+)
+from dyncc.compiler.specialize.values.decisions import Cut
+from dyncc.runtime.program import Span
+
+if TYPE_CHECKING:
+    from dyncc.compiler.specialize.specializer import Specializer
+
+
+MAX_DEPTH = 150
+
+
+class EndBlock(BaseException):
+    """The block has its terminator."""
+
+
+class Machine:
+    """Runs frames until the current block ends. ``owner`` resolves what the block goes on to."""
+
+    def __init__(self, owner: Specializer, frames: list[Frame]) -> None:
+        self.owner = owner
+        self.frames = frames
+        self.facts = owner.facts
+        self.recorder = owner.recorder
+        self.started = False
+        self.executing: tuple[Frame, tuple[str, int]] = (frames[-1], ("", 0))
+        for frame in frames:
+            frame.visits = {frame.label: (self.block.name, self.block.length())}
+
+    @property
+    def block(self) -> BlockBuilder:
+        return self.recorder.block
+
+    # ------------------------------------------------------------------------------------- loop
+
+    def run(self) -> None:
+        """Execute until the block ends."""
+        try:
+            error, self.frames[-1].raising = self.frames[-1].raising, None
+            if error is not None:
+                self.raise_(error)
+            while True:
+                self.owner.tick(self)
+                frame = self.frames[-1]
+                instructions = frame.block.instructions
+                if frame.index < len(instructions):
+                    self._instruction(frame, instructions[frame.index])
+                else:
+                    self._terminator(frame, frame.block.terminator)
+        except EndBlock:
+            return
+
+    def _instruction(self, frame: Frame, instruction: cfg.Instruction) -> None:
+        self._at(instruction.span)
+        frame.index += 1
+        self._guarded(frame, instruction, lambda: EXECUTE[type(instruction)](self, frame, instruction))
+
+    def _terminator(self, frame: Frame, terminator: cfg.Terminator) -> None:
+        self._at(terminator.span)
+        self._guarded(frame, terminator, lambda: EXECUTE[type(terminator)](self, frame, terminator))
+
+    def _guarded(self, frame: Frame, node: Any, action: Callable[[], None]) -> None:
+        at = (frame.label, frame.index - (0 if isinstance(node, TERMINATORS) else 1))
+        self.executing = (frame, at)
+        try:
+            action()
+        except Raised as raised:
+            self.raise_(raised.error)
+        except Cut as cut:
+            self._rewind(frame, at)
+            if not self.started:
+                early = "a number is needed before it can be computed"
+                refusal = cut.refusal or self.diagnose("DY110", early)
+                raise CompileError([refusal]) from None
+            self.cut()
+        except Decision as decision:
+            self._rewind(frame, at)
+            self._resolve(frame, decision)
+        self.started = True
+
+    def _rewind(self, frame: Frame, at: tuple[str, int]) -> None:
+        while self.frames[-1] is not frame:
+            self.frames.pop()
+        frame.label, frame.index = at
+
+    def _at(self, span: Span) -> None:
+        block = self.block
+        if span.path in prelude.FILES:
+            span = self._user_span(span)
+        block.span = span
+        if not block.spans or block.spans[-1] is not span:
+            block.spans.append(span)
+
+    def _user_span(self, span: Span) -> Span:
+        """The user's expression on whose behalf the prelude runs."""
+        for frame in reversed(self.frames[:-1]):
+            if frame.function.code.co_filename not in prelude.FILES:
+                instructions = frame.block.instructions
+                position = max(frame.index - 1, 0)
+                if isinstance(frame.block.terminator, cfg.ForNext) and frame.index == len(instructions):
+                    return frame.block.terminator.span
+                return instructions[position].span if instructions else frame.block.terminator.span
+        return span
+
+    def diagnose(self, code: str, message: str, label: str = "", **more: Any) -> Diagnostic:
+        return Diagnostic(code, message, self.block.span, label=label, **more)
+
+    def refuse(self, code: str, message: str, label: str = "", **more: Any) -> NoReturn:
+        raise CompileError([self.diagnose(code, message, label, **more)])
+
+    # -------------------------------------------------------------------------------- decisions
+
+    def _resolve(self, frame: Frame, decision: Decision) -> None:
+        """An instruction needs a value that is not known: fork on it, or have it static, or refuse."""
+        subject = decision.subject
+        if is_scalar(subject):
+            if subject.kind == "bool" and self._holds(frame, subject):
+                self.fork_values(frame, subject, (False, True))
+            self.facts.demand(subject.origins, self._native(decision))
+            if subject.kind == "bool":
+                self._refuse_native(decision)
+            if decision.what.startswith("the text"):
+                self.refuse(
+                    "DY104", "the text of a tensor's value is used to decide", "its text is needed here",
+                    helps=("decide on the number itself, or index a list with it",),
+                )  # fmt: skip
+            self.refuse(
+                "DY110", f"{decision.what} is needed while compiling", "known only when the network runs",
+                helps=("use it in tensor operations or comparisons, or to index a list of modules",),
+            )  # fmt: skip
+        if type(subject) is DynamicTag:
+            self.facts.demand(subject.scalar.origins)
+            if self._holds(frame, subject):
+                self.fork_tag(frame, subject)
+        if isinstance(subject, DynamicList):
+            self.facts.demand(subject.origins, self._native(decision))
+        if type(subject) is DynamicText:
+            self.facts.demand(subject.origins())
+            self.refuse(
+                "DY104", "the text of a tensor's value is used to decide", "its text is needed here",
+                helps=("decide on the number itself, or index a list with it",),
+            )  # fmt: skip
+        self._refuse_native(decision)
+
+    def _refuse_native(self, decision: Decision) -> NoReturn:
+        raise CompileError([self._native(decision)])
+
+    def _native(self, decision: Decision) -> Diagnostic:
+        return self.diagnose(
+            "DY103",
+            f"{decision.what} decides inside of native code",
+            "dyncc cannot look into this call",
+            helps=("write the decision in Python, or keep the value a tensor (`torch.where`)",),
+        )
+
+    @staticmethod
+    def _holds(frame: Frame, subject: Any) -> bool:
+        """Whether the instruction would see another value if the subject were replaced."""
+        return any(value is subject for value in frame.registers.values())
+
+    def fork(self, pred: Scalar, then: Callable[[], None], orelse: Callable[[], None]) -> NoReturn:
+        """End the block with a branch on ``pred``; each callable puts the frames where its side goes on."""
+        self._mark_forked()
+        saved = [frame.copy() for frame in self.frames]
+        forked = [frame.forked for frame in self.frames]
+        operand = pred.operand
+        edges = []
+        for side in (then, orelse):
+            self.frames = [frame.copy() for frame in saved]
+            for frame, mark in zip(self.frames, forked, strict=True):
+                frame.forked = mark
+            side()
+            edges.append(self.owner.edge(self))
+        self.owner.branch(operand, edges[0], edges[1])
+        raise EndBlock
+
+    def _rewind_current(self) -> None:
+        """Put the frames back to just before the instruction that is being executed."""
+        frame, at = self.executing
+        self._rewind(frame, at)
+
+    def fork_values(self, frame: Frame, subject: Any, values: tuple[Any, ...]) -> NoReturn:
+        """Fork on a bool: the instruction is executed again, with the value static on each side.
+
+        The two sides differ in the bool alone; it must not be generalized again where they begin.
+        """
+        self._rewind_current()
+        point = tuple((f.function.code, f.label, f.index) for f in self.frames)
+        self.facts.demand(frozenset(origin for origin in subject.origins if origin[0] == point))
+
+        def put(value: Any) -> Callable[[], None]:
+            return lambda: self._substitute(subject, value)
+
+        self.fork(subject, put(True), put(False))
+
+    def _substitute(self, subject: Any, value: Any) -> None:
+        for frame in self.frames:
+            for name, held in frame.registers.items():
+                if held is subject:
+                    frame.registers[name] = value
+
+    def switch(
+        self, subject: Scalar, values: tuple[int, ...], outside: int, error: BaseException | None = None
+    ) -> NoReturn:
+        """Fork on an int: one case for each of ``values``.
+
+        Every other number raises ``error``, or does what ``outside`` does, which stands for them.
+        """
+        self._rewind_current()
+        self._mark_forked()
+        saved = [frame.copy() for frame in self.frames]
+        operand = subject.operand
+        edges = []
+        for position, value in enumerate((*values, outside)):
+            self.frames = [frame.copy() for frame in saved]
+            if position == len(values) and error is not None:
+                self.frames[-1].raising = error
+            else:
+                self._substitute(subject, value)
+            edges.append(self.owner.edge(self))
+        self.owner.switch(operand, values, edges[:-1], edges[-1])
+        raise EndBlock
+
+    def fork_tag(self, frame: Frame, tag: DynamicTag) -> NoReturn:
+        self._rewind_current()
+        self._mark_forked()
+        saved = [f.copy() for f in self.frames]
+        edges = []
+        for value in tag.table:
+            self.frames = [f.copy() for f in saved]
+            self._substitute(tag, value)
+            edges.append(self.owner.edge(self))
+        self.owner.switch(tag.scalar.operand, tuple(range(len(edges) - 1)), edges[:-1], edges[-1])
+        raise EndBlock
+
+    def _mark_forked(self) -> None:
+        for frame in self.frames:
+            frame.forked = True
+            self.facts.interpret.add(frame.function.code)
+            live = frame.live()
+            for name, value in frame.registers.items():
+                if (
+                    type(value) is prelude.SequenceIterator
+                    and value._dyncc_loop is not None
+                    and name in live
+                ):
+                    self.facts.deciding.add(value._dyncc_loop)
+
+    def cut(self) -> NoReturn:
+        """End the block here and go on in the one for this state."""
+        self.owner.jump(self.owner.edge(self))
+        raise EndBlock
+
+    def goto(self, frame: Frame, label: str) -> None:
+        frame.label, frame.index = label, 0
+        block = frame.block
+        if (block.loop_header and not self._idle(frame)) or (block.join and frame.forked):
+            self.cut()
+
+    def _idle(self, frame: Frame) -> bool:
+        """Whether the block recorded nothing since the frame was last at the head of its loop.
+
+        Such a turn is decided by what is known (going through modules, building names): the loop runs on.
+        A generator of which no decision is known is taken to be such at its first turn.
+        """
+        before, now = frame.visits.get(frame.label), (self.block.name, self.block.length())
+        frame.visits[frame.label] = now
+        if before is None:
+            return frame.function.is_generator and frame.function.code not in self.facts.interpret
+        return before == now
+
+    # ------------------------------------------------------------------------------- exceptions
+
+    def raise_(self, error: BaseException) -> None:
+        """Unwind to the handler of ``error``; out of all frames it ends the program."""
+        while self.frames:
+            frame = self.frames[-1]
+            handler = frame.block.handler
+            if handler is not None:
+                catch = frame.function.blocks[handler].catch
+                if catch is not None:
+                    frame.registers[catch] = error
+                self.goto(frame, handler)
+                return
+            self.frames.pop()
+            if frame.continuation.startswith("generator"):
+                frame.payload.state, frame.payload.frame = "finished", None
+            if frame.continuation in ("next", "generator next") and isinstance(error, StopIteration):
+                self._exhausted()
+                return
+            if frame.forked and self.frames:
+                self.frames[-1].forked = True
+        self.owner.raised(error)
+        raise EndBlock
+
+    def _exhausted(self) -> None:
+        frame = self.frames[-1]
+        terminator = frame.block.terminator
+        assert isinstance(terminator, cfg.ForNext)
+        self.goto(frame, terminator.orelse)
+
+    # ------------------------------------------------------------------------------------ calls
+
+    def native(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return run_native(self, func, args, kwargs)
+
+    def invoke(
+        self,
+        func: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        dst: str | None,
+        continuation: str = "call",
+        payload: Any = None,
+    ) -> None:
+        """Call ``func``; its result goes where ``continuation`` says, now or after its frames ran."""
+        while True:
+            result = dispatch.apply(self, func, args, kwargs)
+            if isinstance(result, Push):
+                func, args, kwargs = result.func, result.args, result.kwargs
+                if result.continuation:
+                    continuation, payload = result.continuation, result.payload
+                if result.resume is not None:
+                    self.resume(result.resume, dst, continuation, result.args)
+                    return
+                continue
+            if result is not NotImplemented:
+                self.deliver(result, dst, continuation, payload)
+                return
+            target = calls.resolve(self, func, args, kwargs)
+            if target is None:
+                self.deliver(run_native(self, func, args, kwargs), dst, continuation, payload)
+                return
+            if isinstance(target, Push):
+                func, args, kwargs = target.func, target.args, target.kwargs
+                if target.continuation:
+                    continuation, payload = target.continuation, target.payload
+                continue
+            made = target.make_frame(self)
+            if isinstance(made, Generator):
+                self.deliver(made, dst, continuation, payload)
+                return
+            self.push(made, dst, continuation, payload)
+            return
+
+    def push(self, frame: Frame, dst: str | None, continuation: str, payload: Any) -> None:
+        if len(self.frames) >= MAX_DEPTH:
+            self.refuse(
+                "DY105", "calls are nested too deep to be unrolled", "this call",
+                notes=(f"{MAX_DEPTH} calls are open; recursion must end on values known while compiling",),
+                helps=("write the recursion as a loop with an explicit stack of tensors",),
+            )  # fmt: skip
+        frame.dst, frame.continuation, frame.payload = dst, continuation, payload
+        self.frames.append(frame)
+
+    def resume(
+        self, generator: Generator, dst: str | None, continuation: str, sent: tuple[Any, ...]
+    ) -> None:
+        """Go on with a generator; ``sent`` is () for next, (value,) for send, ("throw", error) to throw."""
+        if generator.state == "finished" or generator.frame is None:
+            if sent and sent[0] == "throw":
+                raise Raised(sent[1])
+            raise Raised(StopIteration())
+        frame = generator.frame
+        started = generator.state == "suspended"
+        generator.frame, generator.state = None, "running"
+        frame.dst, frame.payload = dst, generator
+        frame.continuation = "generator next" if continuation == "next" else "generator"
+        self.frames.append(frame)
+        if sent and sent[0] == "throw":
+            raise Raised(sent[1])
+        if started:
+            assert frame.resume is not None
+            frame.registers[frame.resume] = sent[0] if sent else None
+
+    def deliver(self, value: Any, dst: str | None, continuation: str, payload: Any) -> None:
+        """Hand a call's result to the frame on top."""
+        frame = self.frames[-1]
+        if continuation == "call":
+            if dst is not None:
+                name_value(value, dst)
+                frame.registers[dst] = value
+        elif continuation == "init":
+            if dst is not None:
+                frame.registers[dst] = payload
+        elif continuation == "next":
+            terminator = frame.block.terminator
+            assert isinstance(terminator, cfg.ForNext)
+            frame.registers[terminator.dst] = value
+            self.goto(frame, terminator.body)
+        elif continuation == "truth":
+            self._branch(frame, value)
+        elif continuation == "not":
+            assert dst is not None
+            frame.registers[dst] = conditions.negate(self, value)
+
+    def return_(self, value: Any) -> None:
+        frame = self.frames.pop()
+        if not self.frames:
+            self.owner.returned(self, value)
+            raise EndBlock
+        if frame.continuation.startswith("generator"):
+            frame.payload.state, frame.payload.frame = "finished", None
+            stop = StopIteration() if value is None else StopIteration(value)
+            if frame.continuation == "generator next":
+                self._exhausted()
+                return
+            self.raise_(stop)
+            return
+        self.deliver(value, frame.dst, frame.continuation, frame.payload)
+        if frame.forked:
+            self.frames[-1].forked = True
+            self.cut()
+
+    def _branch(self, frame: Frame, value: Any) -> None:
+        terminator = frame.block.terminator
+        assert isinstance(terminator, cfg.If)
+        truth = conditions.truth(self, value)
+        if truth is None:
+            method = conditions.python_truth(self, value)
+            self.invoke(method, (value,), {}, None, "truth")
+            return
+        if not is_scalar(truth):
+            self.goto(frame, terminator.then if truth else terminator.orelse)
+            return
+        depth = len(self.frames) - 1
+
+        def side(label: str) -> Callable[[], None]:
+            def place() -> None:
+                top = self.frames[depth]
+                top.label, top.index = label, 0
+
+            return place
+
+        self.fork(truth, side(terminator.then), side(terminator.orelse))

@@ -1,0 +1,157 @@
+"""Conversions, lengths, ranges, types and attributes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from dyncc.compiler.specialize import prelude
+from dyncc.compiler.specialize.execution import calls, native
+from dyncc.compiler.specialize.execution.frames import Push
+from dyncc.compiler.specialize.execution.models.dynamic import holds_dynamic
+from dyncc.compiler.specialize.execution.models.registry import model
+from dyncc.compiler.specialize.execution.operators import conditions, texts
+from dyncc.compiler.specialize.lists import operations
+from dyncc.compiler.specialize.values import (
+    DynamicList,
+    DynamicTag,
+    DynamicText,
+    SymTensor,
+    is_scalar,
+    scalar_op,
+)
+
+if TYPE_CHECKING:
+    from dyncc.compiler.specialize.execution.machine import Machine
+
+
+@model(bool)
+def _bool(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if len(args) != 1:
+        return NotImplemented
+    truth = conditions.truth(machine, args[0])
+    if truth is None:
+        return Push(conditions.python_truth(machine, args[0]), args, {})
+    return truth
+
+
+@model(int)
+def _int(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return _number(machine, "int", args)
+
+
+@model(float)
+def _float(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return _number(machine, "float", args)
+
+
+def _number(machine: Machine, kind: str, args: tuple[Any, ...]) -> Any:
+    if len(args) != 1:
+        return NotImplemented
+    value = args[0]
+    if isinstance(value, torch.Tensor):
+        value = machine.native(native.item, value)
+    if not is_scalar(value):
+        return NotImplemented if value is args[0] else (int if kind == "int" else float)(value)
+    return value if value.kind == kind else scalar_op(kind, value)
+
+
+@model(len)
+def _len(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    value = args[0] if args else None
+    if isinstance(value, torch.Tensor):
+        if machine.native(torch.Tensor.dim, value) == 0:
+            return NotImplemented
+        return machine.native(torch.Tensor.size, value, 0)
+    if type(value) is prelude.RecordList:
+        value = value.columns[0]
+    if isinstance(value, DynamicList):
+        return operations.length(machine, value)
+    if isinstance(value, prelude.DynamicRange):
+        return range_length(value)
+    return NotImplemented
+
+
+def range_length(value: Any) -> Any:
+    span = value.stop - value.start
+    count = (
+        (span + value.step - 1) // value.step
+        if not is_scalar(value.step) and value.step > 0
+        else span // value.step
+    )
+    return scalar_op("max", count, 0)
+
+
+@model(range)
+def _range(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    values = [machine.native(native.item, a) if isinstance(a, torch.Tensor) else a for a in args]
+    if not any(is_scalar(value) for value in values):
+        return (
+            range(*values) if any(a is not b for a, b in zip(args, values, strict=True)) else NotImplemented
+        )
+    if any(is_scalar(v) and v.kind == "float" for v in values):
+        return NotImplemented
+    start, stop, step = (0, values[0], 1) if len(values) == 1 else (*values, 1)[:3]
+    return prelude.DynamicRange(start, stop, step)
+
+
+@model(str)
+def _str(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if len(args) == 1 and not kwargs:
+        return texts.formatted(machine, args[0], "s", "") if holds_dynamic(args[0]) else NotImplemented
+    return NotImplemented
+
+
+@model(repr)
+def _repr(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    return texts.formatted(machine, args[0], "r", "") if holds_dynamic(args[0]) else NotImplemented
+
+
+@model(print)
+def _print(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    machine.owner.warn("`print` is left out of the compiled program")
+    return None
+
+
+@model(type)
+def _type(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if len(args) != 1:
+        return NotImplemented
+    value = args[0]
+    if is_scalar(value):
+        return {"int": int, "float": float, "bool": bool}[value.kind]
+    if isinstance(value, SymTensor):
+        return torch.Tensor
+    if isinstance(value, DynamicList):
+        return list
+    if type(value) is DynamicTag:
+        return type(value.table[0])
+    return NotImplemented
+
+
+@model(isinstance)
+def _isinstance(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if type(args[0]) is DynamicText:
+        return machine.native(isinstance, "", args[1])
+    return NotImplemented
+
+
+@model(getattr)
+def _getattr(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if len(args) >= 2 and type(args[1]) is str:
+        getter = calls.attribute_getter(machine, args[0], args[1])
+        if getter is not None:
+            return Push(getter, (args[0],), {})
+    return NotImplemented
+
+
+@model(torch.tensor, torch.as_tensor)
+def _tensor(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    items = args[0] if len(args) == 1 else None
+    if not isinstance(items, DynamicList) or kwargs.get("dtype") is not None:
+        return NotImplemented
+    dtype = {"int": torch.int64, "bool": torch.bool}.get(getattr(items.element.type, "kind", ""))
+    make = torch.tensor
+    more = {name: value for name, value in kwargs.items() if name != "dtype"}
+    return NotImplemented if dtype is None else Push(prelude.tensor_of_list, (make, items, dtype, more), {})

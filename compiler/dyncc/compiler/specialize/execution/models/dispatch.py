@@ -1,0 +1,85 @@
+"""The model of a call, if there is one: of a function, of ``math``, of a method or of a generator."""
+
+from __future__ import annotations
+
+import math
+import types
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from dyncc.compiler.specialize import prelude
+from dyncc.compiler.specialize.execution import native
+from dyncc.compiler.specialize.execution.frames import Generator, Push
+from dyncc.compiler.specialize.execution.models.dynamic import holds_dynamic, is_deciding, needs_prelude
+from dyncc.compiler.specialize.execution.models.registry import MODELS
+from dyncc.compiler.specialize.execution.operators import texts
+from dyncc.compiler.specialize.lists import operations
+from dyncc.compiler.specialize.values import (
+    DynamicList,
+    is_scalar,
+    scalar_op,
+)
+from dyncc.runtime.hostops import HOST_OPS
+
+if TYPE_CHECKING:
+    from dyncc.compiler.specialize.execution.machine import Machine
+
+
+def apply(machine: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    try:
+        found = MODELS.get(func)
+    except TypeError:
+        found = None
+    if found is not None:
+        return found(machine, args, kwargs)
+    owner = getattr(func, "__self__", None)
+    if isinstance(owner, Generator):
+        return _generator_call(owner, func.__name__, args)
+    if isinstance(func, types.BuiltinFunctionType) and func.__module__ == "math":
+        return _math(machine, func.__name__, args)
+    if type(func) is types.BuiltinMethodType or type(func) is types.MethodType:
+        return _method(machine, owner, func.__name__, args, kwargs)
+    return NotImplemented
+
+
+def _math(machine: Machine, name: str, args: tuple[Any, ...]) -> Any:
+    values = tuple(machine.native(native.item, a) if isinstance(a, torch.Tensor) else a for a in args)
+    if not any(is_scalar(value) for value in values):
+        return NotImplemented if values == args else machine.native(getattr(math, name), *values)
+    if name in ("prod", "fsum", "gcd", "lcm", "comb", "perm", "factorial"):
+        return NotImplemented
+    op = "math.log_base" if name == "log" and len(values) == 2 else f"math.{name}"
+    return scalar_op(op, *values) if op in HOST_OPS else NotImplemented
+
+
+def _method(machine: Machine, owner: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if type(owner) is prelude.RecordList:
+        return NotImplemented
+    if isinstance(owner, DynamicList):
+        return operations.method(machine, owner, name, args, kwargs)
+    if isinstance(owner, list) and name == "extend" and len(args) == 1 and needs_prelude(machine, args[0]):
+        return Push(prelude.extend_list, (owner, args[0]), {})
+    if isinstance(owner, list) and name == "sort":
+        if holds_dynamic(owner) or is_deciding(machine, kwargs.get("key")):
+            return Push(prelude.sort_in_place, (owner, kwargs.get("key"), kwargs.get("reverse", False)), {})
+        return NotImplemented
+    if (
+        isinstance(owner, str)
+        and name == "format"
+        and any(holds_dynamic(a) for a in (*args, *kwargs.values()))
+    ):
+        return texts.format_method(machine, owner, args, kwargs)
+    if isinstance(owner, str) and name == "join" and args and needs_prelude(machine, args[0]):
+        return Push(_join_text, (owner, args[0]), {})
+    return NotImplemented
+
+
+def _join_text(separator: Any, items: Any) -> Any:
+    return separator.join(list(items))
+
+
+def _generator_call(generator: Generator, name: str, args: tuple[Any, ...]) -> Any:
+    if name == "__next__":
+        return Push(None, (), {}, resume=generator)
+    return NotImplemented

@@ -1,0 +1,128 @@
+"""Running code natively: in CPython, under the recorder, with what it decides noticed."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from dyncc.compiler.diagnostics import CompileError
+from dyncc.compiler.specialize import prelude
+from dyncc.compiler.specialize.execution.effects import effect_of, refuse, watching
+from dyncc.compiler.specialize.values import (
+    Decision,
+    DynamicText,
+    Restart,
+    is_scalar,
+)
+from dyncc.compiler.specialize.values.decisions import Cut
+
+if TYPE_CHECKING:
+    from dyncc.compiler.specialize.execution.machine import Machine
+
+
+_OWN = str(Path(__file__).resolve().parent.parent)
+
+
+class Raised(BaseException):
+    """The program raised ``error`` (as opposed to a fault of the compiler)."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(repr(type(error)))
+        self.error = error
+
+
+def run_native(
+    machine: Machine, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Call ``func`` natively.
+
+    Raises :class:`Raised` for an exception of the program, Restart where code on the way to a decision must
+    be interpreted from now on, Decision where the decision is in ``func`` itself and that is native.
+    """
+    block = machine.block
+    block.pending = None
+    effect = effect_of(func)
+    if effect is not None:
+        refuse(machine, effect)
+    if any(type(value) is DynamicText for value in args) and not _keeps_text(func):
+        raise Decision(next(v for v in args if type(v) is DynamicText), "the text of a number")
+    try:
+        with machine.recorder.recording(), watching(machine):
+            if _is_torch(func) and any(is_scalar(value) for value in args):
+                # past PyTorch's argument parser, which takes an unknown number for no number at all
+                result = machine.recorder.call(func, args, kwargs)
+            else:
+                result = func(*args, **kwargs)
+    except Decision as decision:
+        machine.facts.must_interpret(codes_between(decision))
+        raise
+    except Cut as cut:
+        if not machine.started:  # the block begins here already: what is to be split is inside of the call
+            machine.facts.must_interpret(codes_between(cut))
+        raise
+    except (Raised, Restart, CompileError):
+        raise
+    except StopIteration as error:
+        raise Raised(error) from None
+    except Exception as error:
+        if block.pending is None and not machine.owner.has_unknown_numbers():
+            raise Raised(error) from None
+        machine.facts.must_interpret(codes_between(error))
+        raise Raised(error) from None
+    if block.pending is not None and not isinstance(func, types.BuiltinFunctionType):
+        # (PyTorch's argument parser tries a number as an index and then hands it to the recorder.)
+        decision = block.pending
+        block.pending = None
+        machine.facts.must_interpret(codes_between(decision) | code_of(func))
+        raise decision
+    return result
+
+
+def _is_torch(func: Any) -> bool:
+    """A function of PyTorch that is written in C (a method is told apart by its tensor)."""
+    if type(func) is not types.BuiltinFunctionType:
+        return False
+    return func.__qualname__.startswith("_VariableFunctionsClass.") or func.__self__ is torch._C._nn
+
+
+def _keeps_text(func: Any) -> bool:
+    """Whether a call only keeps a text: the making of an exception, a list's append."""
+    if isinstance(func, type):
+        return issubclass(func, BaseException)
+    return (
+        getattr(func, "__name__", "") in ("append", "setattr", "__setitem__", "__init__") or func is setattr
+    )
+
+
+def code_of(func: Any) -> set[types.CodeType]:
+    func = getattr(func, "__func__", func)
+    return {func.__code__} if isinstance(func, types.FunctionType) else set()
+
+
+def codes_between(error: BaseException) -> set[types.CodeType]:
+    """The Python functions between :func:`run_native` and where ``error`` was raised."""
+    codes: set[types.CodeType] = set()
+    traceback = error.__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        own = code.co_filename.startswith(_OWN) and code.co_filename not in prelude.FILES
+        if own and code is not run_native.__code__:
+            break  # the recorder at work: what is below is not the program
+        if not own and not _is_recorded(code):
+            codes.add(code)
+        traceback = traceback.tb_next
+    return codes
+
+
+def _is_recorded(code: types.CodeType) -> bool:
+    """Code of PyTorch that stands between a program and its recording, not worth interpreting."""
+    return code.co_filename.endswith(("torch/overrides.py", "torch/_tensor.py", "torch/utils/_device.py"))
+
+
+def item(tensor: Any) -> Any:
+    """``tensor.item()``, as the recorder gives it."""
+    return tensor.item()

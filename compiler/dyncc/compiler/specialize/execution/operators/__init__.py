@@ -1,0 +1,1 @@
+"""Operators of the language on values that are not known yet."""

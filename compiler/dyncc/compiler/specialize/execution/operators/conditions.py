@@ -1,0 +1,179 @@
+"""Truth, comparison and membership of values that are not known yet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from dyncc.compiler.specialize.execution import calls
+from dyncc.compiler.specialize.execution.native import Raised, item
+from dyncc.compiler.specialize.lists import operations
+from dyncc.compiler.specialize.values import (
+    COMPARISONS,
+    DATA,
+    DynamicList,
+    DynamicTag,
+    DynamicText,
+    Scalar,
+    SymTensor,
+    is_scalar,
+    kind_of,
+    scalar_op,
+)
+from dyncc.runtime.program import Const
+
+if TYPE_CHECKING:
+    from dyncc.compiler.specialize.execution.machine import Machine
+
+
+def truth(machine: Machine, value: Any) -> Any:
+    """``bool(value)``: a bool, a bool Scalar, or None where the truth is a method to be interpreted."""
+    if isinstance(value, torch.Tensor):
+        return _tensor_truth(machine, value)
+    if is_scalar(value):
+        return value if value.kind == "bool" else scalar_op("bool", value)
+    if isinstance(value, DynamicList):
+        return scalar_op("gt", operations.length(machine, value), 0)
+    if type(value) is DynamicTag:
+        return look_up(machine, value, tuple(bool(v) for v in value.table), "bool")
+    if type(value) is DynamicText:
+        return True
+    if python_truth(machine, value) is not None:
+        return None
+    return machine.native(bool, value)
+
+
+def _tensor_truth(machine: Machine, value: Any) -> Any:
+    shape = machine.native(torch.Tensor.size, value)
+    count = 1
+    for size in shape:
+        if not is_scalar(size):
+            count *= size
+    if count != 1 and not any(is_scalar(s) for s in shape):
+        kind = "no values" if count == 0 else "more than one value"
+        raise Raised(RuntimeError(f"Boolean value of Tensor with {kind} is ambiguous"))
+    number = machine.native(item, value)
+    if not is_scalar(number):
+        return bool(number)
+    return number if number.kind == "bool" else scalar_op("bool", number)
+
+
+def python_truth(machine: Machine, value: Any) -> Any:
+    """A ``__bool__`` or ``__len__`` of a user's class that must be interpreted."""
+    return calls.special_method(machine, value, "__bool__") or (
+        None if hasattr(type(value), "__bool__") else calls.special_method(machine, value, "__len__")
+    )
+
+
+def negate(machine: Machine, value: Any) -> Any:
+    if is_scalar(value):
+        return scalar_op("not", value)
+    return not truth(machine, value) if not isinstance(value, bool) else not value
+
+
+def compare(machine: Machine, op: str, left: Any, right: Any) -> Any:
+    if op in ("is", "is-not"):
+        return _identity(machine, left, right, op == "is-not")
+    if op in ("in", "not-in"):
+        found = contains(machine, left, right)
+        return found if op == "in" else negate(machine, found)
+    tag = left if type(left) is DynamicTag else right if type(right) is DynamicTag else None
+    other = right if tag is left else left
+    if tag is not None and op in ("==", "!=") and not special_value(other):
+        results = tuple((v == other) if op == "==" else (v != other) for v in tag.table)
+        return look_up(machine, tag, results, "bool")
+    if op in ("==", "!="):
+        equal = _equal(left, right)
+        if equal is not NotImplemented:
+            return equal if op == "==" else negate(machine, equal)
+    return machine.native(COMPARISONS[op], left, right)
+
+
+def _equal(left: Any, right: Any) -> Any:
+    """Equality of sizes and other numbers, one by one or in sequences; NotImplemented for anything else."""
+    if is_scalar(left) or is_scalar(right):
+        if kind_of(left) is None or kind_of(right) is None:
+            return NotImplemented
+        return True if _same_size(left, right) else scalar_op("eq", left, right)
+    if not (isinstance(left, (list, tuple)) and isinstance(right, (list, tuple))):
+        return NotImplemented
+    if isinstance(left, DynamicList) or isinstance(right, DynamicList) or not _holds_numbers(left, right):
+        return NotImplemented
+    if len(left) != len(right) or isinstance(left, list) != isinstance(right, list):
+        return False
+    result: Any = True
+    for one, other in zip(tuple.__iter__(tuple(left)), tuple(right), strict=True):
+        equal = _equal(one, other)
+        equal = one == other if equal is NotImplemented else equal
+        if equal is False:
+            return False
+        result = equal if result is True else result if equal is True else scalar_op("and_", result, equal)
+    return result
+
+
+def _holds_numbers(left: Any, right: Any) -> bool:
+    """Whether the sequences hold numbers of which some are not known, and no tensors."""
+    values = (*left, *right)
+    return any(map(is_scalar, values)) and all(kind_of(v) is not None or v is None for v in values)
+
+
+def _same_size(left: Any, right: Any) -> bool:
+    """Whether two numbers are sizes of tensors that are known to be the same."""
+    sizes = [v.expr.payload for v in (left, right) if is_scalar(v) and v.expr.op == "dim"]
+    return len(sizes) == 2 and len({str(tensor.fake.shape[axis]) for tensor, axis in sizes}) == 1
+
+
+def special_value(value: Any) -> bool:
+    return (
+        is_scalar(value)
+        or isinstance(value, (SymTensor, DynamicList))
+        or type(value) in (DynamicTag, DynamicText)
+    )
+
+
+def _identity(machine: Machine, left: Any, right: Any, negative: bool) -> Any:
+    if isinstance(left, SymTensor) and isinstance(right, SymTensor):
+        machine.recorder.demand_sharing(left, right)
+    for number, other in ((left, right), (right, left)):
+        if type(number) is DynamicTag and type(other) is not DynamicTag:
+            return look_up(machine, number, tuple((v is other) != negative for v in number.table), "bool")
+        if is_scalar(number) and number.kind == "bool" and isinstance(other, bool):
+            return scalar_op("ne" if negative else "eq", number, other)
+    return (left is not right) if negative else (left is right)
+
+
+def contains(machine: Machine, value: Any, container: Any) -> Any:
+    if isinstance(container, torch.Tensor):
+        equal = machine.native(torch.eq, container, value)
+        return truth(machine, machine.native(torch.Tensor.any, equal))
+    if isinstance(container, DynamicList):
+        return operations.search(machine, container, "list_contains", value)
+    if is_scalar(value) and isinstance(container, (list, tuple, set, frozenset, dict, range)):
+        return _scalar_in(machine, value, container)
+    if type(value) is DynamicTag and isinstance(container, (list, tuple, set, frozenset, dict)):
+        return look_up(machine, value, tuple(v in container for v in value.table), "bool")
+    return machine.native(lambda c, v: v in c, container, value)
+
+
+def _scalar_in(machine: Machine, value: Scalar, container: Any) -> Any:
+    if isinstance(container, range) and container.step == 1:
+        low = scalar_op("ge", value, container.start)
+        return scalar_op("and_", low, scalar_op("lt", value, container.stop))
+    found: Any = False
+    for candidate in container:
+        if kind_of(candidate) is None:
+            continue
+        equal = scalar_op("eq", value, candidate)
+        found = equal if found is False else scalar_op("or_", found, equal)
+    return found
+
+
+def look_up(machine: Machine, tag: DynamicTag, results: tuple[Any, ...], kind: str) -> Any:
+    """A static function of a tag: a table look-up in the host."""
+    if all(r == results[0] for r in results):
+        return results[0]
+    operands = [tag.scalar.operand, *(Const(r) for r in results)]
+    made = machine.block.host_leaf("lookup", operands, kind)
+    made.origins = tag.scalar.origins | frozenset((DATA,))
+    return made

@@ -1,0 +1,158 @@
+"""Attributes and items, read and written; ``container[number]`` is a switch or a look-up."""
+
+from __future__ import annotations
+
+import types
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from dyncc.compiler.specialize import prelude
+from dyncc.compiler.specialize.execution.native import item
+from dyncc.compiler.specialize.lists import operations
+from dyncc.compiler.specialize.values import (
+    DATA,
+    DynamicList,
+    DynamicTag,
+    DynamicText,
+    Scalar,
+    decide,
+    is_scalar,
+    kind_of,
+)
+from dyncc.runtime.program import Const, ListType, ScalarType
+
+if TYPE_CHECKING:
+    from dyncc.compiler.specialize.execution.machine import Machine
+
+
+def get_attribute(machine: Machine, obj: Any, name: str) -> Any:
+    if type(obj) is DynamicTag:
+        decide(obj, "an attribute of a value that was chosen by a tensor")
+    if isinstance(obj, DynamicList):
+        return types.MethodType(_named(name), obj) if name == "__len__" else getattr(obj, name)
+    return machine.native(getattr, obj, name)
+
+
+def _named(name: str) -> Any:
+    def method(self: Any, *args: Any) -> Any:
+        return getattr(self, name)(*args)
+
+    method.__name__ = name
+    return method
+
+
+def get_item(machine: Machine, obj: Any, index: Any) -> Any:
+    if isinstance(obj, torch.Tensor) or obj is None:
+        return machine.native(PYTHON_GETITEM, obj, index)
+    if isinstance(index, torch.Tensor) and isinstance(
+        obj, (list, tuple, nn.ModuleList, nn.Sequential, nn.ParameterList)
+    ):
+        index = machine.native(item, index)
+    if isinstance(obj, DynamicList):
+        return operations.get(machine, obj, index)
+    if is_scalar(index):
+        if isinstance(obj, prelude.DynamicRange):
+            return obj.start + index * obj.step
+        return _choose(machine, obj, index)
+    return machine.native(PYTHON_GETITEM, obj, index)
+
+
+def PYTHON_GETITEM(obj: Any, index: Any) -> Any:
+    return obj[index]
+
+
+def _choose(machine: Machine, obj: Any, index: Scalar) -> Any:
+    """``container[number]``: a switch over what the container holds."""
+    if isinstance(obj, dict):
+        keys = [key for key in obj if type(key) is int]
+        if index.kind == "bool":
+            machine.fork_values(machine.frames[-1], index, (False, True))
+        machine.facts.demand(_loop_origins(index))
+        unused = next(i for i in range(len(keys) + 1) if i not in keys)
+        _replace_index(machine, index)
+        machine.switch(index, tuple(keys), unused)
+    if isinstance(obj, (list, tuple)) and not isinstance(obj, torch.Size) and obj:
+        frame, at = machine.executing
+        place = ("table", frame.function.code, *at)
+        if _number_table(obj) is not None and place not in machine.facts.keep:
+            return _table_item(machine, obj, index, place)
+    if isinstance(obj, (list, tuple, str, range, nn.ModuleList, nn.Sequential, nn.ParameterList)):
+        if index.kind == "bool":
+            machine.fork_values(machine.frames[-1], index, (False, True))
+        machine.facts.demand(_loop_origins(index))
+        length = len(obj)
+        error = None
+        if isinstance(obj, (nn.ModuleList, nn.Sequential, nn.ParameterList)):
+            error = IndexError(DynamicText(("index ", (index, "", ""), " is out of range")))
+        machine.switch(index, (*range(length), *range(-length, 0)), length, error)
+    machine.facts.demand(index.origins)
+    decide(index, "a number as an index")
+
+
+def _loop_origins(index: Scalar) -> frozenset[Any]:
+    """Where the index is only a generalized counter: it could have stayed static."""
+    origins = index.origins
+    return frozenset() if DATA in origins or any(o[0] == "entry" for o in origins) else origins
+
+
+def _replace_index(machine: Machine, index: Scalar) -> None:
+    frame = machine.frames[-1]
+    if not any(value is index for value in frame.registers.values()):
+        decide(index, "a number as an index")
+
+
+def _number_table(obj: Any) -> str | None:
+    kinds = {kind_of(value) if not is_scalar(value) else None for value in obj}
+    return kinds.pop() if len(kinds) == 1 and None not in kinds else None
+
+
+def _table_item(machine: Machine, obj: Any, index: Scalar, place: Any) -> Any:
+    """An element of a list of numbers: a look-up in a constant list of the host.
+
+    Where the number turns out to be needed statically, the place becomes a switch instead.
+    """
+    kind = _number_table(obj)
+    block = machine.block
+    made = block.host_op("list", [Const(v) for v in obj], ListType(ScalarType(kind)), "table")  # type: ignore[arg-type]
+    value = block.host_leaf("list_get", [made, index.operand], kind or "int")
+    value.origins = index.origins | frozenset((place,))
+    return value
+
+
+def set_item(machine: Machine, obj: Any, index: Any, value: Any) -> None:
+    if isinstance(obj, torch.Tensor):
+        machine.native(_store, obj, index, value)
+        return
+    if isinstance(obj, DynamicList):
+        operations.store(machine, obj, index, value)
+        return
+    if isinstance(index, torch.Tensor) and isinstance(obj, list):
+        index = machine.native(item, index)
+    if is_scalar(index):
+        machine.facts.demand(index.origins)
+        if isinstance(obj, list):
+            length = len(obj)
+            machine.switch(index, (*range(length), *range(-length, 0)), length)
+        if isinstance(obj, dict):
+            machine.refuse(
+                "DY110", "a key of a dict is known only at run time", "this key",
+                helps=("use a tensor indexed by the number instead of a dict",),
+            )  # fmt: skip
+    machine.native(_store, obj, index, value)
+
+
+def _store(obj: Any, index: Any, value: Any) -> None:
+    obj[index] = value
+
+
+def delete_item(machine: Machine, obj: Any, index: Any) -> None:
+    if isinstance(obj, DynamicList):
+        operations.delete(machine, obj, index)
+    else:
+        machine.native(_delete, obj, index)
+
+
+def _delete(obj: Any, index: Any) -> None:
+    del obj[index]

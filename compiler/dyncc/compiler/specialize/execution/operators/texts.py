@@ -1,0 +1,113 @@
+"""Texts with numbers in them that are not known yet."""
+
+from __future__ import annotations
+
+import re
+from string import Formatter
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from dyncc.compiler.specialize.execution.native import item
+from dyncc.compiler.specialize.values import (
+    DynamicTag,
+    DynamicText,
+    SymTensor,
+    decide,
+    is_scalar,
+    scalar_op,
+)
+
+if TYPE_CHECKING:
+    from dyncc.compiler.specialize.execution.machine import Machine
+
+
+def formatted(machine: Machine, value: Any, conversion: str, spec: Any) -> Any:
+    """One ``{value!conversion:spec}``."""
+    if isinstance(value, torch.Tensor) and not isinstance(value, SymTensor):
+        return machine.native(format, value, spec)
+    if isinstance(value, SymTensor):
+        if value.fake.dim() == 0 and conversion == "":
+            value = machine.native(item, value)
+        else:
+            decide(value, "the text of a tensor")
+    if type(value) is DynamicText:
+        return value
+    if is_scalar(value):
+        return DynamicText(((value, conversion, spec),))
+    if type(value) in (list, tuple) and not spec and holds_numbers_as_text(tuple(value)):
+        return _sequence_text(machine, value)
+    if type(value) is DynamicTag:
+        decide(value, "the text of a value that was chosen by a tensor")
+    if conversion:
+        value = machine.native({"r": repr, "s": str, "a": ascii}[conversion], value)
+    return machine.native(format, value, spec)
+
+
+def _sequence_text(machine: Machine, value: Any) -> Any:
+    opening, closing = ("[", "]") if type(value) is list else ("(", ",)" if len(value) == 1 else ")")
+    parts: list[Any] = [opening]
+    for index, part in enumerate(value):
+        parts.extend((", ",) if index else ())
+        parts.append(formatted(machine, part, "r", ""))
+    return concatenate_text([*parts, closing])
+
+
+def concatenate_text(parts: list[Any]) -> Any:
+    if all(isinstance(part, str) for part in parts):
+        return "".join(parts)
+    pieces: list[Any] = []
+    for part in parts:
+        pieces.extend(part.parts if type(part) is DynamicText else (part,))
+    return DynamicText(tuple(pieces))
+
+
+def holds_numbers_as_text(value: Any) -> bool:
+    values = value if isinstance(value, tuple) else (value,)
+    return any(is_scalar(v) or type(v) is DynamicText for v in values)
+
+
+def percent(template: str, values: Any) -> Any:
+    """``template % values`` with the plain conversions ``%s %d %i %f %g %e %r`` and their precisions."""
+    items = list(values) if isinstance(values, tuple) else [values]
+    parts: list[Any] = []
+    position = 0
+    for match in re.finditer(r"%(?:(%)|([-+ 0#]*\d*(?:\.\d+)?)([sdifgerFGE]))", template):
+        parts.append(template[position : match.start()])
+        position = match.end()
+        if match.group(1):
+            parts.append("%")
+            continue
+        value = items.pop(0)
+        flags, kind = match.group(2), match.group(3)
+        if not (is_scalar(value) or type(value) is DynamicText):
+            parts.append(f"%{flags}{kind}" % (value,))
+        elif type(value) is DynamicText:
+            parts.extend(value.parts)
+        else:
+            spec = "" if kind in "sr" else (flags + {"i": "d"}.get(kind, kind))
+            number = scalar_op("int", value) if kind in "di" and value.kind == "float" else value
+            parts.append((number, "r" if kind == "r" else "", spec))
+    parts.append(template[position:])
+    return DynamicText(tuple(p for p in parts if p != ""))
+
+
+def format_method(machine: Machine, template: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """``template.format(...)`` with plain field names."""
+    parts: list[Any] = []
+    automatic = 0
+    for literal, field, spec, conversion in Formatter().parse(template):
+        if literal:
+            parts.append(literal)
+        if field is None:
+            continue
+        if field == "":
+            value, automatic = args[automatic], automatic + 1
+        elif field.isdigit():
+            value = args[int(field)]
+        elif field in kwargs:
+            value = kwargs[field]
+        else:
+            return NotImplemented
+        parts.append(formatted(machine, value, conversion or "", spec or ""))
+    return concatenate_text(parts) if parts else ""

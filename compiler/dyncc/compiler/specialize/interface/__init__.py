@@ -1,0 +1,1 @@
+"""The outside of a program: arguments as inputs, results as trees."""

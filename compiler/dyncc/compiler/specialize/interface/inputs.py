@@ -1,0 +1,222 @@
+"""Arguments of a method as parameters of its entry block."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from dyncc.compiler.diagnostics import CompileError, Diagnostic
+from dyncc.compiler.specialize.facts import Facts
+from dyncc.compiler.specialize.interface.containers import container_children
+from dyncc.compiler.specialize.recording.block import BlockBuilder
+from dyncc.compiler.specialize.recording.recorder import Recorder
+from dyncc.compiler.specialize.recording.tensor_types import TensorSpec
+from dyncc.compiler.specialize.values import (
+    Scalar,
+    SymTensor,
+    kind_of,
+)
+from dyncc.runtime.program import (
+    Fixed,
+    Input,
+    InputNode,
+    InputTree,
+    Parameter,
+    ScalarType,
+)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method to compile: what is called, on which example arguments.
+
+    ``function`` is a plain or bound function; ``dynamic_shapes`` as in ``torch.export.export``.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    dynamic_shapes: Any = None
+
+    def signature(self) -> inspect.Signature:
+        return inspect.signature(self.function)
+
+
+@dataclass
+class Inputs:
+    """The arguments of one entry while it is specialized: what the program gets for them."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    parameters: tuple[Parameter, ...]
+    names: tuple[str, ...]
+    tensors: dict[str, SymTensor]
+
+
+class InputBuilder:
+    """Makes block parameters for the example arguments of a method."""
+
+    def __init__(self, method: Method, block: BlockBuilder, recorder: Recorder, facts: Facts) -> None:
+        self.method = method
+        self.block = block
+        self.recorder = recorder
+        self.facts = facts
+        self.names: list[str] = []
+        self.tensors: dict[str, SymTensor] = {}
+        self.symbols: dict[Any, str] = {}
+        self.shared: dict[int, SymTensor] = {}
+
+    def build(self) -> Inputs:
+        signature = self.method.signature()
+        bound = signature.bind(*self.method.args, **self.method.kwargs)
+        dynamic = dynamic_axes(self.method, signature, bound)
+        given = set(bound.arguments)
+        bound.apply_defaults()
+        parameters: list[Parameter] = []
+        values: dict[str, Any] = {}
+        for name, parameter in signature.parameters.items():
+            value = bound.arguments[name]
+            tree, made = self.visit(value, (name,), dynamic.get(name))
+            values[name] = made
+            kind = {
+                inspect.Parameter.KEYWORD_ONLY: "keyword",
+                inspect.Parameter.VAR_POSITIONAL: "var_positional",
+                inspect.Parameter.VAR_KEYWORD: "var_keyword",
+            }.get(parameter.kind, "positional")
+            has_default = parameter.default is not inspect.Parameter.empty
+            default = parameter.default if kind_of(parameter.default) or parameter.default is None else None
+            if has_default and isinstance(tree, Input) and not isinstance(tree.type, ScalarType):
+                has_default = False
+            if has_default and isinstance(parameter.default, str):
+                default = parameter.default
+            if (
+                has_default
+                and name in given
+                and isinstance(tree, Fixed)
+                and tree.value != parameter.default
+            ):
+                has_default = False
+            parameters.append(Parameter(name, kind, tree, has_default, default if has_default else None))  # type: ignore[arg-type]
+        bound.arguments.update(values)
+        return Inputs(bound.args, bound.kwargs, tuple(parameters), tuple(self.names), self.tensors)
+
+    def visit(self, value: Any, path: tuple[Any, ...], dynamic: Any) -> tuple[InputTree, Any]:
+        if isinstance(value, torch.Tensor):
+            return self._tensor(value, path, dynamic)
+        kind = kind_of(value)
+        if kind is not None and type(value) in (bool, int, float):
+            return self._number(value, kind, path)
+        if value is None or type(value) is str:
+            return Fixed(value), value
+        children = container_children(value)
+        if children is None:
+            return Fixed(None, opaque=f"{type(value).__module__}.{type(value).__qualname__}"), value
+        trees: list[InputTree] = []
+        made: list[Any] = []
+        for position, (key, child) in enumerate(zip(children.labels, children.values, strict=True)):
+            tree, part = self.visit(child, (*path, key), _sub(dynamic, key, position))
+            trees.append(tree)
+            made.append(part)
+        node = InputNode(children.kind, tuple(trees), children.keys, children.name, children.module)
+        return node, children.rebuild(made)
+
+    def _tensor(self, value: torch.Tensor, path: tuple[Any, ...], dynamic: Any) -> tuple[InputTree, Any]:
+        if value.dtype.is_complex or value.layout is not torch.strided:
+            raise CompileError(
+                [
+                    Diagnostic(
+                        "DY140",
+                        f"argument `{_written(path)}` is not a dense tensor of real numbers",
+                        None,
+                        helps=("pass its parts as real, dense tensors",),
+                    )
+                ]
+            )
+        shape: list[int | str] = []
+        for axis, size in enumerate(value.shape):
+            name = dynamic.get(axis) if isinstance(dynamic, dict) else None
+            if name is None:
+                shape.append(size)
+                continue
+            shape.append(self.symbols.setdefault(name, f"s{len(self.symbols)}"))
+            self.block.hints.setdefault(shape[-1], self.recorder.hint_of(len(self.symbols) - 1))
+        spec = TensorSpec(value.dtype, tuple(shape))
+        name, fake, node = self.block.tensor_param(_name(path), spec)
+        self.names.append(name)
+        tensor = SymTensor.make(fake, node, name)
+        self.tensors[name] = tensor
+        return Input(name, spec.type), tensor
+
+    def _number(self, value: Any, kind: str, path: tuple[Any, ...]) -> tuple[InputTree, Any]:
+        place = ("entry", self.method.name, path)
+        if place in self.facts.keep:
+            self.facts.frozen[place] = value
+            return Fixed(value), value
+        expr = self.block.scalar_param(_name(path), kind)
+        name = expr.operand.name  # type: ignore[union-attr]
+        self.names.append(name)
+        return Input(name, ScalarType(kind)), Scalar(kind, expr, frozenset((place,)), name)  # type: ignore[arg-type]
+
+
+def _name(path: tuple[Any, ...]) -> str:
+    return "_".join(str(part) for part in path)
+
+
+def _written(path: tuple[Any, ...]) -> str:
+    return str(path[0]) + "".join(f"[{part!r}]" for part in path[1:])
+
+
+def _sub(dynamic: Any, key: Any, position: int) -> Any:
+    if isinstance(dynamic, Mapping):
+        return dynamic.get(key)
+    if isinstance(dynamic, (list, tuple)) and position < len(dynamic):
+        return dynamic[position]
+    return None
+
+
+def dynamic_axes(
+    method: Method, signature: inspect.Signature, bound: inspect.BoundArguments
+) -> dict[str, Any]:
+    """``dynamic_shapes`` by parameter, each tensor's as {axis: name of the symbol}."""
+    spec = method.dynamic_shapes
+    if spec is None:
+        return {}
+    if isinstance(spec, (list, tuple)):
+        names = [n for n in signature.parameters if n in bound.arguments]
+        spec = dict(zip(names, spec, strict=False))
+    return {
+        name: _axes(part, bound.arguments.get(name), (name,))
+        for name, part in spec.items()
+        if part is not None
+    }
+
+
+def _axes(part: Any, value: Any, path: tuple[Any, ...]) -> Any:
+    if isinstance(value, torch.Tensor):
+        items = part.items() if isinstance(part, Mapping) else enumerate(part or ())
+        axes: dict[int, Any] = {}
+        for axis, dim in items:
+            if dim is None or (isinstance(dim, int) and not isinstance(dim, bool)) or "STATIC" in str(dim):
+                continue
+            if not -value.dim() <= axis < value.dim():
+                where = ".".join(map(str, path))
+                raise ValueError(
+                    f"dynamic_shapes: `{where}` has {value.dim()} dimensions, not one at {axis}"
+                )
+            name = getattr(dim, "__name__", None)
+            named = name if name and name not in ("AUTO", "DYNAMIC") else (*path, axis)
+            axes[axis % value.dim()] = named if not isinstance(dim, str) else dim
+        return axes
+    if isinstance(part, Mapping):
+        return {
+            k: _axes(v, value[k] if isinstance(value, Mapping) else None, (*path, k))
+            for k, v in part.items()
+        }
+    if isinstance(part, (list, tuple)) and isinstance(value, (list, tuple)):
+        return [_axes(p, v, (*path, i)) for i, (p, v) in enumerate(zip(part, value, strict=False))]
+    return part

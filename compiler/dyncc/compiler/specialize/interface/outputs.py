@@ -1,0 +1,125 @@
+"""Results and exceptions of the program as trees over values of the block."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from dyncc.compiler.diagnostics import CompileError, Diagnostic
+from dyncc.compiler.specialize.interface.containers import container_children
+from dyncc.compiler.specialize.lists import host_lists
+from dyncc.compiler.specialize.prelude import RecordList
+from dyncc.compiler.specialize.recording.recorder import Recorder
+from dyncc.compiler.specialize.values import (
+    DynamicList,
+    DynamicTag,
+    DynamicText,
+    SymTensor,
+    is_scalar,
+)
+from dyncc.runtime.program import (
+    Const,
+    ExceptionType,
+    Leaf,
+    Node,
+    Operand,
+    ScalarType,
+    Span,
+    TextPart,
+    Tree,
+)
+
+
+class OutputBuilder:
+    """Turns what the program returns into a tree over values of the block."""
+
+    def __init__(self, recorder: Recorder, span: Span | None) -> None:
+        self.recorder = recorder
+        self.span = span
+
+    def tree(self, value: Any) -> Tree:
+        if isinstance(value, torch.Tensor):
+            return Leaf(self.tensor(value))
+        if is_scalar(value):
+            return Leaf(value.operand)
+        if isinstance(value, DynamicList):
+            return Leaf(host_lists.list_operand(self.recorder, value))
+        if type(value) is RecordList:
+            self.recorder.facts.demand(frozenset().union(*(column.origins for column in value.columns)))
+            self._refuse(value)
+        if type(value) is DynamicTag:
+            return self._tag(value)
+        if value is None or type(value) in (bool, int, float, str):
+            return Leaf(Const(value))
+        children = container_children(value)
+        if children is None:
+            self._refuse(value)
+        assert children is not None
+        return Node(
+            children.kind, tuple(self.tree(v) for v in children.values), children.keys, children.name,
+            children.module,
+        )  # fmt: skip
+
+    def tensor(self, value: Any) -> Operand:
+        if not isinstance(value, SymTensor):
+            cell = self.recorder.cell_of(value)
+            value = cell if cell is not None else value
+        if not isinstance(value, SymTensor):
+            value = self.recorder.call(torch.Tensor.clone, (value,), {})
+        return self.recorder.block.tensor_operand(value)
+
+    def _tag(self, tag: DynamicTag) -> Tree:
+        if not all(v is None or type(v) in (str, int, float, bool) for v in tag.table):
+            self._refuse(tag.table[0])
+        table = [Const(v) for v in tag.table]
+        return Leaf(self.recorder.block.host_op("lookup", [tag.scalar.operand, *table], ScalarType("str")))
+
+    def _refuse(self, value: Any) -> None:
+        text = "a text with numbers in it" if type(value) is DynamicText else f"a `{type(value).__name__}`"
+        raise CompileError(
+            [
+                Diagnostic(
+                    "DY104" if type(value) is DynamicText else "DY140",
+                    f"the program returns {text}, which a compiled program cannot make",
+                    self.span,
+                    label="returned here",
+                    helps=(
+                        "return tensors, numbers, texts, and tuples, lists, dicts or dataclasses of them",
+                    ),
+                )
+            ]
+        )
+
+
+def exception_type(error: BaseException) -> ExceptionType:
+    cls = type(error)
+    base = next(c for c in cls.__mro__ if c.__module__ == "builtins")
+    return ExceptionType(cls.__qualname__, cls.__module__, base.__name__)
+
+
+def message_parts(recorder: Recorder, error: BaseException) -> tuple[TextPart, ...] | None:
+    """The message of an exception that the program raises, numbers of the network in it."""
+    if not error.args:
+        return None
+    value = error.args[0]
+    if type(value) is DynamicText:
+        return tuple(_part(recorder, part) for part in value.parts)
+    if is_scalar(value):
+        return (TextPart(value.operand),)
+    if isinstance(value, SymTensor):
+        return (TextPart(Const("")),)
+    if len(error.args) > 1:
+        static = not any(
+            is_scalar(a) or isinstance(a, SymTensor) or type(a) is DynamicText for a in error.args
+        )
+        return (TextPart(Const(str(error) if static else str(type(error).__name__))),)
+    return (TextPart(Const(value if isinstance(value, (str, int, float, bool)) else str(value))),)
+
+
+def _part(recorder: Recorder, part: Any) -> TextPart:
+    if isinstance(part, str):
+        return TextPart(Const(part))
+    value, conversion, spec = part
+    operand = value.operand if is_scalar(value) else Const(str(value))
+    return TextPart(operand, conversion if conversion != "s" else "s", spec)

@@ -1,0 +1,1 @@
+"""Lists of run-time length: forms of their elements, values of the host, operations."""

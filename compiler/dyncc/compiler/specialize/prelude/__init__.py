@@ -1,0 +1,75 @@
+"""Python definitions of what CPython does in C: iterators and builtins that call back or decide.
+
+The machine puts these in place of the builtins, runs them natively like any other function, and interprets
+them when a value that is not known yet is involved.
+"""
+
+from dyncc.compiler.specialize.prelude import functions, iterators, records
+from dyncc.compiler.specialize.prelude.deciding import DECIDING
+from dyncc.compiler.specialize.prelude.functions import (
+    all_of,
+    any_of,
+    as_list,
+    as_tuple,
+    best_of,
+    call_module,
+    extend_list,
+    in_order,
+    least,
+    next_or,
+    reduce_of,
+    sort_in_place,
+    sorted_list,
+    sum_of,
+    tensor_of_list,
+)
+from dyncc.compiler.specialize.prelude.iterators import (
+    MISSING,
+    ChainIterator,
+    CountIterator,
+    DynamicRange,
+    EnumerateIterator,
+    FilterIterator,
+    ListIterator,
+    MapIterator,
+    RangeIterator,
+    SequenceIterator,
+    SliceIterator,
+    ZipIterator,
+)
+from dyncc.compiler.specialize.prelude.records import RecordList
+
+FILES = frozenset(module.__file__ for module in (functions, iterators, records))
+"""Where the code of the prelude is: spans and frames in it are not the user's own."""
+__all__ = [
+    "DECIDING",
+    "FILES",
+    "MISSING",
+    "ChainIterator",
+    "CountIterator",
+    "DynamicRange",
+    "EnumerateIterator",
+    "FilterIterator",
+    "ListIterator",
+    "MapIterator",
+    "RangeIterator",
+    "RecordList",
+    "SequenceIterator",
+    "SliceIterator",
+    "ZipIterator",
+    "all_of",
+    "any_of",
+    "as_list",
+    "as_tuple",
+    "best_of",
+    "call_module",
+    "extend_list",
+    "in_order",
+    "least",
+    "next_or",
+    "reduce_of",
+    "sort_in_place",
+    "sorted_list",
+    "sum_of",
+    "tensor_of_list",
+]

@@ -1,0 +1,159 @@
+"""Builtins that call back or decide, and other code of CPython and PyTorch that is written in C."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dyncc.compiler.specialize.prelude.iterators import MISSING
+
+
+def next_or(iterator: Any, default: Any) -> Any:
+    try:
+        return iterator.__next__()
+    except StopIteration:
+        return default
+
+
+def as_list(iterable: Any) -> Any:
+    result = []
+    for item in iterable:
+        result.append(item)
+    return result
+
+
+def as_tuple(iterable: Any) -> Any:
+    return tuple(as_list(iterable))
+
+
+def sum_of(iterable: Any, start: Any) -> Any:
+    total = start
+    for item in iterable:
+        total = total + item
+    return total
+
+
+def any_of(iterable: Any) -> Any:
+    for item in iterable:  # noqa: SIM110  # this is what stands in for `any` itself
+        if item:
+            return True
+    return False
+
+
+def all_of(iterable: Any) -> Any:
+    for item in iterable:  # noqa: SIM110
+        if not item:
+            return False
+    return True
+
+
+def least(items: Any, key: Any, default: Any, largest: Any) -> Any:
+    candidates = []
+    keys = []
+    for item in items:
+        candidates.append(item)
+        keys.append(item if key is None else key(item))
+    if not candidates:
+        if default is MISSING:
+            raise ValueError(
+                "max() arg is an empty sequence" if largest else "min() arg is an empty sequence"
+            )
+        return default
+    return best_of(candidates, keys, largest)
+
+
+def best_of(items: Any, keys: Any, largest: Any) -> Any:
+    """The first item with the best key, one decision an item (see ``choices`` for the short way)."""
+    best = items[0]
+    best_key = keys[0]
+    for index in range(1, len(items)):
+        item_key = keys[index]
+        if largest:
+            if item_key > best_key:
+                best, best_key = items[index], item_key
+        elif item_key < best_key:
+            best, best_key = items[index], item_key
+    return best
+
+
+def sorted_list(iterable: Any, key: Any, reverse: Any) -> Any:
+    """Only used where the order depends on values of tensors."""
+    candidates = []
+    keys = []
+    for item in iterable:
+        candidates.append(item)
+        keys.append(item if key is None else key(item))
+    return in_order(candidates, keys, reverse)
+
+
+def in_order(candidates: Any, candidate_keys: Any, reverse: Any) -> Any:
+    """Insertion sort, stable, by decisions (see ``choices`` for the short way).
+
+    Keys and items are lists of their own, so that each has elements of one type.
+    """
+    keys = []
+    items = []
+    for index in range(len(candidates)):
+        item = candidates[index]
+        item_key = candidate_keys[index]
+        position = len(keys)
+        while position > 0:
+            other = keys[position - 1]
+            if reverse:
+                if not other < item_key:
+                    break
+            elif not item_key < other:
+                break
+            position -= 1
+        keys.insert(position, item_key)
+        items.insert(position, item)
+    return items
+
+
+def sort_in_place(items: Any, key: Any, reverse: Any) -> Any:
+    values = list(items)
+    items.clear()
+    items[:] = sorted_list(values, key, reverse)
+
+
+def reduce_of(function: Any, iterable: Any, *initial: Any) -> Any:
+    iterator = iter(iterable)
+    if initial:
+        value = initial[0]
+    else:
+        value = next(iterator, MISSING)
+        if value is MISSING:
+            raise TypeError("reduce() of empty iterable with no initial value")
+    for item in iterator:
+        value = function(value, item)
+    return value
+
+
+def call_module(module: Any, pre_hooks: Any, forward_hooks: Any, args: Any, kwargs: Any) -> Any:
+    """``nn.Module.__call__`` with forward hooks."""
+    for hook, with_kwargs in pre_hooks:
+        if with_kwargs:
+            changed = hook(module, args, kwargs)
+            if changed is not None:
+                args, kwargs = changed
+        else:
+            changed = hook(module, args)
+            if changed is not None:
+                args = changed if isinstance(changed, tuple) else (changed,)
+    result = module.forward(*args, **kwargs)
+    for hook, with_kwargs in forward_hooks:
+        changed = hook(module, args, kwargs, result) if with_kwargs else hook(module, args, result)
+        if changed is not None:
+            result = changed
+    return result
+
+
+def tensor_of_list(make: Any, items: Any, dtype: Any, kwargs: Any) -> Any:
+    """``torch.tensor`` of a list of ints or bools: an empty one is of the default floating-point type."""
+    if not items:
+        return make([], **kwargs)
+    return make(items, dtype=dtype, **kwargs)
+
+
+def extend_list(items: Any, iterable: Any) -> Any:
+    for item in iterable:
+        items.append(item)

@@ -1,0 +1,475 @@
+"""BlockBuilder: one block of the program while it is recorded.
+
+A block is: host operations that its graph needs (``pre``), the graph, host operations on what the graph
+gave (``host``).
+"""
+
+from __future__ import annotations
+
+import itertools
+import operator
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import fx
+from torch._dynamo.source import ConstantSource
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
+
+from dyncc.compiler.specialize.recording.tensor_types import (
+    SCALAR_DTYPES,
+    contiguous_strides,
+    dtype_name,
+    number_kind,
+    storage_key,
+)
+from dyncc.compiler.specialize.values import (
+    DATA,
+    Decision,
+    Expr,
+    Scalar,
+    SymTensor,
+    is_scalar,
+    kind_of,
+)
+from dyncc.compiler.specialize.values.decisions import Cut
+from dyncc.runtime.program import (
+    Compute,
+    Const,
+    HostOp,
+    ListType,
+    Operand,
+    Ref,
+    ScalarType,
+    Span,
+    Step,
+    TensorType,
+    Type,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from dyncc.compiler.specialize.recording.recorder import Recorder
+    from dyncc.compiler.specialize.recording.tensor_types import TensorSpec
+
+
+_IN_GRAPH: dict[str, Callable[..., torch.Tensor]] = {
+    "add": torch.add, "sub": torch.sub, "mul": torch.mul, "truediv": torch.true_divide,
+    "floordiv": torch.floor_divide, "mod": torch.remainder, "pow": torch.pow, "neg": torch.neg,
+    "pos": torch.clone, "abs": torch.abs, "min": torch.minimum, "max": torch.maximum, "lt": torch.lt,
+    "le": torch.le, "gt": torch.gt, "ge": torch.ge, "eq": torch.eq, "ne": torch.ne,
+    "not": torch.logical_not, "select": torch.where, "and_": torch.bitwise_and, "or_": torch.bitwise_or,
+    "xor": torch.bitwise_xor, "invert": torch.bitwise_not, "lshift": torch.bitwise_left_shift,
+    "rshift": torch.bitwise_right_shift, "round": torch.round, "math.sqrt": torch.sqrt,
+    "math.exp": torch.exp, "math.log": torch.log, "math.log2": torch.log2, "math.log10": torch.log10,
+    "math.log1p": torch.log1p, "math.expm1": torch.expm1, "math.sin": torch.sin, "math.cos": torch.cos,
+    "math.tan": torch.tan, "math.tanh": torch.tanh, "math.sinh": torch.sinh, "math.cosh": torch.cosh,
+    "math.asin": torch.asin, "math.acos": torch.acos, "math.atan": torch.atan, "math.floor": torch.floor,
+    "math.ceil": torch.ceil, "math.trunc": torch.trunc, "math.fabs": torch.abs, "math.erf": torch.erf,
+    "math.isnan": torch.isnan, "math.isinf": torch.isinf, "math.isfinite": torch.isfinite,
+    "math.pow": torch.pow, "math.atan2": torch.atan2, "math.fmod": torch.fmod, "math.hypot": torch.hypot,
+    "math.degrees": torch.rad2deg, "math.radians": torch.deg2rad, "math.lgamma": torch.lgamma,
+    "math.copysign": torch.copysign,
+}  # fmt: skip
+_ON_SIZES: dict[str, Callable[..., Any]] = {
+    name: getattr(operator, name) for name in ("add", "sub", "mul", "floordiv", "mod")
+}
+"""What can be computed on a size of the graph."""
+
+
+class BlockBuilder:
+    """Records one block. ``hints`` gives every symbol a size to think with (distinct primes)."""
+
+    def __init__(self, name: str, recorder: Recorder, hints: dict[str, int]) -> None:
+        self.name = name
+        self.recorder = recorder
+        self.params: list[Value] = []
+        self.pre: list[HostOp] = []
+        self.host: list[HostOp] = []
+        self.graph = fx.Graph()
+        self.placeholders: dict[fx.Node, Operand] = {}
+        self.outputs: dict[fx.Node, Value] = {}
+        self.names: set[str] = set()
+        self.shape_env = ShapeEnv(specialize_zero_one=False, duck_shape=False)
+        self.fake_mode = FakeTensorMode(shape_env=self.shape_env, allow_non_fake_inputs=False)
+        self.hints = hints
+        self.constant_fakes: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        self.constant_nodes: dict[int, fx.Node] = {}
+        self.mutated: set[int] = set()
+        """Storages (by id) that the graph has changed so far."""
+        self.placeholder_storage: dict[int, fx.Node] = {}
+        self.pending: Decision | None = None
+        self.span: Span | None = None
+        self.spans: list[Span] = []
+        self._tensor_memo: dict[int, tuple[fx.Node, torch.Tensor]] = {}
+        self._sym_memo: dict[int, tuple[fx.Node, Any]] = {}
+        self._exprs: list[Expr] = []
+        self._value_of_node: dict[fx.Node, Value] = {}
+        self._anonymous = itertools.count()
+        self.made: list[SymTensor] = []
+        self.frozen: dict[int, frozenset[Any]] = {}
+        """Storages that must not be changed (elements of lists, views that cannot be made again) → what
+        was generalized, if anything, to make them so."""
+        self.split: dict[int, set[Any]] = {}
+        """Storages that may be shared unseen → the places in the state where that was given up."""
+        self.stored: list[tuple[list[Any], tuple[Any, ...], frozenset[Any]]] = []
+        """Lists that became elements of lists of run-time length, as they were then, and due to what."""
+        self.masks: dict[Any, Any] = {}
+        self.sizes: dict[str, Any] = {}
+        self.used_origins: set[Any] = set()
+        """Origins of the generalized numbers and sizes that this block's graph depends on."""
+
+    def freeze(self, tensor: torch.Tensor, origins: frozenset[Any]) -> None:
+        key = storage_key(tensor)
+        self.frozen[key] = self.frozen.get(key, frozenset()) | origins
+
+    # ------------------------------------------------------------------------------ decisions
+
+    def note_decision(self, decision: Decision) -> None:
+        self.pending = decision
+
+    def length(self) -> int:
+        """How much the block does so far."""
+        return len(self.graph.nodes) + len(self.pre) + len(self.host)
+
+    # ----------------------------------------------------------------------------------- names
+
+    def unique(self, hint: str) -> str:
+        hint = hint or "v"
+        name, index = hint, 0
+        while name in self.names:
+            index += 1
+            name = f"{hint}.{index}"
+        self.names.add(name)
+        return name
+
+    # ------------------------------------------------------------------------------ parameters
+
+    def fake(self, spec: TensorSpec) -> torch.Tensor:
+        """A fake tensor of ``spec`` in this block's own shape environment."""
+        sizes = [size if isinstance(size, int) else self.size(size) for size in spec.shape]
+        strides = contiguous_strides(sizes)
+        if spec.stride is not None:
+            dense: list[Any] = [0] * len(sizes)
+            step: Any = 1
+            for axis in reversed(spec.stride):
+                dense[axis] = step
+                step = step * sizes[axis]
+            strides = tuple(dense)
+        with torch._C.DisableTorchFunction(), self.fake_mode:
+            return torch.empty_strided(sizes, strides, dtype=spec.dtype, device=spec.device)
+
+    def size(self, text: str) -> Any:
+        """The symbolic size that a block calls ``s0``, or ``s0 + 1``: a number of its shape environment."""
+        found = self.sizes.get(text)
+        if found is not None:
+            return found
+        self.fake_mode.cache_enabled = (
+            False  # it would be kept, at a price, for the sizes of this block alone
+        )
+        name, _, offset = text.partition(" ")
+        if offset:
+            number = int(offset.replace(" ", ""))
+            made = self.size(name) + number
+        else:
+            source, hint = ConstantSource(f"{_identifier(self.name)}_{name}"), self.hints[name]
+            symbol = self.shape_env.create_symbol(
+                hint, source, DimDynamic.DYNAMIC, do_not_specialize_zero_one=True
+            )
+            self.shape_env.size_like.add(symbol)
+            made = self.shape_env.create_symintnode(symbol, hint=hint, source=source)
+        self.sizes[text] = made
+        return made
+
+    def tensor_param(self, hint: str, spec: TensorSpec) -> tuple[str, torch.Tensor, fx.Node]:
+        name = self.unique(hint)
+        value = Value(name, spec.type)
+        self.params.append(value)
+        fake = self.fake(spec)
+        node = self.placeholder(name, value.type, Ref(name))
+        if spec.stride is not None:
+            node.meta["stride"] = spec.stride
+        self._value_of_node[node] = value
+        self.placeholder_storage[storage_key(fake)] = node
+        return name, fake, node
+
+    def placeholder(self, name: str, type: Type, operand: Operand) -> fx.Node:
+        with self._at_head():
+            node = self.graph.placeholder(_identifier(name))
+        node.meta["type"] = type
+        self.placeholders[node] = operand
+        return node
+
+    def _at_head(self) -> Any:
+        nodes = [n for n in self.graph.nodes if n.op == "placeholder"]
+        if nodes:
+            return self.graph.inserting_after(nodes[-1])
+        return self.graph.inserting_before()  # without a node: at the very beginning
+
+    def scalar_param(self, hint: str, kind: str) -> Expr:
+        name = self.unique(hint)
+        self.params.append(Value(name, ScalarType(kind)))  # type: ignore[arg-type]
+        return self._expr("param", (), kind, Ref(name))
+
+    def list_param(self, hint: str, element: Type) -> Ref:
+        name = self.unique(hint)
+        self.params.append(Value(name, ListType(element)))
+        return Ref(name)
+
+    # ---------------------------------------------------------------------------------- numbers
+
+    def _expr(
+        self, op: str, operands: tuple[Any, ...], kind: str, operand: Operand, payload: Any = None
+    ) -> Expr:
+        expr = Expr(op, operands, kind, operand, payload)
+        self._exprs.append(expr)  # kept alive: the memo tables are keyed by identity
+        return expr
+
+    def host_op(self, op: str, operands: Sequence[Operand], type: Type, hint: str = "") -> Ref:
+        result = Value(self.unique(hint or op.split(".")[-1].strip("_")), type)
+        self.host.append(HostOp(op, tuple(operands), result, self.span))
+        return Ref(result.name)
+
+    def host_scalar(self, op: str, operands: tuple[Any, ...], kind: str, origins: frozenset[Any]) -> Scalar:
+        exprs = tuple(o.expr if is_scalar(o) else o for o in operands)
+        ref = self.host_op(op, [self.scalar_operand(o) for o in operands], ScalarType(kind))  # type: ignore[arg-type]
+        return Scalar(kind, self._expr(op, exprs, kind, ref), origins)
+
+    def scalar_operand(self, value: Any) -> Operand:
+        return value.operand if is_scalar(value) else Const(value)
+
+    def host_leaf(self, op: str, operands: Sequence[Operand], kind: str, hint: str = "") -> Scalar:
+        """A number of the host that the graph cannot compute (a list's length, a table look-up)."""
+        ref = self.host_op(op, operands, ScalarType(kind), hint)  # type: ignore[arg-type]
+        return Scalar(kind, self._expr("host", (), kind, ref), frozenset((DATA,)))
+
+    def read(self, tensor: SymTensor) -> Scalar:
+        """``tensor.item()``: one read of a tensor's value, in program order."""
+        snapshot = self.snapshot(tensor)
+        kind = number_kind(snapshot.fake.dtype)
+        ref = self.host_op("item", [self.tensor_operand(snapshot)], ScalarType(kind), tensor.hint or "item")  # type: ignore[arg-type]
+        return Scalar(kind, self._expr("item", (), kind, ref, snapshot), frozenset((DATA,)))
+
+    def snapshot(self, tensor: SymTensor) -> SymTensor:
+        """The tensor as it is now: itself where nothing can change it later, else a copy."""
+        if self.placeholders.get(tensor.node) is not None and storage_key(tensor.fake) not in self.mutated:
+            return tensor
+        return self.recorder.call(torch.Tensor.clone, (tensor,), {})
+
+    def dim_scalar(self, tensor: SymTensor, axis: int) -> Scalar:
+        expr_memo = tensor.node.meta.setdefault("dims", {})
+        if axis not in expr_memo:
+            ref = self.host_op("dim", [self.tensor_operand(tensor), Const(axis)], ScalarType("int"), "size")
+            expr_memo[axis] = self._expr("dim", (), "int", ref, (tensor, axis))
+        return Scalar("int", expr_memo[axis], frozenset((DATA,)))
+
+    # --------------------------------------------------------------------- numbers in the graph
+
+    def scalar_tensor(self, expr: Expr) -> tuple[fx.Node, torch.Tensor]:
+        """The number as a 0-d tensor (int64, float64, bool) of the graph."""
+        found = self._tensor_memo.get(id(expr))
+        if found is None:
+            found = self._scalar_tensor(expr)
+            self._tensor_memo[id(expr)] = found
+        return found
+
+    def _scalar_tensor(self, expr: Expr) -> tuple[fx.Node, torch.Tensor]:
+        dtype = SCALAR_DTYPES[expr.kind]
+        if expr.op == "param":
+            return self._scalar_placeholder(expr)
+        if expr.op == "host":
+            if not self.make_pre(expr.operand):
+                raise Cut
+            return self._scalar_placeholder(expr)
+        if expr.op == "item":
+            self._note_inside(expr)
+            source: SymTensor = expr.payload
+            with self.fake_mode:
+                flat = source.fake.reshape(()) if source.fake.dim() else source.fake
+                fake = flat.to(dtype)
+            node = source.node
+            if source.fake.dim():
+                node = self.emit(torch.reshape, (node, ()), {})
+            return self.emit(torch.Tensor.to, (node, dtype), {}), fake
+        if expr.op == "dim":
+            node, sym = self.scalar_sym(expr)
+            with self.fake_mode:
+                fake = torch.scalar_tensor(sym, dtype=dtype)
+            return self.emit(torch.scalar_tensor, (node,), {"dtype": dtype}), fake
+        return self._operation(expr, dtype)
+
+    def _note_inside(self, expr: Expr) -> None:
+        for op in self.host:
+            if (
+                isinstance(expr.operand, Ref)
+                and op.result.name == expr.operand.name
+                and op.span is not None
+            ):
+                self.recorder.inside.add(op.span)
+
+    def _scalar_placeholder(self, expr: Expr) -> tuple[fx.Node, torch.Tensor]:
+        assert isinstance(expr.operand, Ref)
+        node = self.placeholder(expr.operand.name, ScalarType(expr.kind), expr.operand)  # type: ignore[arg-type]
+        with self.fake_mode:
+            return node, torch.empty((), dtype=SCALAR_DTYPES[expr.kind])
+
+    def _operation(self, expr: Expr, dtype: torch.dtype) -> tuple[fx.Node, torch.Tensor]:
+        parts = [self._operand_tensor(operand, expr) for operand in expr.operands]
+        if expr.op in ("int", "float", "bool"):
+            node, fake = parts[0]
+        else:
+            function = _IN_GRAPH.get(expr.op)
+            if function is None:
+                raise Cut
+            with self.fake_mode:
+                fake = function(*[p[1] for p in parts])
+            node = self.emit(function, tuple(p[0] for p in parts), {})
+        if fake.dtype is not dtype:
+            if fake.dtype.is_floating_point and dtype is torch.int64:
+                with self.fake_mode:
+                    fake = torch.trunc(fake)
+                node = self.emit(torch.trunc, (node,), {})
+            with self.fake_mode:
+                fake = fake.to(dtype)
+            node = self.emit(torch.Tensor.to, (node, dtype), {})
+        return node, fake
+
+    def _operand_tensor(self, operand: Any, expr: Expr) -> tuple[fx.Node, torch.Tensor]:
+        """An operand in the dtype in which Python would compute ``expr``."""
+        floating = expr.op.startswith("math.") or expr.op == "truediv"
+        if isinstance(operand, Expr):
+            node, fake = self.scalar_tensor(operand)
+            kinds = [o.kind if isinstance(o, Expr) else kind_of(o) for o in expr.operands]
+            if operand.kind == "bool" and expr.op in ("select", "not", "and_", "or_", "xor", "bool"):
+                return node, fake
+            want = torch.float64 if floating or "float" in kinds else torch.int64
+            if expr.op in ("int", "float", "bool"):
+                want = fake.dtype
+            if fake.dtype is not want:
+                with self.fake_mode:
+                    fake = fake.to(want)
+                node = self.emit(torch.Tensor.to, (node, want), {})
+            return node, fake
+        kinds = [o.kind if isinstance(o, Expr) else kind_of(o) for o in expr.operands]
+        dtype = SCALAR_DTYPES[kind_of(operand) or "float"]
+        if floating or "float" in kinds:
+            dtype = torch.float64
+        elif dtype is torch.bool and expr.op not in ("and_", "or_", "xor"):
+            dtype = torch.int64
+        with self.fake_mode:
+            fake = torch.scalar_tensor(operand, dtype=dtype)
+        return self.emit(torch.scalar_tensor, (operand,), {"dtype": dtype}), fake
+
+    def scalar_sym(self, expr: Expr) -> tuple[fx.Node, Any]:
+        """The number as a size or index of the graph: a node that gives a Python number there."""
+        found = self._sym_memo.get(id(expr))
+        if found is None:
+            found = self._scalar_sym(expr)
+            self._sym_memo[id(expr)] = found
+        return found
+
+    def _scalar_sym(self, expr: Expr) -> tuple[fx.Node, Any]:
+        if expr.op == "dim":
+            tensor, axis = expr.payload
+            return self.emit(torch.Tensor.size, (tensor.node, axis), {}), tensor.fake.shape[axis]
+        if expr.kind == "int" and expr.op in _ON_SIZES:
+            parts = [self.scalar_sym(o) if isinstance(o, Expr) else (o, o) for o in expr.operands]
+            function = _ON_SIZES[expr.op]
+            fake = function(*[p[1] for p in parts])
+            return self.emit(function, tuple(p[0] for p in parts), {}), fake
+        node, fake = self.scalar_tensor(expr)
+        with self.fake_mode:
+            sym = fake.item()
+        return self.emit(torch.Tensor.item, (node,), {}), sym
+
+    def is_pre(self, operand: Operand) -> bool:
+        """Whether a host value is there before the graph runs."""
+        if isinstance(operand, Const):
+            return True
+        return any(p.name == operand.name for p in self.params) or any(
+            op.result.name == operand.name for op in self.pre
+        )
+
+    def make_pre(self, operand: Operand) -> bool:
+        """Move the host operations that ``operand`` depends on before the graph; False if impossible."""
+        if self.is_pre(operand):
+            return True
+        assert isinstance(operand, Ref)
+        for op in self.host:
+            if op.result.name == operand.name and op.op != "item":
+                if not all(self.make_pre(o) for o in op.operands):
+                    return False
+                self.host.remove(op)
+                self.pre.append(op)
+                return True
+        return False
+
+    # ------------------------------------------------------------------------------------ graph
+
+    def emit(self, target: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> fx.Node:
+        node = self.graph.create_node("call_function", target, args, kwargs)
+        if self.span is not None:
+            node.meta["span"] = self.span
+        autocast = self.recorder.autocast_state()
+        if autocast is not None:
+            node.meta["autocast"] = autocast
+        return node
+
+    def tensor_operand(self, tensor: SymTensor) -> Ref:
+        """The tensor as a value of the block: a parameter, or an output of the graph.
+
+        An output is what the tensor holds at the *end* of the graph.
+        """
+        node = tensor.node
+        if node in self.placeholders and storage_key(tensor.fake) not in self.mutated:
+            operand = self.placeholders[node]
+            assert isinstance(operand, Ref)
+            return operand
+        value = self.outputs.get(node)
+        if value is None:
+            value = Value(self.unique(tensor.hint or "out"), self.type_of(tensor.fake))
+            self.outputs[node] = value
+        return Ref(value.name)
+
+    def type_of(self, fake: torch.Tensor) -> TensorType:
+        shape = tuple(int(s) if isinstance(s, int) else str(s.node.expr) for s in fake.shape)
+        return TensorType(dtype_name(fake.dtype), shape)
+
+    # ----------------------------------------------------------------------------------- finish
+
+    def steps(self, graph_name: str) -> tuple[tuple[Step, ...], fx.Graph | None]:
+        """Close the graph: parameters that it changes are copied first, unused ones leave it."""
+        for storage, node in self.placeholder_storage.items():
+            if storage in self.mutated and node.users:
+                with self.graph.inserting_after([n for n in self.graph.nodes if n.op == "placeholder"][-1]):
+                    copy = self.graph.create_node("call_function", torch.clone, (node,), {})
+                copy.meta["type"] = node.meta["type"]
+                node.replace_all_uses_with(copy, delete_user_cb=lambda user, copy=copy: user is not copy)
+                if node in self.outputs:
+                    self.outputs[copy] = self.outputs.pop(node)
+        if not self.outputs:
+            return (*self.pre, *self.host), None
+        self.graph.output(tuple(self.outputs))
+        self._eliminate_dead_code()
+        inputs: list[Operand] = []
+        for node in [n for n in self.graph.nodes if n.op == "placeholder"]:
+            if node.users:
+                inputs.append(self.placeholders[node])
+            else:
+                self.graph.erase_node(node)
+        compute = Compute(
+            graph_name, tuple(inputs), tuple(self.outputs.values()), self.spans[0] if self.spans else None
+        )
+        return (*self.pre, compute, *self.host), self.graph
+
+    def _eliminate_dead_code(self) -> None:
+        """Drop calls whose result is unused, unless they change a tensor that something else reads."""
+        for node in reversed(list(self.graph.nodes)):
+            if node.op in ("call_function", "get_attr") and not node.users and not node.meta.get("mutates"):
+                self.graph.erase_node(node)
+
+
+def _identifier(name: str) -> str:
+    text = "".join(c if c.isalnum() or c == "_" else "_" for c in name)
+    return text if text and not text[0].isdigit() else f"_{text}"

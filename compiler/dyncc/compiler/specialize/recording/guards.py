@@ -1,0 +1,217 @@
+"""Guards on sizes: what a fake call assumed of a size that is known only when the network runs.
+
+A fake call may look at a size by the number that stands for it while compiling, and its result is then that
+for such sizes alone (how many parts ``split`` gives). PyTorch notes each such assumption. Here the call
+is tried on other sizes: where the shapes that were recorded are those of every one of them, the
+assumption did not matter.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.experimental.symbolic_shapes import ShapeEnv
+
+from dyncc.compiler.specialize.recording.tensor_types import storage_key
+
+TRIALS = (1, 2, 3, 5, 8, 19)
+"""Sizes that a call is tried on, all of its unknown sizes alike, and then each for itself."""
+_STATE = ("guards", "replacements", "var_to_range", "axioms", "divisible", "replacements_slv")
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """What a shape environment knew before a call."""
+
+    env: ShapeEnv
+    guards: int
+    replacements: int
+    saved: dict[str, Any]
+
+    @staticmethod
+    def before(env: ShapeEnv) -> Assumptions:
+        saved = {name: copy.copy(getattr(env, name)) for name in _STATE if hasattr(env, name)}
+        return Assumptions(env, len(env.guards), len(env.replacements), saved)
+
+    def made(self) -> bool:
+        """Whether the call assumed anything."""
+        return len(self.env.guards) > self.guards or len(self.env.replacements) > self.replacements
+
+    def undo(self) -> None:
+        for name, value in self.saved.items():
+            setattr(self.env, name, value)
+        self.env._update_version_counter()
+        if hasattr(self.env, "_replacements_version_counter"):  # what expressions are cached by
+            self.env._replacements_version_counter += 1
+
+
+def matter(func: Callable[..., Any], args: Any, kwargs: Any, result: Any, shapes: Any) -> bool:
+    """Whether ``result``, recorded of a fake call, would be of other shapes for other sizes.
+
+    ``shapes`` are those of the tensors among ``args`` and ``kwargs`` before the call, by identity.
+    """
+    symbols = sorted({s for shape in shapes.values() for s in _symbols(shape)}, key=str)
+    trials = [dict.fromkeys(symbols, n) for n in TRIALS]
+    trials += [{s: n if s is one else 7 for s in symbols} for one in symbols for n in TRIALS[:3]]
+    return any(_differs(func, args, kwargs, result, shapes, sizes) for sizes in trials)
+
+
+def fitted(
+    func: Callable[..., Any], args: Any, kwargs: Any, result: Any, shapes: Any, sizes: dict[Any, Any]
+) -> Any:
+    """``result`` with sizes that are linear in the unknown ones; None where they are not.
+
+    ``sizes`` are the unknown sizes as numbers of the shape environment. The sizes of the result are fitted
+    to a few trials; whether they hold for others is for :func:`matter` to say. Must run in the fake mode.
+    """
+    symbols = sorted({s for shape in shapes.values() for s in _symbols(shape)}, key=str)
+    if not symbols or any(s not in sizes for s in symbols) or _shares(result, args, kwargs):
+        return None
+    base = dict.fromkeys(symbols, _BASE)
+    trials = [base, *({**base, s: _BASE + _STEP} for s in symbols)]
+    tried = [_tried(func, args, kwargs, shapes, trial) for trial in trials]
+    if any(t is None for t in tried):
+        return None
+    columns = [list(_tensors(t)) for t in tried]
+    recorded = list(_tensors(result))
+    if any(len(column) != len(recorded) for column in columns):
+        return None
+    made = {
+        id(tensor): _of_linear_size(tensor, [column[i] for column in columns], [sizes[s] for s in symbols])
+        for i, tensor in enumerate(recorded)
+    }
+    return None if None in made.values() else mapped(result, lambda value: made.get(id(value), value))
+
+
+_BASE, _STEP = 12, 4
+
+
+def _of_linear_size(like: torch.Tensor, tried: list[torch.Tensor], sizes: list[Any]) -> torch.Tensor | None:
+    base, *others = (tuple(tensor.shape) for tensor in tried)
+    if any(len(shape) != len(base) for shape in others) or not tried[0].is_contiguous():
+        return None
+    shape: list[Any] = []
+    for axis, number in enumerate(base):
+        slopes = [(other[axis] - number) / _STEP for other in others]
+        if any(slope != int(slope) for slope in slopes):
+            return None
+        size: Any = number - sum(int(slope) * _BASE for slope in slopes)
+        for slope, unknown in zip(slopes, sizes, strict=True):
+            size = size + int(slope) * unknown if slope else size
+        shape.append(size)
+    return torch.empty(shape, dtype=like.dtype, device=like.device)
+
+
+def _shares(result: Any, args: Any, kwargs: Any) -> bool:
+    """Whether the call gave back memory of its arguments."""
+    given: set[int] = set()
+    mapped((args, kwargs), lambda v: given.add(storage_key(v)) if isinstance(v, torch.Tensor) else v)
+    return any(storage_key(tensor) in given for tensor in _tensors(result))
+
+
+def shapes_of(values: Iterator[Any]) -> dict[int, Any]:
+    """The symbolic sizes and strides of fake tensors, and numbers, by identity."""
+    found: dict[int, Any] = {}
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            found[id(value)] = [*map(_expr, value.shape), *map(_expr, value.stride())]
+        elif isinstance(value, torch.SymInt):
+            found[id(value)] = [_expr(value)]
+    return found
+
+
+def _expr(size: Any) -> Any:
+    return size if isinstance(size, int) else size.node.expr
+
+
+def _symbols(shape: Any) -> set[Any]:
+    return set().union(*(size.free_symbols for size in shape if not isinstance(size, int)))
+
+
+def _number(size: Any, sizes: dict[Any, int]) -> int:
+    return size if isinstance(size, int) else int(size.subs(sizes))
+
+
+def _differs(
+    func: Callable[..., Any], args: Any, kwargs: Any, result: Any, shapes: Any, sizes: dict[Any, int]
+) -> bool:
+    tried = _tried(func, args, kwargs, shapes, sizes)
+    if tried is None:
+        return False  # eager raises as well, when it comes to that
+    recorded, real = list(_tensors(result)), list(_tensors(tried))
+    if len(recorded) != len(real):
+        return True
+    return any(not _agree(a.shape, b.shape, sizes) for a, b in zip(recorded, real, strict=True))
+
+
+def _tried(func: Callable[..., Any], args: Any, kwargs: Any, shapes: Any, sizes: dict[Any, int]) -> Any:
+    """What the call gives for these sizes; None where it raises."""
+    mode = FakeTensorMode()
+
+    def concrete(value: Any) -> Any:
+        known = shapes.get(id(value))
+        if known is None or not isinstance(value, (torch.Tensor, torch.SymInt)):
+            return value
+        numbers = [_number(size, sizes) for size in known]
+        if isinstance(value, torch.SymInt):
+            return numbers[0]
+        rank = value.dim()
+        return torch.empty_strided(numbers[:rank], numbers[rank:], dtype=value.dtype, device=value.device)
+
+    try:
+        with torch._C.DisableTorchFunction(), mode:
+            return func(*mapped(args, concrete), **mapped(kwargs, concrete))
+    except Exception:
+        return None
+
+
+def _agree(symbolic: Any, real: Any, sizes: dict[Any, int]) -> bool:
+    if len(symbolic) != len(real):
+        return False
+    for size, number in zip(symbolic, real, strict=True):
+        if not isinstance(number, int):
+            continue  # data-dependent even so
+        expr = sympy.sympify(_expr(size)).subs(sizes)
+        if expr.is_number and int(expr) != number:
+            return False
+    return True
+
+
+def mapped(value: Any, function: Callable[[Any], Any]) -> Any:
+    if isinstance(value, (list, tuple)):
+        items = [mapped(item, function) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+    if isinstance(value, dict):
+        return {key: mapped(item, function) for key, item in value.items()}
+    if isinstance(value, slice):
+        return slice(*(mapped(part, function) for part in (value.start, value.stop, value.step)))
+    return function(value)
+
+
+def _tensors(value: Any) -> Iterator[torch.Tensor]:
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _tensors(item)
+
+
+def unknown_sizes(values: Iterator[Any]) -> dict[Any, Any]:
+    """Symbols of which a number or the size of a tensor among ``values`` tells: that as a number."""
+    found: dict[Any, Any] = {}
+    for value in values:
+        for number in value.shape if isinstance(value, torch.Tensor) else (value,):
+            if not isinstance(number, torch.SymInt) or len(number.node.expr.free_symbols) != 1:
+                continue
+            expr = number.node.expr
+            (symbol,) = expr.free_symbols
+            offset = sympy.expand(expr - symbol)
+            if offset.is_Integer:
+                found.setdefault(symbol, number - int(offset) if offset else number)
+    return found

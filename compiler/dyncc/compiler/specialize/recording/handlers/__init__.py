@@ -1,0 +1,11 @@
+"""PyTorch calls that are not simply recorded, by family. Importing a family registers its handlers."""
+
+from dyncc.compiler.specialize.recording.handlers import (
+    constructors,
+    metadata,
+    reads,
+    subscripts,
+    unrecorded,
+)
+
+__all__ = ["constructors", "metadata", "reads", "subscripts", "unrecorded"]

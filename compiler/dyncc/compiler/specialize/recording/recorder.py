@@ -1,0 +1,555 @@
+"""Recorder: every PyTorch call of the program, on fake tensors, into the graph of the current block.
+
+It works at the level of the calls that the program makes (``__torch_function__``), so a graph holds
+``conv2d`` and ``scaled_dot_product_attention`` and not their decompositions. The calls run on fake tensors,
+which know shapes, dtypes, storages and views; that tells what a call returned anew, what is a view, and
+which memory it changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import torch
+from torch import fx
+from torch._dispatch.python import enable_python_dispatcher
+from torch._subclasses.fake_tensor import (
+    FakeTensor,
+)
+from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
+from torch.overrides import TorchFunctionMode
+
+from dyncc.compiler.diagnostics import CompileError, Diagnostic
+from dyncc.compiler.lower.replace import replacement
+from dyncc.compiler.specialize.facts import Facts
+from dyncc.compiler.specialize.lists import host_lists
+from dyncc.compiler.specialize.recording import guards, indexing
+from dyncc.compiler.specialize.recording.block import BlockBuilder
+from dyncc.compiler.specialize.recording.fake_calls import (
+    FAKE_FAILURES,
+    RandomOperator,
+    RandomWatch,
+    has_unbacked,
+    is_internal,
+    mentions_symbol,
+    name_of,
+)
+from dyncc.compiler.specialize.recording.handlers import registry
+from dyncc.compiler.specialize.recording.nested import has_tensor, leaves_of, map_leaves, rebuild
+from dyncc.compiler.specialize.recording.tensor_types import storage_key
+from dyncc.compiler.specialize.values import (
+    Derivation,
+    DynamicList,
+    Restart,
+    SymTensor,
+    current,
+    decide,
+    is_scalar,
+)
+from dyncc.compiler.specialize.values.decisions import Cut
+from dyncc.runtime.program import Span
+
+
+class RecorderMode(TorchFunctionMode):
+    """Brings every PyTorch call of the running program to the recorder."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self.recorder = recorder
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return self.recorder.call(func, args, kwargs or {})
+
+
+class Recorder:
+    """``weights`` maps a name to every real tensor that a graph refers to."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.weights: dict[str, torch.Tensor] = {}
+        self.names: dict[int, str] = {}
+        self.keep: list[torch.Tensor] = []
+        self.alive: list[Any] = []
+        self.inputs: Callable[[], dict[str, SymTensor]] = dict
+        self.cells: dict[str, SymTensor] = {}
+        """Weights that calls change: what stands for each at present."""
+        self._folding = False
+        self.hints: dict[str, int] = {}
+        self.inside: set[Span] = set()
+        """Reads whose number also goes on inside of the graph, computed from the tensor."""
+        self.given: set[tuple[Span | None, str]] = set()
+        """Calls (where, and of what) before which a block ends, so that their sizes are given."""
+        self._symbols = 0
+        self._canonical: dict[Any, torch.Tensor] = {}
+
+    # --------------------------------------------------------------------------------- context
+
+    @property
+    def block(self) -> BlockBuilder:
+        return current[-1]
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        with RecorderMode(self):
+            yield
+
+    @contextmanager
+    def faking(self) -> Iterator[None]:
+        """Run PyTorch on fake tensors, unrecorded."""
+        with (
+            torch._C.DisableTorchFunction(),
+            RandomWatch(),
+            self.block.fake_mode,
+        ):
+            yield
+
+    def autocast_state(self) -> tuple[str, torch.dtype] | None:
+        if torch.is_autocast_enabled("cpu"):
+            return ("cpu", torch.get_autocast_dtype("cpu"))
+        return None
+
+    # ------------------------------------------------------------------------------- constants
+
+    def name_constants(self, names: Mapping[str, torch.Tensor]) -> None:
+        for name, tensor in names.items():
+            self.names.setdefault(id(tensor), name)
+            self.keep.append(tensor)
+
+    def constant_name(self, tensor: torch.Tensor) -> str:
+        name = self.names.get(id(tensor))
+        if name is None:
+            name = f"const_{len(self.names)}"
+            self.names[id(tensor)] = name
+            self.keep.append(tensor)
+        return name
+
+    def constant(self, tensor: torch.Tensor) -> tuple[fx.Node, torch.Tensor]:
+        """A real tensor of the program in the current graph: a weight."""
+        block = self.block
+        found = block.constant_fakes.get(id(tensor))
+        if found is None:
+            with torch._C.DisableTorchFunction():
+                fake = block.fake_mode.from_tensor(tensor.detach(), static_shapes=True)
+            block.constant_fakes[id(tensor)] = (tensor, fake)
+        else:
+            fake = found[1]
+        node = block.constant_nodes.get(id(tensor))
+        if node is None:
+            name = self.constant_name(tensor)
+            self.weights[name] = tensor
+            with block._at_head():
+                node = block.graph.create_node("get_attr", name, (), {})
+            node.meta["type"] = block.type_of(fake)
+            block.constant_nodes[id(tensor)] = node
+        return node, fake
+
+    def tensor_of_weight(self, weight: torch.Tensor) -> SymTensor:
+        """A weight as a tensor of the current block."""
+        cell = self.cell_of(weight)
+        if cell is not None:
+            return cell
+        node, fake = self.constant(weight)
+        return SymTensor.make(fake, node)
+
+    # ------------------------------------------------------------------------------------ calls
+
+    def call(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A PyTorch call of the program.
+
+        Returns what the program gets: SymTensors for tensors, Scalars for numbers that depend on data.
+        Raises what eager raises; CompileError where the call cannot be recorded faithfully.
+        """
+        if self._folding:
+            with torch._C.DisableTorchFunction():
+                return func(*args, **kwargs)
+        with torch._C.DisableTorchFunction():
+            handler = registry.find(func)
+            if handler is not None:
+                result = handler(self, func, args, kwargs)
+                if result is not NotImplemented:
+                    return result
+            return self.record(func, args, kwargs)
+
+    def record(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        args, kwargs = indexing.weak_numbers(self, func, args, kwargs)
+        if self.cells:
+            args, kwargs = map_leaves(args, self._present), map_leaves(kwargs, self._present)
+        lifted: list[tuple[Any, torch.Tensor]] = []
+        node_args = self._lift(args, lifted, 0)
+        node_kwargs = self._lift(kwargs, lifted, 0)
+        fake_args = self._lift(args, lifted, 1)
+        fake_kwargs = self._lift(kwargs, lifted, 1)
+        inputs = {id(fake): owner for owner, fake in lifted}
+        versions = [(owner, fake, fake._version) for owner, fake in lifted]
+        result = self._run_fake(func, fake_args, fake_kwargs, (args, kwargs))
+        self._share_mask(func, node_args, node_kwargs, result)
+        mutated = [(owner, fake) for owner, fake, version in versions if fake._version != version]
+        if not has_tensor(result) and not mutated:
+            return self._plain(result, func, args)
+        constant = self._fold(func, args, kwargs, lifted, bool(mutated))
+        node = self.block.emit(func, node_args, node_kwargs)
+        if (self.block.span, name_of(func)) in self.given:
+            node.meta["sizes_given"] = True
+        if mutated:
+            node.meta["mutates"] = True
+            self._note_mutation(mutated)
+        by_storage = {storage_key(fake): owner for owner, fake in reversed(lifted)}
+        return self._lower(result, node, func, args, kwargs, inputs, by_storage, constant, ())
+
+    def _run_fake(self, func: Callable[..., Any], args: Any, kwargs: Any, original: tuple[Any, Any]) -> Any:
+        """The call on fake tensors, whose result holds for all sizes that are not known."""
+        shapes = guards.shapes_of(leaves_of((args, kwargs)))
+        if all(isinstance(size, int) for shape in shapes.values() for size in shape):
+            return self._attempt(func, args, kwargs, original)
+        before = guards.Assumptions.before(self.block.shape_env)
+        sizes = guards.unknown_sizes(leaves_of((args, kwargs)))
+        result = self._attempt(func, args, kwargs, original)
+        if not before.made():
+            return result
+        before.undo()
+        if not guards.matter(func, args, kwargs, result, shapes):
+            return result
+        with self.faking():
+            fitted = guards.fitted(func, args, kwargs, result, shapes, sizes)
+        before.undo()
+        if fitted is None or guards.matter(func, args, kwargs, fitted, shapes):
+            self.demand_sizes(original)
+            raise CompileError([self._undecided(func, ValueError("its result has another form for each"))])
+        return fitted
+
+    def _attempt(self, func: Callable[..., Any], args: Any, kwargs: Any, original: tuple[Any, Any]) -> Any:
+        try:
+            try:
+                with self.faking():
+                    return func(*args, **kwargs)
+            except RuntimeError as error:
+                if "SymIntArrayRef expected" not in str(error):
+                    raise
+                # a composite operator without a kernel for symbolic sizes: through its Python decomposition
+                with enable_python_dispatcher(), self.faking():
+                    return func(*args, **kwargs)
+            except GuardOnDataDependentSymNode:
+                # the same function in terms of operators that do not ask for sizes
+                other = replacement(func)
+                if other is func:
+                    raise
+                with self.faking():
+                    return other(*args, **kwargs)
+        except FAKE_FAILURES as error:
+            self.demand_sizes(original)
+            # A guard asks about a size; a number that must be a plain one is another matter.
+            guard = isinstance(error, GuardOnDataDependentSymNode)
+            undecided = guard and "specialized integer" not in str(error)
+            diagnostic = self._undecided(func, error) if undecided else self._failure(func, error)
+            if guard and has_unbacked((args, kwargs)):
+                # a size that this block computes is in doubt; to the next block it is a size like any other
+                self.given.add((self.block.span, name_of(func)))
+                raise Cut(diagnostic) from error
+            raise CompileError([diagnostic]) from error
+        except RandomOperator as error:
+            raise CompileError([self._random(func, str(error))]) from None
+        except (Restart, Cut, CompileError):
+            raise
+        except Exception as error:
+            if self.block.used_origins:
+                self.demand_sizes(original)
+            if is_internal(error):
+                raise CompileError([self._failure(func, error)]) from error
+            if mentions_symbol(str(error)):
+                raise CompileError([self._undecided(func, error)]) from error
+            raise
+
+    def _share_mask(self, func: Any, args: Any, kwargs: Any, result: Any) -> None:
+        """The same mask computed twice selects as many elements: let fake tensors know."""
+        if not isinstance(result, FakeTensor) or result.dtype is not torch.bool:
+            return
+        version = tuple(sorted(self.block.mutated))
+        key = (getattr(func, "__name__", str(func)), repr(args), repr(kwargs), version)
+        earlier = self.block.masks.setdefault(key, result)
+        if earlier is not result and earlier.nonzero_memo is not None:
+            result.nonzero_memo = earlier.nonzero_memo
+
+    def demand_sizes(self, values: Any) -> None:
+        """A call failed that may depend on generalized numbers: begin again with them static."""
+        origins = set(self.block.used_origins)
+        for value in leaves_of(values):
+            if is_scalar(value):
+                origins |= value.origins
+        self.facts.demand(frozenset(origins))
+
+    def _failure(self, func: Any, error: BaseException) -> Diagnostic:
+        text = str(error).strip().splitlines()
+        return Diagnostic(
+            "DY130",
+            f"`{name_of(func)}` depends on data in a way that cannot be recorded",
+            self.block.span,
+            label="here",
+            notes=(f"PyTorch says: {text[0] if text else type(error).__name__}",),
+            helps=("compute a result of a fixed size (for example with `torch.where` or a mask)",),
+        )
+
+    def _undecided(self, func: Any, error: BaseException) -> Diagnostic:
+        text = (str(error).strip().splitlines() or [""])[0]
+        return Diagnostic(
+            "DY131",
+            f"what `{name_of(func)}` does depends on a size that is known only when the network runs",
+            self.block.span,
+            label="here",
+            notes=(f"with sizes written as symbols: {text}",),
+            helps=(
+                "derive tensors that must fit from one mask or index: then their sizes are equal",
+                "ask in Python (`if x.shape[0] == 0: …`), where both answers are compiled",
+            ),
+        )
+
+    def _random(self, func: Any, operator: str) -> Diagnostic:
+        return Diagnostic(
+            "DY120",
+            f"`{name_of(func)}` draws random numbers",
+            self.block.span,
+            label=f"`{operator}` runs here",
+            helps=("call `model.eval()` before compiling, or pass the random tensor as an argument",),
+        )
+
+    # ------------------------------------------------------------------------- lift and lower
+
+    def _lift(self, value: Any, lifted: list[tuple[Any, torch.Tensor]], which: int) -> Any:
+        """An argument as the graph (``which`` 0) or the fake call (1) takes it."""
+        if isinstance(value, SymTensor):
+            self._live(value)
+            if which == 0:
+                lifted.append((value, value.fake))
+                return value.node
+            return value.fake
+        if isinstance(value, torch.Tensor):
+            cell = self.cell_of(value)
+            if cell is not None:
+                return self._lift(cell, lifted, which)
+            node, fake = self.constant(value)
+            if which == 0:
+                lifted.append((value, fake))
+                return node
+            return fake
+        if is_scalar(value):
+            if value.kind == "bool":  # a flag of the call: it says which operator this is
+                decide(value, "a flag of a PyTorch call")
+            self.block.used_origins |= {o for o in value.origins if o != ("data",)}
+            return self.block.scalar_sym(value.expr)[which]
+        if isinstance(value, DynamicList):
+            decide(value, "the elements of a list that grows at run time")
+        if type(value) in (tuple, list, torch.Size):
+            items = [self._lift(item, lifted, which) for item in value]
+            return tuple(items) if type(value) is not list else items
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            return type(value)(*(self._lift(item, lifted, which) for item in value))
+        if isinstance(value, (tuple, list)):
+            return type(value)(self._lift(item, lifted, which) for item in value)  # type: ignore[call-arg]
+        if type(value) is dict:
+            return {key: self._lift(item, lifted, which) for key, item in value.items()}
+        if isinstance(value, slice):
+            return slice(*(self._lift(v, lifted, which) for v in (value.start, value.stop, value.step)))
+        return value
+
+    def _live(self, tensor: SymTensor, name: str = "") -> None:
+        if tensor.node.graph is not self.block.graph:
+            raise CompileError(
+                [
+                    Diagnostic(
+                        "DY112",
+                        "a tensor is kept where dyncc cannot follow it across a decision",
+                        self.block.span,
+                        label=f"`{name}` is needed here" if name else "it is used here",
+                        helps=("keep tensors in local variables, attributes, lists or dicts",),
+                    )
+                ]
+            )
+
+    def _lower(
+        self,
+        result: Any,
+        node: fx.Node,
+        func: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        inputs: dict[int, Any],
+        by_storage: dict[int, Any],
+        constant: Any,
+        path: tuple[int, ...],
+    ) -> Any:
+        """The result of a fake call as the program sees it, its nodes added to the graph."""
+        if isinstance(result, torch.Tensor):
+            owner = inputs.get(id(result))
+            if owner is not None:
+                return owner
+            tensor = SymTensor.make(result, node)
+            node.meta["type"] = self.block.type_of(result)
+            base = by_storage.get(storage_key(result))
+            if base is not None:
+                tensor.derivation = Derivation(base, func, args, kwargs, path)
+            if isinstance(constant, torch.Tensor):
+                tensor.constant = constant
+            self.block.made.append(tensor)
+            return tensor
+        if isinstance(result, (tuple, list)) and not isinstance(result, torch.Size):
+            items: list[Any] = []
+            for index, item in enumerate(result):
+                if not has_tensor(item):
+                    items.append(self._plain(item, func, args))
+                    continue
+                child = self.block.emit(_getitem, (node, index), {})
+                part = constant[index] if constant is not None else None
+                items.append(
+                    self._lower(item, child, func, args, kwargs, inputs, by_storage, part, (*path, index))
+                )
+            return rebuild(result, items)
+        if isinstance(result, dict):
+            raise CompileError([self._failure(func, TypeError("the call returns a dict"))])
+        return self._plain(result, func, args)
+
+    def _plain(self, result: Any, func: Any, args: Any) -> Any:
+        """A result without tensors: numbers that depend on sizes become Scalars."""
+        if isinstance(result, torch.SymBool | torch.SymInt | torch.SymFloat):
+            raise CompileError(
+                [self._failure(func, TypeError("the call returns a number of unknown origin"))]
+            )
+        return result
+
+    # --------------------------------------------------------------------------- constant folding
+
+    def _fold(self, func: Any, args: Any, kwargs: Any, lifted: list[tuple[Any, Any]], mutates: bool) -> Any:
+        """The call's result on real tensors, where all of its tensors are small constants."""
+        if mutates or any(is_scalar(v) for v in leaves_of((args, kwargs))):
+            return None
+        for owner, _ in lifted:
+            real = owner.constant if isinstance(owner, SymTensor) else owner
+            if real is None or real.numel() > CONSTANT_LIMIT or real.is_meta:
+                return None
+        try:
+            self._folding = True
+            with torch.no_grad():
+                result = func(*map_leaves(args, _real), **map_leaves(kwargs, _real))
+        except Exception:
+            return None
+        finally:
+            self._folding = False
+        leaves = [leaf for leaf in leaves_of(result) if isinstance(leaf, torch.Tensor)]
+        if any(leaf.numel() > CONSTANT_LIMIT for leaf in leaves):
+            return None
+        return result
+
+    # -------------------------------------------------------------------------------- mutation
+
+    def cell_of(self, tensor: torch.Tensor) -> SymTensor | None:
+        if not self.cells:
+            return None
+        return self.cells.get(self.names.get(id(tensor), ""))
+
+    def _refuse_frozen(self, keys: Iterable[int]) -> NoReturn:
+        why = Diagnostic(
+            "DY112",
+            "a tensor whose memory is shared in a way that cannot be followed is changed",
+            self.block.span,
+            label="changed here",
+            notes=("it is an element of a list that grows at run time, or a view of run-time size",),
+            helps=("change a copy: `x = x.clone()` before, or `items.append(x.clone())`",),
+        )
+        for key in keys:
+            self.facts.demand(self.block.frozen[key], why)
+        self.demand_sizes(())
+        raise CompileError([why])
+
+    def _present(self, value: Any) -> Any:
+        """What stands for a weight that calls change."""
+        if isinstance(value, torch.Tensor) and not isinstance(value, SymTensor):
+            cell = self.cell_of(value)
+            return value if cell is None else cell
+        return value
+
+    def _note_mutation(self, mutated: list[tuple[Any, torch.Tensor]]) -> None:
+        block = self.block
+        keys = {storage_key(fake) for _, fake in mutated}
+        block.mutated |= keys
+        constants = {storage_key(fake): real for real, fake in block.constant_fakes.values()}
+        self._note_written(keys)
+        for key in keys:
+            if key in constants:
+                self.facts.make_cell(self.constant_name(constants[key]), constants[key])
+        self.demand_sharing(*(tensor for tensor, _ in mutated))
+        if keys & block.frozen.keys():
+            self._refuse_frozen(keys & block.frozen.keys())
+        for tensor in block.made:
+            if tensor.constant is not None and storage_key(tensor.fake) in keys:
+                tensor.constant = None
+
+    def demand_sharing(self, *tensors: Any) -> None:
+        """What is asked or done depends on whether ``tensors`` share memory: it must be known exactly."""
+        for tensor in tensors:
+            if isinstance(tensor, SymTensor):
+                places = self.block.split.get(storage_key(tensor.fake))
+                if places:
+                    self.facts.demand_sharing(places)
+
+    def _note_written(self, keys: set[int]) -> None:
+        """An argument of the entry that is changed must be given back changed."""
+        for name, tensor in self.inputs().items():
+            here = tensor.node.graph is self.block.graph
+            if name not in self.facts.written and here and storage_key(tensor.fake) in keys:
+                self.facts.must_write(name)
+
+    def check_element(self, items: DynamicList, value: Any) -> None:
+        host_lists.check_element(self, items, value)
+
+    # ---------------------------------------------------------------------------------- sizes
+
+    def hint_of(self, index: int) -> int:
+        """A size to think with for the ``index``-th symbol of a block: distinct, not a size in use."""
+        return 37 + 4 * index if index < 40 else 211 + index
+
+    def fresh_hint(self) -> int:
+        self._symbols += 1
+        return 401 + 2 * self._symbols
+
+    def facts_symbol(self) -> str:
+        self._symbols += 1
+        return f"n{self._symbols}"
+
+    def canonical_constant(self, tensor: torch.Tensor) -> torch.Tensor:
+        """One tensor for all constants of equal value."""
+        key = (tensor.dtype, tuple(tensor.shape), tensor.contiguous().view(-1).numpy().tobytes())
+        return self._canonical.setdefault(key, tensor.detach().clone())
+
+    def private_constant(self, real: torch.Tensor) -> tuple[fx.Node, torch.Tensor]:
+        """A constant as a tensor of the current block that the program may change."""
+        node, fake = self.constant(real)
+        with self.faking():
+            copy = fake.clone()
+        return self.block.emit(torch.clone, (node,), {}), copy
+
+    def size(self, tensor: SymTensor, axis: int) -> Any:
+        """``tensor.shape[axis]``: an int, or a Scalar where it is known only at run time."""
+        size = tensor.fake.shape[axis]
+        if isinstance(size, int):
+            return size
+        with self.faking():
+            maybe = size.node.maybe_as_int()
+        return maybe if maybe is not None else self.block.dim_scalar(tensor, axis)
+
+
+CONSTANT_LIMIT = 4096
+"""Tensors of up to this many elements that depend on constants alone are also computed at compile time."""
+
+
+def _getitem(value: Any, index: int) -> Any:
+    return value[index]
+
+
+_getitem.__name__ = "getitem"
+_getitem.__qualname__ = "getitem"
+
+
+def _real(value: Any) -> Any:
+    return value.constant if isinstance(value, SymTensor) else value

@@ -1,0 +1,1 @@
+"""States of the program: captured as memo keys and leaves, begun from again, generalized."""

@@ -1,0 +1,282 @@
+"""The mutable Python objects of a program: found, saved, restored in place.
+
+Objects keep their identity: a state of the program is the *contents* of its objects, and going from one
+state to another writes contents back. So native code works on the real objects, and a fork needs no
+copying of references.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import enum
+import functools
+import operator
+import types
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from dyncc.compiler.specialize.prelude import RecordList
+from dyncc.compiler.specialize.values import DynamicList, SymTensor, is_scalar
+
+Content = tuple[tuple[Any, Any], ...]
+"""The slots of an object: (accessor, value). Accessors: ``[i]``, ``[key]``, ``.name``."""
+_MISSING = object()
+_HOOKS = frozenset(
+    "_backward_pre_hooks _backward_hooks _is_full_backward_hook _forward_hooks _forward_hooks_with_kwargs "
+    "_forward_hooks_always_called _forward_pre_hooks _forward_pre_hooks_with_kwargs _state_dict_hooks "
+    "_state_dict_pre_hooks _load_state_dict_pre_hooks _load_state_dict_post_hooks "
+    "_non_persistent_buffers_set".split()
+)
+_OPAQUE_MODULES = frozenset(
+    "logging threading concurrent multiprocessing importlib inspect ast io re numpy abc typing weakref "
+    "_thread _weakref pathlib warnings functools".split()
+)
+_ATOMS = (
+    type(None), bool, int, float, complex, str, bytes, type, types.ModuleType, types.BuiltinFunctionType,
+    types.CodeType, torch.dtype, torch.device, torch.layout, torch.memory_format, torch.Size, torch.Tensor,
+    range, slice, type(Ellipsis), type(NotImplemented), frozenset, enum.Enum, torch.Generator,
+)  # fmt: skip
+
+
+def is_container(obj: Any) -> bool:
+    """Whether ``obj`` is a mutable object whose contents are part of the program's state."""
+    if is_scalar(obj) or isinstance(obj, (DynamicList, SymTensor)) or type(obj) is RecordList:
+        return False
+    if isinstance(obj, (list, dict, set, collections.deque, types.CellType, BaseException)):
+        return True
+    if isinstance(obj, (_ATOMS, types.FunctionType, types.MethodType, functools.partial, tuple)):
+        return False
+    module = type(obj).__module__.partition(".")[0]
+    if module in _OPAQUE_MODULES:
+        return False
+    return hasattr(obj, "__dict__") or bool(_slots(type(obj)))
+
+
+@functools.cache
+def _slots(cls: type) -> tuple[str, ...]:
+    names: list[str] = []
+    for base in cls.__mro__:
+        slots = base.__dict__.get("__slots__", ())
+        names.extend((slots,) if isinstance(slots, str) else slots)
+    return tuple(n for n in names if n not in ("__dict__", "__weakref__"))
+
+
+def content_of(obj: Any) -> Content:
+    """The slots of a container, in their order."""
+    slots: list[tuple[Any, Any]] = []
+    if isinstance(obj, types.CellType):
+        try:
+            return ((".cell_contents", obj.cell_contents),)
+        except ValueError:
+            return ()
+    if isinstance(obj, (list, collections.deque)):
+        slots.extend(
+            (("item", i), value)
+            for i, value in enumerate(list.__iter__(obj) if isinstance(obj, list) else obj)
+        )
+    elif isinstance(obj, dict):
+        slots.extend((("key", key), value) for key, value in dict.items(obj))
+    elif isinstance(obj, set):
+        slots.extend((("member", i), value) for i, value in enumerate(obj))
+    elif isinstance(obj, BaseException):
+        slots.append((("args", "args"), obj.args))
+    attributes = getattr(obj, "__dict__", None)
+    if attributes:
+        skip = _HOOKS if isinstance(obj, nn.Module) else ()
+        slots.extend((name, value) for name, value in attributes.items() if name not in skip)
+    if not isinstance(obj, (list, dict, set, collections.deque)):
+        for name in _slots(type(obj)):
+            value = _slot_value(obj, name)
+            if value is not _MISSING:
+                slots.append((("slot", name), value))
+    return tuple(slots)
+
+
+def _slot_value(obj: Any, name: str) -> Any:
+    try:
+        return object.__getattribute__(obj, name)
+    except AttributeError:
+        return _MISSING
+
+
+def restore(obj: Any, content: Content) -> None:
+    """Write ``content`` back into ``obj``."""
+    if isinstance(obj, types.CellType):
+        if content:
+            obj.cell_contents = content[0][1]
+        else:
+            with contextlib.suppress(ValueError):
+                del obj.cell_contents
+        return
+    items = [(a[1], v) for a, v in content if type(a) is tuple and a[0] in ("item", "key", "member")]
+    if isinstance(obj, list):
+        list.__setitem__(obj, slice(None), [v for _, v in items])
+    elif isinstance(obj, collections.deque):
+        obj.clear()
+        obj.extend(v for _, v in items)
+    elif isinstance(obj, dict):
+        _restore_dict(obj, items)
+    elif isinstance(obj, set):
+        obj.clear()
+        obj.update(v for _, v in items)
+    elif isinstance(obj, BaseException):
+        obj.args = next(v for a, v in content if a == ("args", "args"))
+    attributes = getattr(obj, "__dict__", None)
+    if attributes is not None:
+        wanted = {a: v for a, v in content if type(a) is str}
+        skip = _HOOKS if isinstance(obj, nn.Module) else ()
+        for name in [n for n in attributes if n not in wanted and n not in skip]:
+            del attributes[name]
+        attributes.update(wanted)
+    for accessor, value in content:
+        if type(accessor) is tuple and accessor[0] == "slot":
+            object.__setattr__(obj, accessor[1], value)
+
+
+def _restore_dict(obj: Any, items: list[tuple[Any, Any]]) -> None:
+    if isinstance(obj, collections.OrderedDict):
+        for key in list(collections.OrderedDict.keys(obj)):
+            collections.OrderedDict.__delitem__(obj, key)
+        for key, value in items:
+            collections.OrderedDict.__setitem__(obj, key, value)
+        return
+    dict.clear(obj)
+    for key, value in items:
+        dict.__setitem__(obj, key, value)
+
+
+def same_content(left: Content, right: Content) -> bool:
+    """Equality by identity of the values (numbers and texts by value)."""
+    if len(left) != len(right):
+        return False
+    for (a, v), (b, w) in zip(left, right, strict=True):
+        if v is not w and not (type(v) is type(w) and type(v) in (int, float, str, bool) and v == w):
+            return False
+        if a is not b and a != b:
+            return False
+    return True
+
+
+def walk(value: Any) -> Iterator[tuple[Any, Any]]:
+    """The parts of an immutable value that may refer to containers: (accessor, part)."""
+    if type(value) is types.MethodType:
+        yield ".__self__", value.__self__
+        yield ".__func__", value.__func__
+    elif type(value) is types.BuiltinMethodType and not isinstance(
+        value.__self__, (types.ModuleType, type, type(None))
+    ):
+        yield ".__self__", value.__self__
+    elif isinstance(value, functools.partial):
+        yield ".func", value.func
+        yield ".args", value.args
+        yield from ((("key", k), v) for k, v in value.keywords.items())
+    elif isinstance(value, tuple) and not is_scalar(value) and not isinstance(value, torch.Size):
+        yield from ((("item", i), v) for i, v in enumerate(tuple.__iter__(value)))
+    elif isinstance(value, types.FunctionType):
+        yield from ((("cell", i), c) for i, c in enumerate(value.__closure__ or ()))
+        if value.__defaults__:
+            yield ".__defaults__", value.__defaults__
+        if value.__kwdefaults__:
+            yield ".__kwdefaults__", tuple(value.__kwdefaults__.values())
+
+
+@dataclass
+class Base:
+    """An object that was there before the program ran; ``path`` is how the user would write it."""
+
+    obj: Any
+    path: str
+    content: Content
+    mapping: dict[Any, Any] | None = None
+    """What holds all of the contents, where one dict does: the attributes, or the object itself."""
+    keys: tuple[Any, ...] = ()
+    values: tuple[Any, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.mapping = _mapping(self.obj)
+        if self.mapping is not None:
+            self.keys, self.values = tuple(dict.keys(self.mapping)), tuple(dict.values(self.mapping))
+
+    def changed(self) -> bool:
+        mapping = self.mapping
+        if (
+            mapping is not None
+            and len(mapping) == len(self.keys)
+            and mapping is _mapping(self.obj)
+            and all(map(operator.is_, dict.values(mapping), self.values))
+            and all(map(operator.is_, dict.keys(mapping), self.keys))
+        ):
+            return False  # the same objects in the same places: most of the time
+        return not same_content(content_of(self.obj), self.content)
+
+
+def _mapping(obj: Any) -> dict[Any, Any] | None:
+    if type(obj) is dict:
+        return obj
+    if isinstance(obj, (list, dict, set, collections.deque, types.CellType, BaseException)):
+        return None
+    return None if _slots(type(obj)) else getattr(obj, "__dict__", None)
+
+
+class Heap:
+    """All objects that existed at the start, with their original contents."""
+
+    def __init__(self) -> None:
+        self.bases: dict[int, Base] = {}
+        self.order: list[int] = []
+
+    def add_roots(self, roots: Iterable[tuple[str, Any]]) -> None:
+        """Find every container that is reachable from ``roots`` (name, value)."""
+        seen: set[int] = set()
+        pending = list(roots)
+        keep: list[Any] = []
+        while pending:
+            path, value = pending.pop()
+            if id(value) in seen:
+                continue
+            keep.append(value)
+            seen.add(id(value))
+            if is_container(value):
+                if id(value) in self.bases:
+                    continue
+                content = content_of(value)
+                self.bases[id(value)] = Base(value, path, content)
+                self.order.append(id(value))
+                pending.extend((_join(path, a), v) for a, v in reversed(content))
+            else:
+                pending.extend((_join(path, a), v) for a, v in walk(value))
+
+    def add_dict(self, namespace: dict[str, Any]) -> None:
+        """Track the bindings of a module's namespace (not what they refer to)."""
+        self.bases[id(namespace)] = Base(
+            namespace, namespace.get("__name__", "globals"), content_of(namespace)
+        )
+        self.order.append(id(namespace))
+
+    def dirty(self) -> list[Base]:
+        """The objects whose contents differ from the original, in order of discovery."""
+        return [base for base in (self.bases[i] for i in self.order) if base.changed()]
+
+    def reset(self) -> None:
+        """Everything as it was at the start."""
+        for base in self.dirty():
+            restore(base.obj, base.content)
+
+
+def _join(path: str, accessor: Any) -> str:
+    if type(accessor) is str:
+        return f"{path}.{accessor.lstrip('.')}"
+    kind, key = accessor
+    if kind == "slot":
+        return f"{path}.{key}"
+    if kind == "cell":
+        return path
+    for prefix in ("._modules", "._parameters", "._buffers"):
+        if path.endswith(prefix):
+            return f"{path.removesuffix(prefix)}.{key}"
+    return f"{path}[{key!r}]"

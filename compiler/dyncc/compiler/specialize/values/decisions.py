@@ -1,0 +1,55 @@
+"""How specialization is interrupted: decisions, cuts and restarts; the origin of dynamic numbers.
+
+Binding-time errors in the terms of partial evaluation: native code needs the value of something dynamic.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+from dyncc.compiler.diagnostics import Diagnostic
+
+if TYPE_CHECKING:
+    from dyncc.compiler.specialize.recording.block import BlockBuilder
+
+
+class Decision(BaseException):
+    """Native code needed the value of ``subject``. Not an Exception: a program must not catch it."""
+
+    def __init__(self, subject: object, what: str) -> None:
+        super().__init__(what)
+        self.subject = subject
+        self.what = what
+
+
+class Restart(BaseException):
+    """A fact was learned that changes what was specialized before: begin again with it."""
+
+
+DATA = ("data",)
+"""The origin of a number that was read from a tensor: no restart makes it static."""
+current: list[BlockBuilder] = []
+"""The block that is being recorded (innermost last); empty outside of a specialization."""
+
+
+def builder() -> BlockBuilder:
+    if not current:
+        raise RuntimeError("a value of a dyncc specialization was used after it ended")
+    return current[-1]
+
+
+def decide(subject: object, what: str) -> NoReturn:
+    """Interrupt native code at a decision; the block remembers it in case the code catches all."""
+    decision = Decision(subject, what)
+    builder().note_decision(decision)
+    raise decision
+
+
+class Cut(BaseException):
+    """A number is needed before the graph that can only be had after it: the block ends before this
+    instruction, and the next one has the number as a parameter. ``refusal`` is what to say where the block
+    cannot end: it begins here, and no code can be interpreted that would split what is done."""
+
+    def __init__(self, refusal: Diagnostic | None = None) -> None:
+        super().__init__()
+        self.refusal = refusal

@@ -1,0 +1,51 @@
+"""Values of finitely many forms (*The Trick*), and texts with dynamic numbers in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dyncc.compiler.specialize.values.decisions import decide
+from dyncc.compiler.specialize.values.numbers import origins_of
+
+if TYPE_CHECKING:
+    from dyncc.compiler.specialize.values.numbers import Scalar
+
+
+class DynamicTag:
+    """One of finitely many static values (*The Trick*): ``scalar`` says which of ``table``."""
+
+    __slots__ = ("scalar", "table")
+
+    def __init__(self, table: tuple[Any, ...], scalar: Scalar) -> None:
+        self.table = table
+        self.scalar = scalar
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return type(self.table[0])
+
+    def _decide(self, *args: Any) -> Any:
+        decide(self, "a value that was chosen by a tensor")
+
+    __bool__ = __hash__ = __str__ = __repr__ = __eq__ = __ne__ = __len__ = __iter__ = _decide  # type: ignore
+    __format__ = __add__ = __radd__ = __getitem__ = __contains__ = __lt__ = __call__ = _decide  # type: ignore
+
+
+@dataclass(frozen=True, eq=False)
+class DynamicText:
+    """A text with numbers in it that are not known yet; good for the message of an error alone.
+
+    ``parts`` are str or (value, conversion, spec).
+    """
+
+    parts: tuple[Any, ...]
+
+    def origins(self) -> frozenset[Any]:
+        return origins_of(tuple(part[0] for part in self.parts if isinstance(part, tuple)))
+
+    def _decide(self, *args: Any) -> Any:
+        decide(self, "the text of a number")
+
+    __bool__ = __hash__ = __eq__ = __len__ = __iter__ = __contains__ = __getitem__ = _decide  # type: ignore
+    __format__ = __str__ = _decide  # type: ignore
