@@ -43,7 +43,7 @@ class Facts:
 
     ``keep``: slots that must stay static although they vary. ``cells``: weights that calls change.
     ``tables``: for a widened text, the values seen. ``elements``: for a widened list, its element type.
-    ``symbols``: sizes that vary. ``cuts``: places (code, label, index) where a block must end first.
+    ``symbols``: sizes that vary.
     """
 
     interpret: set[types.CodeType] = field(default_factory=set[types.CodeType])

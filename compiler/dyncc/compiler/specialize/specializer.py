@@ -16,7 +16,6 @@ import torch
 from torch import fx
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
-from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution.calls import Target
 from dyncc.compiler.specialize.execution.frames import Frame, Generator
 from dyncc.compiler.specialize.execution.machine import Machine
@@ -24,6 +23,7 @@ from dyncc.compiler.specialize.facts import Facts
 from dyncc.compiler.specialize.interface.inputs import InputBuilder, Inputs, Method
 from dyncc.compiler.specialize.interface.outputs import OutputBuilder, exception_type, message_parts
 from dyncc.compiler.specialize.interface.roots import named_tensors, unbound
+from dyncc.compiler.specialize.naming import cell_path, described, line_of, user_frame
 from dyncc.compiler.specialize.recording.block import BlockBuilder
 from dyncc.compiler.specialize.recording.recorder import Recorder
 from dyncc.compiler.specialize.state.begin import begin
@@ -116,7 +116,7 @@ class Specializer:
                 [
                     Diagnostic(
                         "DY150",
-                        f"the program raises on every path: {_described(error)}",
+                        f"the program raises on every path: {described(error)}",
                         span,
                         label="raised here",
                         helps=("check that the example arguments are ones that the program accepts",),
@@ -218,8 +218,8 @@ class Specializer:
         if marked and name is not None and not any(p.name == name for p in self.pending):
             self.facts.note(f"aliases at {snapshot.point[-1]}")  # the block was recorded without them
         if name is None:
-            frame = _user_frame(machine.frames)
-            line = _line_of(frame)
+            frame = user_frame(machine.frames)
+            line = line_of(frame)
             name = self.unique(f"{frame.function.name.rpartition('.')[2]}.{line}")
             self.memo[snapshot.key] = name
             self.variants.setdefault(snapshot.skeleton, []).append(snapshot)
@@ -310,7 +310,7 @@ class Specializer:
                 initial: Any = None
                 if index == 0:
                     initial = operand if isinstance(operand, ir.Const) else leaf.weight or leaf.path[1]
-                cells.append(ir.Cell(param.name, param.type, _cell_path(leaf.path), initial))
+                cells.append(ir.Cell(param.name, param.type, cell_path(leaf.path), initial))
             made.append(ir.State(tuple(cells)))
         return made
 
@@ -396,32 +396,3 @@ def _arguments(snapshot: Snapshot) -> tuple[ir.Operand, ...]:
             leaf.operand_at_capture = leaf.operand()
             operands.append(leaf.operand_at_capture)
     return tuple(operands)
-
-
-def _cell_path(path: tuple[Any, ...]) -> str:
-    if path[0] == "cell":
-        return f"self.{path[1]}" if not str(path[1]).startswith("self") else str(path[1])
-    text = str(path[1])
-    for accessor in path[2:]:
-        text += f".{accessor.lstrip('.')}" if isinstance(accessor, str) else f"[{accessor[1]!r}]"
-    return text
-
-
-def _described(error: BaseException) -> str:
-    """An exception of the program in words; its message may hold numbers that are not known."""
-    text = next((arg for arg in error.args if type(arg) is str), "")
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
-def _user_frame(frames: Sequence[Frame]) -> Frame:
-    """The innermost frame of the user's own code."""
-    return next(
-        (f for f in reversed(frames) if f.function.code.co_filename not in prelude.FILES), frames[-1]
-    )
-
-
-def _line_of(frame: Frame) -> int:
-    block = frame.block
-    if frame.index < len(block.instructions):
-        return block.instructions[frame.index].span.line
-    return block.terminator.span.line
