@@ -81,7 +81,9 @@ class Specializer:
         self.facts = facts
         self.name = name
         self.heap = Heap()
-        self.heap.add_roots(roots)
+        self.heap.add_roots(
+            (*roots, *((m.name, getattr(m.function, "__func__", m.function)) for m in methods))
+        )
         self.recorder = Recorder(facts)
         self.recorder.inputs = lambda: self.active_inputs.tensors
         self.active_inputs = Inputs((), {}, (), (), {})
@@ -155,7 +157,11 @@ class Specializer:
         self.states[snapshot.key] = index
         self.state_snapshots.append(snapshot)
         if index > 40:
-            self.refuse_limit("the state that calls leave behind takes ever new forms")
+            self.refuse_limit(
+                "the state that calls leave behind takes ever new forms"
+                + _growth(*self.state_snapshots[-2:]),
+                "keep a count or a tensor instead, or start afresh in each call",
+            )
         for method in self.methods:
             name = self.unique(method.name if index == 0 else f"{method.name}.state{index}")
             self.pending.append(_Pending(name, None, method, index))
@@ -332,11 +338,10 @@ class Specializer:
         """Whether the block holds numbers that are not known: native code may have stumbled over one."""
         return bool(self.recorder.block._exprs)
 
-    def track_globals(self, namespace: dict[str, Any]) -> None:
-        if id(namespace) not in self.heap.bases:
-            self.heap.add_dict(namespace)
-
-    def track_class(self, cls: type) -> None:
+    def track_class(self, cls: type, name: str) -> None:
+        """A class is about to change: part of the state where it is the user's, refused otherwise."""
+        if self.heap.tracks(cls, name):
+            return
         raise CompileError(
             [
                 Diagnostic(
@@ -349,7 +354,11 @@ class Specializer:
             ]
         )
 
-    def refuse_limit(self, message: str) -> NoReturn:
+    def refuse_limit(
+        self,
+        message: str,
+        help: str = "keep decisions out of loops that unroll, or make the loop depend on a tensor",
+    ) -> NoReturn:
         why = self._reason()
         if why is not None:
             note = f"with what is needed here static, {message}"
@@ -361,7 +370,7 @@ class Specializer:
                     message,
                     self.recorder.block.span if current else None,
                     label="while compiling this",
-                    helps=("keep decisions out of loops that unroll, or make the loop depend on a tensor",),
+                    helps=(help,),
                 )
             ]
         )
@@ -396,3 +405,14 @@ def _arguments(snapshot: Snapshot) -> tuple[ir.Operand, ...]:
             leaf.operand_at_capture = leaf.operand()
             operands.append(leaf.operand_at_capture)
     return tuple(operands)
+
+
+def _growth(before: Snapshot, after: Snapshot) -> str:
+    """The containers that differ in length between two states, in words."""
+    lengths = {path: len(content) for _, content, path in before.objects}
+    grown = [
+        f"`{path[1]}` holds {len(content)} values"
+        for _, content, path in after.objects
+        if len(path) == 2 and lengths.get(path, len(content)) != len(content)
+    ]
+    return f" ({', '.join(grown[:3])} by now)" if grown else ""

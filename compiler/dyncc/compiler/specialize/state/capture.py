@@ -90,7 +90,7 @@ class Capture:
     def run(self, frames: list[Frame]) -> Snapshot:
         for name, cell in self.recorder.cells.items():
             self.visit(cell, ("cell", name))
-        dirty = self.heap.dirty()
+        dirty = self.heap.with_referrers(self.heap.dirty())
         self.dirty_ids = {id(base.obj) for base in dirty}
         for base in dirty:
             self.emit(("base", id(base.obj)))
@@ -258,7 +258,8 @@ class Capture:
             self.emit(("dynamic list", element, False), "list", "list")
             self._grown(obj, content, path, element)
             return True
-        if self.facts.keeps(place) or not all(is_element(value) for _, value in content):
+        keeps = self.facts.keeps(place) or id(obj) in self.heap.pinned
+        if keeps or not all(is_element(value) for _, value in content):
             return False
         start = (len(self.skeleton), len(self.shapeless), len(self.tensors.occurrences))
         self.emit((list, len(content)))

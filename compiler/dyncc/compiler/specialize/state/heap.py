@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from dyncc.compiler.specialize.prelude import RecordList
+from dyncc.compiler.specialize.state.bindings import Bindings, Reach
 from dyncc.compiler.specialize.values import DynamicList, SymTensor, is_scalar
 
 Content = tuple[tuple[Any, Any], ...]
@@ -69,6 +70,8 @@ def _slots(cls: type) -> tuple[str, ...]:
 def content_of(obj: Any) -> Content:
     """The slots of a container, in their order."""
     slots: list[tuple[Any, Any]] = []
+    if type(obj) is Bindings:
+        return obj.content()
     if isinstance(obj, types.CellType):
         try:
             return ((".cell_contents", obj.cell_contents),)
@@ -106,6 +109,9 @@ def _slot_value(obj: Any, name: str) -> Any:
 
 def restore(obj: Any, content: Content) -> None:
     """Write ``content`` back into ``obj``."""
+    if type(obj) is Bindings:
+        obj.restore(content)
+        return
     if isinstance(obj, types.CellType):
         if content:
             obj.cell_contents = content[0][1]
@@ -185,6 +191,15 @@ def walk(value: Any) -> Iterator[tuple[Any, Any]]:
             yield ".__kwdefaults__", tuple(value.__kwdefaults__.values())
 
 
+def _lists_in(value: Any) -> Iterator[list[Any]]:
+    """The lists that ``value`` is, or refers to without a container between."""
+    if type(value) is list:
+        yield value
+    elif not is_container(value):
+        for _, part in walk(value):
+            yield from _lists_in(part)
+
+
 @dataclass
 class Base:
     """An object that was there before the program ran; ``path`` is how the user would write it."""
@@ -229,38 +244,74 @@ class Heap:
     def __init__(self) -> None:
         self.bases: dict[int, Base] = {}
         self.order: list[int] = []
+        self._bindings: dict[int, Bindings] = {}
+        self._referrers: dict[int, list[Base]] = {}
+        self.pinned: set[int] = set()
+        """Lists that cannot become dynamic, by identity."""
 
     def add_roots(self, roots: Iterable[tuple[str, Any]]) -> None:
-        """Find every container that is reachable from ``roots`` (name, value)."""
+        """Find every container that is reachable from ``roots`` (name, value), or from their code."""
         seen: set[int] = set()
         pending = list(roots)
         keep: list[Any] = []
+        reach = Reach()
         while pending:
             path, value = pending.pop()
             if id(value) in seen:
                 continue
             keep.append(value)
             seen.add(id(value))
+            for name, part in reach.of(value):
+                self._pin(part)
+                pending.append((name, part))
             if is_container(value):
                 if id(value) in self.bases:
                     continue
-                content = content_of(value)
-                self.bases[id(value)] = Base(value, path, content)
-                self.order.append(id(value))
+                content = self._add(value, path).content
                 pending.extend((_join(path, a), v) for a, v in reversed(content))
             else:
                 pending.extend((_join(path, a), v) for a, v in walk(value))
+        for bindings in reach.bindings():
+            self._add(bindings, bindings.path)
+            self._bindings[id(bindings.owner)] = bindings
+        for base in self.bases.values():
+            for _, value in base.content:
+                for found in _lists_in(value):
+                    self._referrers.setdefault(id(found), []).append(base)
 
-    def add_dict(self, namespace: dict[str, Any]) -> None:
-        """Track the bindings of a module's namespace (not what they refer to)."""
-        self.bases[id(namespace)] = Base(
-            namespace, namespace.get("__name__", "globals"), content_of(namespace)
-        )
-        self.order.append(id(namespace))
+    def _pin(self, value: Any) -> None:
+        """Note the lists that only a function refers to: nothing else can be put in their place there."""
+        if not is_container(value):
+            self.pinned.update(id(found) for found in _lists_in(value) if found is not value)
+
+    def _add(self, obj: Any, path: str) -> Base:
+        base = self.bases[id(obj)] = Base(obj, path, content_of(obj))
+        self.order.append(id(obj))
+        return base
+
+    def tracks(self, owner: dict[str, Any] | type, name: str) -> bool:
+        """Whether a change of this global, or of this attribute of a class, is part of the state."""
+        bindings = self._bindings.get(id(owner))
+        return bindings is not None and (bindings.owner is owner) and bindings.has(name)
+
+    def track(self, namespace: dict[str, Any], name: str) -> None:
+        """Make a global part of the state, before it is changed for the first time."""
+        if not self.tracks(namespace, name):
+            bindings = Bindings(namespace, frozenset((name,)))
+            self._add(bindings, bindings.path)
 
     def dirty(self) -> list[Base]:
         """The objects whose contents differ from the original, in order of discovery."""
         return [base for base in (self.bases[i] for i in self.order) if base.changed()]
+
+    def with_referrers(self, dirty: list[Base]) -> list[Base]:
+        """``dirty``, and what refers to its lists: a list that becomes dynamic is replaced there."""
+        lists = [id(base.obj) for base in dirty if type(base.obj) is list]
+        wanted = {id(base.obj) for base in dirty}
+        wanted.update(id(base.obj) for number in lists for base in self._referrers.get(number, ()))
+        if len(wanted) == len(dirty):
+            return dirty
+        return [self.bases[number] for number in self.order if number in wanted]
 
     def reset(self) -> None:
         """Everything as it was at the start."""

@@ -34,7 +34,7 @@ def _set_attr(machine: Machine, frame: Frame, i: cfg.SetAttr) -> None:
         machine.invoke(setter[0], (obj, *setter[1], value), {}, None)
         return
     if isinstance(obj, type):
-        machine.owner.track_class(obj)
+        machine.owner.track_class(obj, i.name)
     machine.native(setattr, obj, i.name, value)
 
 

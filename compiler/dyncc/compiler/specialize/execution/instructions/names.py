@@ -60,12 +60,12 @@ def _load_global(machine: Machine, frame: Frame, i: cfg.LoadGlobal) -> None:
 
 
 def _store_global(machine: Machine, frame: Frame, i: cfg.StoreGlobal) -> None:
-    machine.owner.track_globals(frame.globals)
+    machine.owner.heap.track(frame.globals, i.name)
     frame.globals[i.name] = frame.registers[i.src]
 
 
 def _delete_global(machine: Machine, frame: Frame, i: cfg.DeleteGlobal) -> None:
-    machine.owner.track_globals(frame.globals)
+    machine.owner.heap.track(frame.globals, i.name)
     if i.name not in frame.globals:
         raise Raised(NameError(f"name '{i.name}' is not defined"))
     del frame.globals[i.name]
