@@ -12,12 +12,8 @@ import torch
 from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution.effects import effect_of, refuse, watching
-from dyncc.compiler.specialize.values import (
-    Decision,
-    DynamicText,
-    Restart,
-    is_scalar,
-)
+from dyncc.compiler.specialize.execution.identity import noticing_identity
+from dyncc.compiler.specialize.values import Decision, DynamicText, Restart, is_scalar
 from dyncc.compiler.specialize.values.decisions import Cut
 
 if TYPE_CHECKING:
@@ -50,8 +46,10 @@ def run_native(
         refuse(machine, effect)
     if any(type(value) is DynamicText for value in args) and not _keeps_text(func):
         raise Decision(next(v for v in args if type(v) is DynamicText), "the text of a number")
+    if func is id:
+        machine.recorder.demand_sharing(*args)
     try:
-        with machine.recorder.recording(), watching(machine):
+        with machine.recorder.recording(), watching(machine), noticing_identity(machine, func):
             if _is_torch(func) and any(is_scalar(value) for value in args):
                 # past PyTorch's argument parser, which takes an unknown number for no number at all
                 result = machine.recorder.call(func, args, kwargs)

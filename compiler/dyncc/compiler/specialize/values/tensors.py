@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import fx
 
 from dyncc.compiler.specialize.values.decisions import builder, current
-
-if TYPE_CHECKING:
-    pass
 
 
 class SymTensor(torch.Tensor):
@@ -48,6 +45,9 @@ class SymTensor(torch.Tensor):
         return builder().recorder.call(func, args, kwargs or {})
 
     def __hash__(self) -> int:
+        if current:  # in a set or a dict its identity is what counts
+            with torch._C.DisableTorchFunction():
+                builder().recorder.demand_sharing(self)
         return id(self)
 
 

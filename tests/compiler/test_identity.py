@@ -1,0 +1,88 @@
+"""Which tensors are one is asked by code that the compiler does not interpret."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from dyncc.compiler.check.compare import REFERENCE, compare_outcomes, outcome
+from dyncc.compiler.reference import Interpreter
+from dyncc.compiler.specialize import specialize
+from dyncc.compiler.specialize.execution.identity import asks_for_identity
+
+
+class Cache:
+    def __init__(self) -> None:
+        self.last: Any = None
+        self.value: Any = None
+
+    def get(self, x: Any) -> Any:
+        if self.last is not x:
+            self.last, self.value = x, x * 2
+        return self.value
+
+
+def by_is(x: Any, y: Any) -> Any:
+    cache = Cache()
+    first = cache.get(x)
+    second = cache.get(x if x.sum() > 0 else y)
+    return first + second, first is second
+
+
+def by_id(x: Any, y: Any) -> Any:
+    found: dict[int, Any] = {}
+
+    def get(t: Any) -> Any:
+        return found.setdefault(id(t), t * 2)
+
+    get(x)
+    z = x if x.sum() > 0 else y
+    return get(z), len(found), id(z) == id(x)
+
+
+def by_hash(x: Any, y: Any) -> Any:
+    z = x if x.sum() > 0 else y
+    return len({x, z}), {x: 1, y: 2}[z]
+
+
+def by_membership(x: Any, y: Any) -> Any:
+    def known(t: Any, among: list[Any]) -> Any:
+        return any(t is other for other in among)
+
+    z = x if x.sum() > 0 else y * 1
+    return known(z, [x, y])
+
+
+@pytest.mark.parametrize("function", [by_is, by_id, by_hash, by_membership])
+def test_it_is_as_eager(function: Callable[..., Any]) -> None:
+    recorded = specialize(function, (torch.ones(3), torch.zeros(3)))
+    interpreter = Interpreter(recorded.program, recorded.weights)
+    for x in (torch.ones(3), -torch.ones(3)):
+        given = (x, torch.full((3,), 3.0))
+        expected = outcome(function, given, {})
+        actual = outcome(functools.partial(interpreter.run, function.__name__), given, {})
+        assert not compare_outcomes(expected, actual, REFERENCE).differences
+
+
+def with_none(x: Any) -> Any:
+    return 1 if x is None else 2 if x is not True else 3
+
+
+def with_another(x: Any, y: Any) -> Any:
+    return x is y
+
+
+def within(x: Any, y: Any) -> Any:
+    return [t for t in y if t is not x]
+
+
+def test_which_code_asks() -> None:
+    assert not asks_for_identity(with_none.__code__)
+    assert asks_for_identity(with_another.__code__)
+    assert not asks_for_identity(torch.nn.Module.__getattr__.__code__)
+    inner = [c for c in within.__code__.co_consts if hasattr(c, "co_code")]
+    assert asks_for_identity(within.__code__) or any(map(asks_for_identity, inner))
