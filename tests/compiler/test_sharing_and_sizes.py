@@ -12,7 +12,7 @@ import torch
 from dyncc.compiler.check.compare import REFERENCE, compare_outcomes, outcome
 from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.reference import Interpreter
-from dyncc.compiler.specialize import specialize
+from dyncc.compiler.specialize import specialize, specializer
 
 
 def element_changed(x: Any) -> Any:

@@ -1,8 +1,8 @@
 """Noticing that native code asks which tensors are one.
 
 Where states meet that differ in which names are one tensor, what is shared in one of them is split (see
-:mod:`~dyncc.compiler.specialize.state.sharing`): ``a is b`` would be false for both. Interpreted code says when
-it asks; of native code it is watched which functions run, and whether one has such a question in it.
+:mod:`~dyncc.compiler.specialize.state.sharing`): ``a is b`` would be false for both. Interpreted code says
+when it asks; of native code it is watched which functions run, and whether one has such a question in it.
 """
 
 from __future__ import annotations
