@@ -167,7 +167,8 @@ def _forced(module: types.ModuleType, model: torch.nn.Module, recorded: Recorded
     """The first difference on forced paths, and the number of near ties."""
     calls = module.calls()
     examples = [Example("forward", calls[0]), Example("forward", calls[-1])]
-    report = check_forced(recorded.program, recorded.weights, {"forward": model}, examples, FORCED)
+    originals = {"forward": model}
+    report = check_forced(recorded.program, recorded.weights, originals, examples, FORCED, recorded.inside)
     if not report.mismatches:
         return "", len(report.near_ties)
     first = report.mismatches[0]

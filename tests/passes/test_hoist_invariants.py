@@ -52,6 +52,20 @@ class TwoBlocks(Base):
         return x
 
 
+class SeveralValues(Base):
+    """One graph of the loop computes two values of the same memory."""
+
+    def forward(self, x, memory):
+        while x.sum() < 9:
+            x = (
+                x
+                + torch.sigmoid(self.keys(memory)) * torch.tanh(self.keys(x))
+                + self.keys(memory * 2) ** 2
+                + 1
+            )
+        return x
+
+
 class Changes(Base):
     """What is projected changes."""
 
@@ -100,7 +114,7 @@ def outcome(recorded: Recorded, program: Program[Any], *args: torch.Tensor) -> t
     return Interpreter(program, recorded.weights, step_limit=10_000).run("forward", *copy.deepcopy(args))
 
 
-@pytest.mark.parametrize("cls", [Attends, TwoBlocks])
+@pytest.mark.parametrize("cls", [Attends, TwoBlocks, SeveralValues])
 def test_fires(cls: type[nn.Module]) -> None:
     recorded = specialize(cls(), (X, MEMORY))
     program = clean(recorded)

@@ -168,6 +168,7 @@ class _Job:
             verify_program(recorded.program, FxGraphOps().signature)
         checks = Verification(self.request, recorded.weights, inside=recorded.inside)
         program = self._passed(recorded.program, checks)
+        verify_program(program, FxGraphOps().signature)
         with self.clock.step("lower"):
             lowered = lower_program(program, recorded.weights)
         pruned = self._pruned(program, lowered, checks) if self.prune else None

@@ -116,8 +116,9 @@ class _Loop(Generic[G]):
         first_name = fresh_name(f"{step.graph}.first", taken)
         rest_name = fresh_name(f"{step.graph}.rest", {*taken, first_name})
         types = self.ops.types(first)[1]
-        assert all(isinstance(type_, TensorType) for type_ in types), "the parts of a graph have types"
-        made = [self._value(type_) for type_ in types if type_ is not None]
+        made: list[Value] = []
+        for type_ in types:
+            made.append(self._value(type_, made))
         params = self.program.blocks[self.head].params
         given = tuple(Ref(params[origins[operand.name]].name) for operand in self._refs(step, fixed))
         self.graphs[first_name], self.graphs[rest_name] = first, rest
@@ -129,10 +130,10 @@ class _Loop(Generic[G]):
     def _refs(self, step: Compute, positions: Sequence[int]) -> list[Ref]:
         return [operand for position in positions if isinstance(operand := step.inputs[position], Ref)]
 
-    def _value(self, type_: object) -> Value:
-        assert isinstance(type_, TensorType)
+    def _value(self, type_: object, made: Sequence[Value]) -> Value:
+        assert isinstance(type_, TensorType), "the parts of a graph have types"
         taken = {value.name for name in self.members for value in values(self.program.blocks[name])}
-        return Value(fresh_name("fixed", taken | {value.name for value in self.moved}), type_)
+        return Value(fresh_name("fixed", taken | {value.name for value in (*self.moved, *made)}), type_)
 
     def _origins(self) -> dict[str, dict[str, int]]:
         """Of each block of the loop the parameters that are invariants, with the head's parameter."""
