@@ -227,6 +227,8 @@ class Machine:
             for name, held in frame.registers.items():
                 if held is subject:
                     frame.registers[name] = value
+                elif type(held) is DynamicText:
+                    frame.registers[name] = held.with_number(subject, value)
 
     def switch(
         self, subject: Scalar, values: tuple[int, ...], outside: int, error: BaseException | None = None

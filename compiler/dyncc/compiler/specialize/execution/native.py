@@ -13,7 +13,7 @@ from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution.effects import effect_of, refuse, watching
 from dyncc.compiler.specialize.execution.identity import noticing_identity
-from dyncc.compiler.specialize.values import Decision, DynamicText, Restart, is_scalar
+from dyncc.compiler.specialize.values import Decision, DynamicTag, DynamicText, Restart, is_scalar
 from dyncc.compiler.specialize.values.decisions import Cut
 
 if TYPE_CHECKING:
@@ -67,6 +67,9 @@ def run_native(
     except StopIteration as error:
         raise Raised(error) from None
     except Exception as error:
+        tag = next((value for value in args if type(value) is DynamicTag), None)
+        if isinstance(error, TypeError) and tag is not None:  # C code asked for a text or a member as such
+            raise Decision(tag, "a value that was chosen by a tensor") from None
         if block.pending is None and not machine.owner.has_unknown_numbers():
             raise Raised(error) from None
         machine.facts.must_interpret(codes_between(error))

@@ -34,7 +34,7 @@ class DynamicTag:
 
 @dataclass(frozen=True, eq=False)
 class DynamicText:
-    """A text with numbers in it that are not known yet; good for the message of an error alone.
+    """A text with numbers in it that are not known yet: the message of an error, or a name to choose by.
 
     ``parts`` are str or (value, conversion, spec).
     """
@@ -43,6 +43,14 @@ class DynamicText:
 
     def origins(self) -> frozenset[Any]:
         return origins_of(tuple(part[0] for part in self.parts if isinstance(part, tuple)))
+
+    def with_number(self, number: Scalar, value: int) -> Any:
+        """The text where ``number`` is ``value``; a str where that was the last one."""
+        parts = tuple(
+            format(value, part[2]) if isinstance(part, tuple) and part[0] is number else part
+            for part in self.parts
+        )
+        return "".join(parts) if all(type(part) is str for part in parts) else DynamicText(parts)
 
     def _decide(self, *args: Any) -> Any:
         decide(self, "the text of a number")

@@ -143,6 +143,11 @@ def _getattr(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
         getter = calls.attribute_getter(machine, args[0], args[1])
         if getter is not None:
             return Push(getter, (args[0],), {})
+    if len(args) >= 2 and type(args[1]) is DynamicText:
+        obj, name = args[:2]
+        missing = (f"'{type(obj).__name__}' object has no attribute '", *name.parts, "'")
+        error = AttributeError(DynamicText(missing)) if len(args) == 2 else None
+        texts.choose_by_name(machine, name, dir(obj), error)
     return NotImplemented
 
 

@@ -10,9 +10,9 @@ from torch import nn
 
 from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution.native import item
+from dyncc.compiler.specialize.execution.operators.texts import choose_by_name, loop_origins
 from dyncc.compiler.specialize.lists import operations
 from dyncc.compiler.specialize.values import (
-    DATA,
     DynamicList,
     DynamicTag,
     DynamicText,
@@ -52,6 +52,8 @@ def get_item(machine: Machine, obj: Any, index: Any) -> Any:
         index = machine.native(item, index)
     if isinstance(obj, DynamicList):
         return operations.get(machine, obj, index)
+    if type(index) is DynamicText and isinstance(obj, (dict, nn.ModuleDict, nn.ParameterDict)):
+        choose_by_name(machine, index, obj.keys(), KeyError(index))
     if is_scalar(index):
         if isinstance(obj, prelude.DynamicRange):
             return obj.start + index * obj.step
@@ -69,7 +71,7 @@ def _choose(machine: Machine, obj: Any, index: Scalar) -> Any:
         keys = [key for key in obj if type(key) is int]
         if index.kind == "bool":
             machine.fork_values(machine.frames[-1], index, (False, True))
-        machine.facts.demand(_loop_origins(index))
+        machine.facts.demand(loop_origins(index))
         unused = next(i for i in range(len(keys) + 1) if i not in keys)
         _replace_index(machine, index)
         machine.switch(index, tuple(keys), unused)
@@ -81,7 +83,7 @@ def _choose(machine: Machine, obj: Any, index: Scalar) -> Any:
     if isinstance(obj, (list, tuple, str, range, nn.ModuleList, nn.Sequential, nn.ParameterList)):
         if index.kind == "bool":
             machine.fork_values(machine.frames[-1], index, (False, True))
-        machine.facts.demand(_loop_origins(index))
+        machine.facts.demand(loop_origins(index))
         length = len(obj)
         error = None
         if isinstance(obj, (nn.ModuleList, nn.Sequential, nn.ParameterList)):
@@ -89,12 +91,6 @@ def _choose(machine: Machine, obj: Any, index: Scalar) -> Any:
         machine.switch(index, (*range(length), *range(-length, 0)), length, error)
     machine.facts.demand(index.origins)
     decide(index, "a number as an index")
-
-
-def _loop_origins(index: Scalar) -> frozenset[Any]:
-    """Where the index is only a generalized counter: it could have stayed static."""
-    origins = index.origins
-    return frozenset() if DATA in origins or any(o[0] == "entry" for o in origins) else origins
 
 
 def _replace_index(machine: Machine, index: Scalar) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,10 @@ import torch
 
 from dyncc.compiler.specialize.execution.native import item
 from dyncc.compiler.specialize.values import (
+    DATA,
     DynamicTag,
     DynamicText,
+    Scalar,
     SymTensor,
     decide,
     is_scalar,
@@ -111,3 +114,44 @@ def format_method(machine: Machine, template: str, args: tuple[Any, ...], kwargs
             return NotImplemented
         parts.append(formatted(machine, value, conversion or "", spec or ""))
     return concatenate_text(parts) if parts else ""
+
+
+def choose_by_name(
+    machine: Machine, text: DynamicText, names: Iterable[Any], error: BaseException | None
+) -> None:
+    """Fork on the int in ``text`` (``f"expert_{i}"``): one case for each of ``names`` that it can be.
+
+    Any other number raises ``error`` or, without one, stands for a name that does not exist. Returns only
+    where the text is not of this kind.
+    """
+    numbers = [part for part in text.parts if not isinstance(part, str)]
+    number, conversion, spec = numbers[0]
+    if (
+        len(numbers) > 1
+        or not is_scalar(number)
+        or number.kind != "int"
+        or conversion
+        or type(spec) is not str
+    ):
+        return
+    at = text.parts.index(numbers[0])
+    head, tail = "".join(text.parts[:at]), "".join(text.parts[at + 1 :])
+    values = sorted({value for name in names for value in _number_in(name, head, tail, spec)})
+    outside = next(i for i in range(len(values) + 1) if i not in values)
+    machine.facts.demand(loop_origins(number))
+    machine.switch(number, tuple(values), outside, error)
+
+
+def _number_in(name: Any, head: str, tail: str, spec: str) -> Iterator[int]:
+    """The int that makes ``name`` of ``head`` and ``tail``."""
+    if not (type(name) is str and name.startswith(head) and name.endswith(tail)):
+        return
+    middle = name[len(head) : len(name) - len(tail)]
+    if middle.lstrip("-").isdecimal() and format(int(middle), spec) == middle:
+        yield int(middle)
+
+
+def loop_origins(number: Scalar) -> frozenset[Any]:
+    """Where a number is only a generalized counter: it could have stayed static."""
+    origins = number.origins
+    return frozenset() if DATA in origins or any(o[0] == "entry" for o in origins) else origins
