@@ -47,7 +47,19 @@ def vector(w: Writer) -> str:
     if w.of("h"):
         half = w.pick(w.of("h"))
         forms.append(f"torch.cat([{half}, {half} * 0.5])")
+    if w.has("comprehension") and w.chance(0.6):
+        order = w.pick(["e.sum().item()", "float(e.norm())", "-e.max().item()"])
+        forms += [
+            f"sorted([{several(w)}], key=lambda e: {order})[{w.rng.randrange(2)}] * 0.5",
+            f"{w.pick(['max', 'min'])}([{several(w)}], key=lambda e: {order}) * 0.5",
+        ]
     return w.pick(forms)
+
+
+def several(w: Writer) -> str:
+    """Two or three vectors that differ, comma by comma."""
+    a = any_vector(w)
+    return ", ".join([a, f"{any_vector(w)} * 0.7", f"{a} - 0.3"][: w.rng.randint(2, 3)])
 
 
 def helper_call(w: Writer, argument: str) -> str:
@@ -134,6 +146,9 @@ def tensor_condition(w: Writer) -> str:
     if w.has("comprehension") and w.of("L"):
         word = w.pick(["any", "all"])
         forms.append(f"{word}(e.mean() > {w.constant()} for e in {w.pick(w.of('L'))})")
+    if w.has("comprehension"):
+        word = w.pick(["any", "all"])
+        forms.append(f"{word}(e.mean() > {w.constant()} for e in ({several(w)}))")
     if w.of("v") and w.chance(0.05):
         forms.append(f"torch.equal({a}, {any_vector(w)})")
     return w.pick(forms)
@@ -193,6 +208,8 @@ def floating(w: Writer) -> str:
         forms += [f"{a} * 0.5 + 0.1", f"min({a}, 0.5)", f"max({a}, {w.constant()})", f"abs({a})", f"-{a}"]
     for n in w.of("n"):
         forms += [f"{n} / 3", f"{n} * 0.25"]
+    if w.has("comprehension"):
+        forms.append(f"sorted([({scalar(w)}).item(), {w.constant()}, float({scalar(w)})])[1]")
     return w.pick(forms)
 
 

@@ -8,10 +8,12 @@ hangs with it: ``python -m tests.fuzz.faults`` (about half an hour; ``--only NAM
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import time
@@ -307,6 +309,7 @@ def _hunt(fault: Fault | None, seeds: Sequence[int], seconds: float) -> None:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="a part of the names of the faults to plant")
+    parser.add_argument("--jobs", type=int, default=max((os.cpu_count() or 2) // 2, 1))
     parser.add_argument("--hunt", default=None, help=argparse.SUPPRESS)
     parser.add_argument("--seeds", default="", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
@@ -316,20 +319,26 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     chosen = [fault for fault in FAULTS if options.only in fault.name]
     seeds = _sound_seeds()
-    caught = 0
-    for fault in chosen:
-        began = time.monotonic()
-        found = next((v for v in _verdicts(fault.name, seeds) if v["kind"] in FAILED), None)
-        caught += found is not None
-        how = f"{found['kind']}, seed {found['seed']}" if found else "NOT CAUGHT"
-        print(f"{fault.name:45} {how:25} {time.monotonic() - began:6.0f} s", flush=True)
-        if found:
-            print(f"    {found['detail'].strip().splitlines()[-1][:100] if found['detail'] else ''}")
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        caught = sum(pool.map(lambda fault: _is_caught(fault, seeds), chosen))
     print(f"\n{caught} of {len(chosen)} faults caught")
     return int(caught < min(WANTED, len(chosen)))
 
 
 FAILED = ("wrong", "crash", "hang")
+
+
+def _is_caught(fault: Fault, seeds: list[int]) -> bool:
+    began = time.monotonic()
+    found = next((v for v in _verdicts(fault.name, seeds) if v["kind"] in FAILED), None)
+    how = f"{found['kind']}, seed {found['seed']}" if found else "NOT CAUGHT"
+    detail = found["detail"].strip().splitlines() if found else []
+    lines = [
+        f"{fault.name:45} {how:25} {time.monotonic() - began:6.0f} s",
+        *(f"    {d[:100]}" for d in detail[-1:]),
+    ]
+    print("\n".join(lines), flush=True)
+    return found is not None
 
 
 def _sound_seeds() -> list[int]:
