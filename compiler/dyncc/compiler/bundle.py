@@ -16,7 +16,7 @@ import onnx_ir
 
 from dyncc.compiler.atomic import replaced_directory
 from dyncc.compiler.lower.lowering import Lowered
-from dyncc.compiler.lower.split import DTYPES
+from dyncc.compiler.lower.split import DTYPES, SPAN_KEY
 from dyncc.runtime.bundle import EXAMPLES, HOST, MANIFEST, WEIGHTS, generator, host_text
 from dyncc.runtime.engine import Port
 from dyncc.runtime.examples import Example, Raises, pack
@@ -29,6 +29,7 @@ from dyncc.runtime.manifest import (
     manifest_text,
     source_lines,
 )
+from dyncc.runtime.places import node_name
 
 REPORT = "report.html"
 ALIGNMENT = 64
@@ -194,12 +195,22 @@ def _write_graphs(lowered: Lowered, folder: Path, store: _Store) -> dict[str, Gr
     graphs: dict[str, GraphFile] = {}
     for name, model in lowered.program.graphs.items():
         model = _with_external_data(model, lowered.weights, store)
+        _name_nodes(model.graph)
         (folder / files[name]).write_bytes(onnx_ir.to_proto(model).SerializeToString(deterministic=True))
         inputs, outputs = (
             tuple(map(_port, values)) for values in (model.graph.inputs, model.graph.outputs)
         )
         graphs[name] = GraphFile(files[name], inputs, outputs)
     return graphs
+
+
+def _name_nodes(graph: onnx_ir.Graph) -> None:
+    """Name each operator by its place in the source: the engine's failures and profiles show names alone."""
+    for number, node in enumerate(graph):
+        place = node.metadata_props.get(SPAN_KEY)
+        if place is not None:
+            path, line, column = place.rsplit(":", 2)
+            node.name = node_name(path, int(line), int(column), node.name or f"{node.op_type}_{number}")
 
 
 def _file_names(graphs: Iterable[str]) -> dict[str, str]:

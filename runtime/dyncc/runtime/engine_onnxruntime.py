@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import sys
 import threading
 import warnings
@@ -24,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from dyncc.runtime.engine import Graph, Run, as_numbers
-from dyncc.runtime.errors import EngineError, EngineMissing
+from dyncc.runtime.errors import EngineError, EngineMissing, IndexOutOfRange
 
 BFLOAT16 = 16
 """TensorProto.BFLOAT16."""
@@ -93,6 +94,7 @@ class OnnxRuntime:
         self.options = self._session_options(threads, graphs)
         self.fast = _fast_calls_work(self.onnxruntime)
         self.run_options = self.onnxruntime.RunOptions()
+        self.run_options.log_severity_level = 4
 
     def _providers(self, kind: str) -> list[Any]:
         available = self.onnxruntime.get_available_providers()
@@ -111,7 +113,7 @@ class OnnxRuntime:
 
     def _session_options(self, threads: int | None, graphs: int) -> Any:
         options = self.onnxruntime.SessionOptions()
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # not errors: they are raised
         wanted = (
             threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else threads or 0
         )
@@ -194,8 +196,31 @@ def _guarded(run: Run, name: str) -> Run:
     return guarded
 
 
+_NODE = re.compile(r"running (\w+) node\. Name:'(.*)' Status Message: (.*)", re.DOTALL)
+_STATUS = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
+_ASSERTION = re.compile(
+    r"\S+\.(?:cc|cpp|cuh?|h|hpp):\d+ (?:.*?was false\.|.*?\)(?: \[with [^]]*\])?)\s+(?=\S)", re.DOTALL
+)
+"""Where in its own source the engine noticed, and the condition that it wrote there."""
+_INDEXING = re.compile(r"Gather|Scatter|Slice|OneHot")
+_OUT_OF_RANGE = re.compile(
+    r"out of (data )?(bounds?|range)|invalid ind(ex|ice)|within the inclusive range", re.I
+)
+
+
 def _failure(name: str, error: Exception) -> EngineError:
-    return EngineError(f"onnxruntime failed in the block {name!r}: {error}")
+    """The engine's words about the block ``name``, in one line and without its own source places."""
+    operator, node, text = "", "", _STATUS.sub("", str(error))
+    if found := _NODE.search(text):
+        operator, node, text = found.groups()
+    text = " ".join(_ASSERTION.sub("", text, count=1).split())
+    index = _INDEXING.match(operator) and _OUT_OF_RANGE.search(text)
+    reason = f"{operator}: {text}" if operator else text
+    made = (IndexOutOfRange if index else EngineError)(
+        f"onnxruntime failed in the block {name!r}: {reason}"
+    )
+    made.graph, made.node, made.reason = name, node, reason
+    return made
 
 
 # --------------------------------------------------------------------------------------------- calls

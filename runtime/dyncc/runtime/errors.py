@@ -10,6 +10,7 @@
     ├── InputError               the call does not fit the compiled program (a TypeError and a ValueError)
     ├── EngineMissing            the engine is not installed, or lacks the device (an ImportError)
     ├── EngineError              the engine refused or failed to run a block (a RuntimeError)
+    │   └── IndexOutOfRange      an index that the data give is out of range (an IndexError too)
     ├── StepLimit                a call took more steps than ``max_steps`` (a RuntimeError)
     └── Timeout                  a call took longer than ``timeout`` (a TimeoutError)
 
@@ -18,6 +19,11 @@ not here: it leaves the program as the exception that the program's author wrote
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dyncc.runtime.program import Span
 
 
 class DynccError(Exception):
@@ -49,7 +55,25 @@ class EngineMissing(DynccError, ImportError):
 
 
 class EngineError(DynccError, RuntimeError):
-    """The engine refused a block or failed while it ran one."""
+    """The engine refused a block or failed while it ran one.
+
+    Of a failure in a call, ``graph`` is what ran, ``reason`` what the engine says of it in one line, and
+    ``spans`` are the places in the user's source that it comes from: the one operator where the engine
+    names it, else all that are in the block.
+    """
+
+    graph: str = ""
+    node: str = ""
+    """The engine's name of the operator that failed."""
+    reason: str = ""
+    spans: tuple[Span, ...] = ()
+
+
+class IndexOutOfRange(EngineError, IndexError):
+    """An operator was given an index that its table does not have.
+
+    Eager raises an IndexError or a RuntimeError for it, depending on the operator; this is both.
+    """
 
 
 class StepLimit(DynccError, RuntimeError):

@@ -5,16 +5,18 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import TracebackType
 from typing import Any
 
 import numpy as np
 
 from dyncc.runtime import arrays
 from dyncc.runtime import program as p
-from dyncc.runtime.errors import InputError
+from dyncc.runtime.errors import EngineError, InputError
 from dyncc.runtime.limits import Step, Watch
 from dyncc.runtime.module import HostModule, HostModules
 from dyncc.runtime.outputs import array_leaves, map_arrays
+from dyncc.runtime.places import locate
 from dyncc.runtime.records import frozen
 from dyncc.runtime.tracebacks import point_at_source
 from dyncc.runtime.tree import Binder, Bound
@@ -139,7 +141,7 @@ class Session:
             try:
                 return plan.function(self._host, *args)
             except BaseException as error:
-                error.__traceback__ = _user_traceback(error, self._machine.modules.plain)
+                error.__traceback__ = self._user_traceback(error, self._machine.modules.plain)
                 raise
         limits = {name: kwargs.pop(name) for name in plan.limits if name in kwargs} if kwargs else {}
         bound = plan.binder.bind(args, kwargs)
@@ -174,8 +176,19 @@ class Session:
         except BaseException as error:
             if plan.written:
                 self._write_back(None, bound)
-            error.__traceback__ = _user_traceback(error, module)
+            error.__traceback__ = self._user_traceback(error, module)
             raise
+
+    def _user_traceback(self, error: BaseException, module: HostModule) -> Any:
+        """The part of the traceback below this module, at the user's places."""
+        below = error.__traceback__.tb_next if error.__traceback__ is not None else None
+        spans = module.source.spans
+        if isinstance(error, EngineError):
+            line = _line_in(below, module.filename)
+            locate(error, self._machine.program, spans.get(line))
+            if len(error.spans) == 1:
+                spans = {**spans, line: error.spans[0]}
+        return point_at_source(below, module.filename, spans, error)
 
     # ------------------------------------------------------------------------------------------ state
 
@@ -264,10 +277,11 @@ def _has_array(bound: Bound) -> bool:
     return any(True for value in bound.values.values() for _ in array_leaves(value))
 
 
-def _user_traceback(error: BaseException, module: HostModule) -> Any:
-    """The part of the traceback below this module, at the user's places."""
-    below = error.__traceback__.tb_next if error.__traceback__ is not None else None
-    return point_at_source(below, module.filename, module.source.spans, error)
+def _line_in(traceback: TracebackType | None, filename: str) -> int:
+    """The line at which ``traceback`` passes through a file; 0 where it does not."""
+    while traceback is not None and traceback.tb_frame.f_code.co_filename != filename:
+        traceback = traceback.tb_next
+    return 0 if traceback is None else traceback.tb_lineno
 
 
 def _watch(method: str, program: p.Program[Any], limits: Mapping[str, Any]) -> Watch:

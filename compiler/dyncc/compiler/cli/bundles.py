@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from dyncc.compiler.cli.exits import Exit, usage
+from dyncc.compiler.cli.usercode import frame_span, frames
 from dyncc.compiler.diagnostics import Diagnostic
 from dyncc.runtime import errors
+from dyncc.runtime.places import lines_text
 
 CODES: tuple[tuple[type[Exception], Exit], ...] = (
     (errors.BundleError, Exit.DAMAGED),
@@ -19,10 +22,37 @@ CODES: tuple[tuple[type[Exception], Exit], ...] = (
 
 def runtime_failure(error: Exception) -> tuple[Exit, list[Diagnostic]] | None:
     """The exit code and the message for an error of the runtime; None for any other exception."""
+    if isinstance(error, errors.EngineError) and error.spans:
+        return Exit.REFUSED, [engine_failure(error)]
     for kind, code in CODES:
         if isinstance(error, kind):
             return code, [Diagnostic("", str(error), None)]
     return None
+
+
+def engine_failure(error: errors.EngineError) -> Diagnostic:
+    """A failure of the engine in a call, at the operator that failed or the block that it is in."""
+    index = isinstance(error, errors.IndexOutOfRange)
+    message = "an index is out of range" if index else "the engine failed while the network ran"
+    notes = [f"in the block `{error.graph}`"]
+    if len(error.spans) > 1:
+        notes = [
+            f"the block `{error.graph}` comes from {lines_text(error.spans)}; any of these may be meant"
+        ]
+    if index:
+        helps = ("PyTorch refuses such an index too: look at the inputs",)
+    else:
+        helps = ("-v shows the engine's own words; `dyncc verify` runs the examples kept in the bundle",)
+    return Diagnostic("", message, error.spans[0], error.reason, notes=tuple(notes), helps=helps)
+
+
+def raised(error: BaseException, paths: Collection[str]) -> Diagnostic:
+    """An exception that the program raises by itself, at the deepest line of it in the files ``paths``."""
+    message = f"the program raised {type(error).__name__}" + (f": {error}" if str(error) else "")
+    own = [entry for entry in frames(error.__traceback__) if entry[0].f_code.co_filename in paths]
+    if not own:
+        return Diagnostic("", message, None, helps=("-v shows where",))
+    return Diagnostic("", message, frame_span(*own[-1]))
 
 
 def existing(path: Path) -> Path:

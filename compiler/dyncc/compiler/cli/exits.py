@@ -19,7 +19,7 @@ class Exit(IntEnum):
 
 MEANING = {
     Exit.DONE: "done",
-    Exit.REFUSED: "the program is refused, does not import, or its model cannot be built",
+    Exit.REFUSED: "the program is refused, does not import, or its model cannot be built; or it raises in `dyncc run`",
     Exit.USAGE: "usage: no such file, a bad option, no model found in the file",
     Exit.CHECK_FAILED: "a check failed",
     Exit.MISSING: "a dependency or an engine is missing",

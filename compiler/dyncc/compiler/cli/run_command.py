@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from dyncc.compiler.cli.bundles import existing
+from dyncc.compiler.cli.bundles import existing, raised
 from dyncc.compiler.cli.console import Console
 from dyncc.compiler.cli.exits import CliError, Exit, usage
 from dyncc.compiler.cli.inputs import as_numpy, bind, map_values, parse_inputs
 from dyncc.compiler.cli.report import count
-from dyncc.compiler.diagnostics import Diagnostic
 from dyncc.ir.printer import parameter_text
 from dyncc.runtime import DynccError, Net, load
 from dyncc.runtime import Path as Taken
@@ -142,8 +141,8 @@ def _call(net: Net, name: str, args: Sequence[Any], kwargs: dict[str, Any], take
     except DynccError:
         raise
     except Exception as error:
-        message = f"the program raised {type(error).__name__}: {error}"
-        raise CliError(Exit.REFUSED, [Diagnostic("", message, None, helps=("-v shows where",))]) from error
+        paths = [source.path for source in net.manifest.sources]
+        raise CliError(Exit.REFUSED, [raised(error, paths)]) from error
 
 
 def _save(file: Path, leaves: dict[str, Any]) -> None:

@@ -113,14 +113,14 @@ def _python_help() -> tuple[str, ...]:
 def _raised(doing: str, file: Path, error: BaseException) -> Diagnostic:
     """A diagnostic at the deepest line of the user's file, with where the exception came from."""
     message = "".join(traceback.format_exception_only(error)).strip() or type(error).__name__
-    frames = list(_frames(error.__traceback__))
+    frames = list(frames(error.__traceback__))
     own = [index for index, (frame, _) in enumerate(frames) if _is_file(frame, file)]
     if not own:
         return Diagnostic("", f"{doing} raised an exception", None, notes=(message,), helps=_help(error))
-    span = _frame_span(*frames[own[-1]])
+    span = frame_span(*frames[own[-1]])
     label = _first_line(message)
     related: tuple[Label, ...] = ()
-    deepest = _frame_span(*frames[-1])
+    deepest = frame_span(*frames[-1])
     if own[-1] != len(frames) - 1 and not deepest.path.startswith("<"):
         related = (Label(deepest, "raised here"),)
     notes = (message,) if "\n" in message else ()
@@ -140,7 +140,8 @@ def _first_line(text: str) -> str:
     return text.splitlines()[0]
 
 
-def _frames(trace: TracebackType | None) -> Iterator[tuple[FrameType, TracebackType]]:
+def frames(trace: TracebackType | None) -> Iterator[tuple[FrameType, TracebackType]]:
+    """The entries of a traceback, outermost first."""
     while trace is not None:
         yield trace.tb_frame, trace
         trace = trace.tb_next
@@ -150,7 +151,7 @@ def _is_file(frame: FrameType, file: Path) -> bool:
     return frame.f_code.co_filename == str(file)
 
 
-def _frame_span(frame: FrameType, trace: TracebackType) -> Span:
+def frame_span(frame: FrameType, trace: TracebackType) -> Span:
     """The expression that a traceback entry stands at, or its whole line."""
     path, line = frame.f_code.co_filename, trace.tb_lineno
     position = next(
