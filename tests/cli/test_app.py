@@ -16,6 +16,8 @@ import pytest
 
 from dyncc.compiler.cli import compile_command, doctor
 from dyncc.compiler.cli.app import app
+from dyncc.compiler.cli.command_line import route
+from dyncc.compiler.cli.console import json_text
 from dyncc.compiler.cli.doctor import Finding
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.errors import CODES
@@ -200,7 +202,17 @@ def test_what_is_no_bundle_is_not_replaced(write: Any, dyncc: Any, compiler: Fak
     ("arguments", "code", "says"),
     [
         (["absent.py"], 2, "no such file"),
-        (["net.py", "--nonsense"], 2, "No such option"),
+        (["net.py", "--nonsense"], 2, "`dyncc compile` has no option `--nonsense`"),
+        (["net.py", "--no-verfy"], 2, "did you mean `--no-verify`?"),
+        (["nte.py"], 2, "did you mean `net.py`?"),
+        (["net"], 2, "did you mean `net.py`?"),
+        (["inpsect", "net.dyncc"], 2, "there is no command `inpsect`\nhelp: did you mean `dyncc inspect`?"),
+        (["nowhere"], 2, "no such file or command: nowhere"),
+        (["no/where.py"], 2, "there is no folder no"),
+        (["run"], 2, "`dyncc run` needs BUNDLE\nhelp: write dyncc run BUNDLE"),
+        (["run", "net.py"], 2, "help: compile it first: dyncc net.py\n"),
+        (["run", "net.py:Net"], 2, "help: compile it first: dyncc net.py:Net\n"),
+        (["run", "a", "b"], 2, "`dyncc run`: got unexpected extra argument"),
         (["net.py", "--threads", "0"], 2, "--threads"),
         (["net.py", "-q", "-v"], 2, "contradict"),
         (["net.py:Nothing"], 2, "has no `Nothing`"),
@@ -245,8 +257,35 @@ def test_help_documents_the_exit_codes(dyncc: Any, arguments: list[str]) -> None
 def test_the_word_compile_may_be_left_out(arguments: list[str], routed: list[str]) -> None:
     import typer.main
 
-    group = typer.main.get_command(app)
-    assert group.route(arguments) == routed  # type: ignore[attr-defined]
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    assert route(arguments, commands) == routed
+
+
+def test_a_command_line_that_cannot_be_read_as_json(dyncc: Any) -> None:
+    result = dyncc("run", "--nonsense", "--json")
+    data = json.loads(result.out)
+    assert (result.code, data["exit"]) == (2, 2)
+    assert data["diagnostics"][0]["message"] == "`dyncc run` has no option `--nonsense`"
+    assert result.err.startswith("error: ") and "Usage:" not in result.err
+
+
+def test_json_keeps_a_list_on_one_line() -> None:
+    data = {"a": [1, 2.5, None], "b": {}, "c": [[1, 2], [3]], "d": {"e": "x"}, "f": [], 7: [{"g": (1,)}]}
+    text = json_text(data)
+    assert json.loads(text) == json.loads(json.dumps(data))
+    assert '  "a": [1, 2.5, null],\n  "b": {},\n  "c": [\n    [1, 2],\n' in text
+    with pytest.raises(ValueError, match="JSON"):
+        json_text({"a": [float("nan")]})
+
+
+def test_an_output_that_is_no_utf_8(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "dyncc.compiler", "explain"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_explain(dyncc: Any) -> None:

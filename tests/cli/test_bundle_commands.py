@@ -51,7 +51,7 @@ def test_run_as_json(bundle: Path, up: Path, dyncc: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        ([], 2, "--input x="),
+        ([], 2, "--input x=2:f32"),
         (["--input", "x=3:f32"], 2, "3"),
         (["--input", "x=2:i64"], 2, "int64"),
         (["--input", "x=2:f32", "--input", "z=1"], 2, "z"),
@@ -113,8 +113,18 @@ def test_no_bundle(dyncc: Any, tmp_path: Path, command: str) -> None:
     (tmp_path / "file").write_text("")
     assert dyncc(command, "file").code == 2
     (tmp_path / "folder").mkdir()
-    result = dyncc(command, "folder", *(["--input", "2:f32"] if command == "run" else []))
-    assert result.code == 5 and "program.json" in result.err
+    result = dyncc(command, "folder")
+    assert result.code == 2 and "folder is a folder, but no bundle: there is no program.json" in result.err
+    (tmp_path / "folder" / "net.dyncc").mkdir()
+    (tmp_path / "folder" / "net.dyncc" / "program.json").write_text("{}")
+    assert f"it holds a bundle: {Path('folder/net.dyncc')}" in dyncc(command, "folder").err
+    (tmp_path / "folder" / "net.dyncc" / "program.json").rename(
+        tmp_path / "folder" / "net.dyncc" / "host.py"
+    )
+    result = dyncc(command, "folder/net.dyncc", *(["--input", "2:f32"] if command == "run" else []))
+    assert result.code == 5 and "program.json" in result.err  # what is left of a bundle
+    near = dyncc(command, "floder")
+    assert near.code == 2 and "did you mean `folder`?" in near.err
 
 
 def test_damaged_bundles(bundle: Path, up: Path, dyncc: Any) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from dyncc.compiler.cli.discover import discover, split_arguments, split_target
+from dyncc.compiler.cli.discover import discover, split_arguments
 from dyncc.compiler.cli.exits import CliError, Exit
+from dyncc.compiler.cli.usercode import split_entry
 
 NET = """
 class Net(nn.Module):
@@ -225,11 +226,12 @@ def test_what_is_no_python_file(write: Callable[..., Path], path: str) -> None:
     refused(path, Exit.USAGE)
 
 
-def test_split_target(write: Callable[..., Path]) -> None:
+def test_split_entry(write: Callable[..., Path]) -> None:
     write("", "odd:name.py", imports=False)
-    assert split_target("odd:name.py") == (Path("odd:name.py"), "")
-    assert split_target("odd:name.py:Net.f") == (Path("odd:name.py"), "Net.f")
-    assert split_target("a/b.py") == (Path("a/b.py"), "")
+    assert split_entry("odd:name.py") == (Path("odd:name.py"), "")
+    assert split_entry("odd:name.py:Net.f") == (Path("odd:name.py"), "Net.f")
+    assert split_entry("a/b.py") == (Path("a/b.py"), "")
+    assert split_entry("C:\\nets\\b.py") == (Path("C:\\nets\\b.py"), "")
 
 
 def test_split_arguments() -> None:

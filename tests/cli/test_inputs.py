@@ -92,8 +92,43 @@ def test_files(tmp_path: Path) -> None:
 
 def test_pickles_are_not_loaded(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.array([object()]), allow_pickle=True)
-    with pytest.raises(CliError, match="cannot read"):
+    np.savez(tmp_path / "b.npz", x=np.array([object()]))  # pickles as well
+    for read in (lambda: one(f"x={tmp_path / 'a.npy'}"), lambda: parse_inputs([], tmp_path / "b.npz")):
+        with pytest.raises(CliError, match="holds Python objects, which are not read") as raised:
+            read()
+        assert "pickle" not in str(raised.value.diagnostics).replace(str(tmp_path), "")
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x80\x04\x95.", b"PK\x03\x04", b"\x93NUMPY\x01"])
+def test_what_is_no_array_says_so_and_nothing_of_pickles(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.npy").write_bytes(content)
+    with pytest.raises(
+        CliError, match=r"a\.npy (is not a file of NumPy's|is damaged)|a\.npy: it is dam"
+    ) as raised:
         one(f"x={tmp_path / 'a.npy'}")
+    assert raised.value.code is Exit.USAGE and "load()" not in str(raised.value.diagnostics)
+
+
+def test_a_shape_without_a_dtype_says_what_to_type() -> None:
+    with pytest.raises(CliError, match="`--input ids=1x6` lacks a dtype") as raised:
+        one("ids=1x6")
+    assert "--input ids=1x6:i64" in raised.value.diagnostics[0].helps[0]
+
+
+def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"")
+    with pytest.raises(CliError, match=r"photo\.jpg: it does not end in \.npy"):
+        one(f"x={tmp_path / 'photo.jpg'}")
+    np.savez(tmp_path / "several.npz", x=np.ones(1))
+    with pytest.raises(CliError, match=r"does not end in \.npy"):
+        one(f"x={tmp_path / 'several.npz'}")
+
+
+def test_a_misspelt_file_is_guessed(tmp_path: Path) -> None:
+    np.save(tmp_path / "photo.npy", np.ones(1))
+    with pytest.raises(CliError, match="no such file") as raised:
+        one(f"x={tmp_path / 'phtoo.npy'}")
+    assert raised.value.diagnostics[0].helps == (f"did you mean `{tmp_path / 'photo.npy'}`?",)
 
 
 def test_binding() -> None:

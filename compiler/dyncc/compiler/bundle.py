@@ -205,7 +205,7 @@ def _write_graphs(lowered: Lowered, folder: Path, store: _Store) -> dict[str, Gr
 
 
 def _name_nodes(graph: onnx_ir.Graph) -> None:
-    """Name each operator by its place in the source: the engine's failures and profiles show names alone."""
+    """Name operators by their places in the source: failures and profiles in the engine show names."""
     for number, node in enumerate(graph):
         place = node.metadata_props.get(SPAN_KEY)
         if place is not None:

@@ -1,8 +1,8 @@
 """Where in the user's source a failure of the engine comes from.
 
-The engine fails in an operator of a graph. The compiler names each operator by its place (:func:`node_name`),
-which is looked up among the places of the block that ran; where the engine has fused operators, or a graph
-serves blocks of several places, all those of the block are what is known.
+The engine fails in an operator of a graph. The compiler names each operator by its place
+(:func:`node_name`), which is looked up among the places of the block that ran; where the engine has fused
+operators, or a graph serves blocks of several places, all those of the block are what is known.
 """
 
 from __future__ import annotations

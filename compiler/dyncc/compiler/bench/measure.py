@@ -116,15 +116,18 @@ class Measuring:
 
     def _entries(self) -> list[Entry]:
         subject, everything = self.subject, tuple(range(len(self.subject.calls)))
-        entries: list[Entry] = []
-        if subject.model is not None:
-            compiler = any(map(shutil.which, os.environ.get("CXX", "c++ g++ clang++").split()))
-            entries += [
-                Entry(EAGER, served=everything, disk=subject.weight_bytes),
-                Entry(COMPILED, "" if compiler else "there is no C++ compiler here", everything),
-                Entry(SCRIPT, served=everything),
-                Entry(SCRIPT_ONNX, subject.script_refused, everything, disk=_size(subject.script_onnx)),
-            ]
+        absent = (
+            "" if subject.model else "a bundle holds no PyTorch code; `dyncc bench FILE.py` times it too"
+        )
+        compiler = any(map(shutil.which, os.environ.get("CXX", "c++ g++ clang++").split()))
+        entries = [
+            Entry(EAGER, absent, everything, disk=subject.weight_bytes),
+            Entry(COMPILED, absent or ("" if compiler else "there is no C++ compiler here"), everything),
+            Entry(SCRIPT, absent, everything),
+            Entry(
+                SCRIPT_ONNX, absent or subject.script_refused, everything, disk=_size(subject.script_onnx)
+            ),
+        ]
         entries.append(
             Entry(
                 DYNCC,

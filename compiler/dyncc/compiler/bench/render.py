@@ -27,10 +27,14 @@ def text(benchmark: Benchmark, width: int = 110) -> str:
 def tables(benchmark: Benchmark) -> Group:
     """Times over all calls, ratios per path, costs, and who does not take part."""
     parts: list[Table | str] = [_times(benchmark), _gains(benchmark), _costs(benchmark)]
+    absent: dict[str, list[str]] = {}
     for standing in benchmark.standings:
         if standing.failed:
-            parts.append(f"{standing.name} does not take part: {standing.failed}")
-        elif standing.notes:
+            absent.setdefault(standing.failed, []).append(standing.name)
+    for reason, names in absent.items():
+        parts.append(f"{', '.join(names)} {'does' if len(names) == 1 else 'do'} not take part: {reason}")
+    for standing in benchmark.standings:
+        if standing.notes and not standing.failed:
             notes = ", ".join(f"{count} {what}" for what, count in standing.notes.items())
             parts.append(f"{standing.name}: {notes}")
     versions = ", ".join(f"{key} {value}" for key, value in benchmark.environment.items())

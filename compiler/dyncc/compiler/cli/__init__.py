@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 
@@ -19,4 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             "help: pip install 'dyncc[cli]' to run bundles, or 'dyncc[compiler,cpu]' to compile\n"
         )
         raise SystemExit(4) from None
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # an output that is no UTF-8 (a pipe on Windows) shows an arrow by its code, and is no error
+        sys.stdout.reconfigure(errors="backslashreplace")
     run_app(arguments)

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
+from dyncc.compiler.cli.command_line import route, usage_error
 from dyncc.compiler.cli.console import Console
 from dyncc.compiler.cli.exits import MEANING, Exit, usage
 
@@ -24,31 +25,18 @@ dyncc FILE.py              compile the model of a file; writes FILE.dyncc beside
 dyncc FILE.py:Net.method   compile what is named
 dyncc COMMAND -h           the options of a command; `dyncc compile -h` those of compiling
 """
-FLAGS = frozenset({"-v", "--verbose", "-q", "--quiet", "--json"})
 
 
 class ImplicitCompile(TyperGroup):
     """``dyncc model.py`` means ``dyncc compile model.py``; ``dyncc -v run …`` means ``dyncc run -v …``."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
-        return super().parse_args(ctx, self.route(args))  # type: ignore[arg-type]
-
-    def route(self, args: list[str]) -> list[str]:
-        """The arguments with the command first."""
-        if not args or args[0] in ("-h", "--help", "--version", *self.commands):
-            return args
-        flags = 0
-        while flags < len(args) and args[flags] in FLAGS:
-            flags += 1
-        if flags < len(args) and args[flags] in self.commands:
-            return [args[flags], *args[:flags], *args[flags + 1 :]]
-        return ["compile", *args]
+        return super().parse_args(ctx, route(args, self.commands))  # type: ignore[arg-type]
 
 
 app = typer.Typer(
     name="dyncc",
     cls=ImplicitCompile,
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -82,7 +70,14 @@ def run_app(arguments: Sequence[str]) -> None:
     from dyncc.compiler.cli import prune_app
 
     prune_app.register()
-    app(list(arguments), prog_name="dyncc")
+    with Console(as_json="--json" in arguments).reporting():
+        try:
+            code = app(list(arguments) or ["--help"], prog_name="dyncc", standalone_mode=False)
+        except Exception as error:
+            if not hasattr(error, "format_message"):
+                raise
+            raise usage_error(error) from None
+    raise SystemExit(code or 0)
 
 
 def _version(value: bool) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from dyncc.compiler.cli.exits import Exit, usage
-from dyncc.compiler.cli.usercode import frame_span, frames
+from dyncc.compiler.cli.exits import CliError, Exit, absent, usage
+from dyncc.compiler.cli.usercode import frame_span, frames, split_entry
 from dyncc.compiler.diagnostics import Diagnostic
 from dyncc.runtime import errors
+from dyncc.runtime.bundle import HOST, MANIFEST
 from dyncc.runtime.places import lines_text
 
 CODES: tuple[tuple[type[Exception], Exit], ...] = (
@@ -56,9 +57,30 @@ def raised(error: BaseException, paths: Collection[str]) -> Diagnostic:
 
 
 def existing(path: Path) -> Path:
-    """``path`` itself. Raises a usage error where it is no folder."""
+    """``path`` itself, if it is a bundle as far as one sees from outside.
+
+    Raises a usage error where it is none, and leaves a damaged one to who reads it.
+    """
+    source = path if path.suffix == ".py" else split_entry(str(path))[0]
+    if source.suffix == ".py" and source.is_file():
+        raise _not_compiled(path, source)
     if not path.exists():
-        raise usage(f"no such bundle: {path}", "dyncc FILE.py makes one")
+        raise absent(path, "dyncc FILE.py makes one", what="bundle")
     if not path.is_dir():
-        raise usage(f"{path} is a file; a bundle is a folder")
+        raise usage(f"{path} is a file; a bundle is a folder", "dyncc FILE.py makes one")
+    names = {entry.name for entry in path.iterdir()}
+    if not names & {MANIFEST, HOST, "blocks"}:
+        inside = sorted(name for name in names if (path / name / MANIFEST).is_file())
+        helps = [f"it holds a bundle: {path / inside[0]}"] if inside else ["dyncc FILE.py makes one"]
+        raise usage(f"{path} is a folder, but no bundle: there is no {MANIFEST} in it", *helps)
     return path
+
+
+def _not_compiled(path: Path, source: Path) -> CliError:
+    """A command for bundles was given the Python file of a model."""
+    bundle = source.with_suffix(".dyncc")
+    made = (bundle / MANIFEST).is_file()
+    helps = [f"compile it first: dyncc {path}"]
+    if made:
+        helps = [f"the bundle beside it: {bundle}", f"or compile it anew: dyncc {path}"]
+    return usage(f"{path} is a Python file; this command takes a compiled bundle", *helps)

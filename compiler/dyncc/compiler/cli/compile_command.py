@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from dyncc.compiler.cli.console import Console
 from dyncc.compiler.cli.exits import missing, usage
+from dyncc.compiler.cli.usercode import python_file, split_entry
 
 if TYPE_CHECKING:
     from dyncc.compiler.cli.discover import Target
@@ -50,11 +51,11 @@ def run_compile(options: CompileOptions, console: Console) -> None:
     """The whole command. Raises CliError or CompileError."""
     started = time.perf_counter()
     require_packages()
-    from dyncc.compiler.cli.discover import discover, split_target
+    from dyncc.compiler.cli.discover import discover
 
     check_passes(options.passes)
     checked_prune(options.prune)
-    output = output_path(options, split_target(options.target)[0])
+    output = output_path(options, python_file(split_entry(options.target)[0]))
     target = discover(options.target)
     call = prepare(options, target, console)
     with forced(output, options.force) as made:

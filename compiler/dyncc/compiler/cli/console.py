@@ -42,8 +42,7 @@ class Console:
 
     def product(self, text: str, data: Any) -> None:
         """The result of the command: ``text``, or ``data`` as JSON."""
-        output = json.dumps(data, indent=2, default=str, allow_nan=False) if self.as_json else text
-        sys.stdout.write(output + "\n")
+        sys.stdout.write((json_text(data) if self.as_json else text) + "\n")
 
     @contextlib.contextmanager
     def reporting(self) -> Iterator[None]:
@@ -72,6 +71,22 @@ class Console:
         if self.as_json:
             self.product("", {"exit": int(code), "diagnostics": [asdict(d) for d in diagnostics]})
         raise SystemExit(int(code))
+
+
+def json_text(data: Any, indent: str = "") -> str:
+    """``data`` as JSON, indented, but a list of numbers or texts on one line."""
+    items = data.values() if isinstance(data, dict) else data if isinstance(data, list | tuple) else ()
+    nested = any(isinstance(item, dict | list | tuple) for item in items)
+    if not items or not (nested or isinstance(data, dict)):
+        return json.dumps(data, default=str, allow_nan=False)
+    deeper = f"{indent}  "
+    if isinstance(data, dict):
+        lines = [f"{json.dumps(str(key))}: {json_text(item, deeper)}" for key, item in data.items()]
+    else:
+        lines = [json_text(item, deeper) for item in data]
+    open, close = "{}" if isinstance(data, dict) else "[]"
+    joined = f",\n{deeper}".join(lines)
+    return f"{open}\n{deeper}{joined}\n{indent}{close}"
 
 
 def exit_of(error: CompileError) -> Exit:

@@ -18,7 +18,7 @@ import torch
 
 from dyncc.compiler.cli.exits import CliError, usage
 from dyncc.compiler.cli.references import used_by_others
-from dyncc.compiler.cli.usercode import display, import_file, user_code
+from dyncc.compiler.cli.usercode import display, import_file, split_entry, user_code
 
 Compilable: TypeAlias = "torch.nn.Module | Callable[..., Any] | dict[str, Callable[..., Any]]"
 
@@ -52,17 +52,9 @@ def network_of(model: Compilable) -> torch.nn.Module | None:
     return owner if isinstance(owner, torch.nn.Module) else None
 
 
-def split_target(text: str) -> tuple[Path, str]:
-    """``FILE[:ENTRY]``; a colon inside the path of an existing file belongs to the path."""
-    if Path(text).exists():
-        return Path(text), ""
-    path, _, entry = text.rpartition(":") if ":" in text else (text, "", "")
-    return Path(path), entry
-
-
 def discover(text: str) -> Target:
     """Import the file and build what it names. Raises :class:`CliError` (1 or 2)."""
-    path, entry = split_target(text)
+    path, entry = split_entry(text)
     module = import_file(path)
     file = path.resolve()
     finder = _Finder(file, module)

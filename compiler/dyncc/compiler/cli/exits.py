@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
+from pathlib import Path
 
 from dyncc.compiler.diagnostics import Diagnostic
 
@@ -19,7 +21,8 @@ class Exit(IntEnum):
 
 MEANING = {
     Exit.DONE: "done",
-    Exit.REFUSED: "the program is refused, does not import, or its model cannot be built; or it raises in `dyncc run`",
+    Exit.REFUSED: "the program is refused, does not import, or its model cannot be built;\n"
+    "     or the network raises while it runs (`dyncc run`)",
     Exit.USAGE: "usage: no such file, a bad option, no model found in the file",
     Exit.CHECK_FAILED: "a check failed",
     Exit.MISSING: "a dependency or an engine is missing",
@@ -49,3 +52,22 @@ def missing(message: str, *helps: str) -> CliError:
 def damaged(message: str, *helps: str) -> CliError:
     """The bundle is damaged: exit code 5."""
     return CliError(Exit.DAMAGED, [Diagnostic("", message, None, helps=helps)])
+
+
+def absent(
+    path: Path, *helps: str, notes: Sequence[str] = (), suffix: str = "", what: str = "file"
+) -> CliError:
+    """There is no such file: a usage error, with the name beside it that may have been meant."""
+    try:
+        names = [entry.name for entry in path.parent.iterdir() if entry.name.endswith(suffix)]
+    except OSError:
+        where = path.parent
+        return usage(f"no such {what}: {path}", *helps, notes=(*notes, f"there is no folder {where}"))
+    near = similar(path.name, names)
+    meant = [f"did you mean `{path.with_name(near)}`?"] if near else []
+    return usage(f"no such {what}: {path}", *meant, *helps, notes=notes)
+
+
+def similar(word: str, names: Iterable[str]) -> str | None:
+    """The one of ``names`` that ``word`` is likely to stand for."""
+    return next(iter(difflib.get_close_matches(word, list(names), 1, 0.7)), None)

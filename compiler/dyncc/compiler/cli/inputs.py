@@ -15,6 +15,7 @@ A SPEC without a name is the next positional argument. Needs NumPy only.
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from dyncc.compiler.cli.exits import usage
+from dyncc.compiler.cli.exits import CliError, absent, usage
 
 DTYPES = {
     "f16": "float16",
@@ -41,6 +42,7 @@ DTYPES = {
 KINDS: dict[str, Callable[[str], object]] = {"int": int, "float": float, "str": str}
 
 _SHAPE = re.compile(r"(scalar|\d+(x\d+)*):(\w+)")
+_SIZES = re.compile(r"\d+(x\d+)+")
 _NAME = re.compile(r"[A-Za-z_]\w*(\.\w+)*")
 
 Number: TypeAlias = "bool | int | float | str | None"
@@ -80,7 +82,18 @@ def parse_input(spec: str, rng: np.random.Generator) -> InputSpec:
     if shaped and shaped.group(3) not in KINDS:
         return InputSpec(name, _random(spec, shaped.group(1), shaped.group(3), rng))
     if value.endswith(".npy"):
-        return InputSpec(name, _array(_read(Path(value), f"--input {spec}")))
+        return InputSpec(name, _array(_read_array(Path(value), f"--input {spec}")))
+    if _SIZES.fullmatch(value):
+        lead = f"--input {name}={value}" if name else f"--input {value}"
+        raise usage(
+            f"`--input {spec}` lacks a dtype",
+            f"write {lead}:f32, or {lead}:i64 for indices; others: {', '.join(DTYPES)}",
+        )
+    if Path(value).is_file():
+        helps = ("an input is an array: save it with `numpy.save`, and name FILE.npy",)
+        raise usage(
+            f"cannot read {value}: it does not end in .npy", *helps, notes=[f"named by --input {spec}"]
+        )
     return InputSpec(name, _number(spec, value))
 
 
@@ -131,7 +144,7 @@ def _read_archive(file: Path) -> tuple[InputSpec, ...]:
     numbered: list[tuple[int, InputSpec]] = []
     for key in loaded.files:
         match = positional.fullmatch(key)
-        value = _array(loaded[key])
+        value = _read_member(loaded, key, file)
         if match:
             numbered.append((int(match.group(1) or match.group(2)), InputSpec("", value)))
         else:
@@ -139,13 +152,43 @@ def _read_archive(file: Path) -> tuple[InputSpec, ...]:
     return (*(spec for _, spec in sorted(numbered, key=lambda item: item[0])), *named)
 
 
+def _read_array(file: Path, where: str) -> np.ndarray[Any, Any]:
+    loaded = _read(file, where)
+    if isinstance(loaded, np.ndarray):
+        return loaded
+    raise usage(f"{file} holds several arrays", f"--inputs {file} takes them by name")
+
+
 def _read(file: Path, where: str) -> Any:
+    """An array, or an archive of arrays. Raises a usage error for what is neither; unpickles nothing."""
     if not file.is_file():
-        raise usage(f"no such file: {file}", notes=[f"named by {where}"])
+        raise absent(file, notes=[f"named by {where}"], suffix=file.suffix)
+    help = "save it with `numpy.save` or `numpy.savez`"
     try:
+        with file.open("rb") as stream:
+            start = stream.read(6)
+        if not start.startswith((b"\x93NUMPY", b"PK\x03\x04", b"PK\x05\x06")):
+            raise usage(f"{file} is not a file of NumPy's", help)
         return np.load(file, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise usage(f"cannot read {file}: {error}", "save it with `numpy.save` or `numpy.savez`") from None
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise _unreadable(file, error, help) from None
+
+
+def _read_member(archive: Any, key: str, file: Path) -> TensorValue:
+    try:
+        return _array(archive[key])
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise _unreadable(file, error, "save it with `numpy.savez`") from None
+
+
+def _unreadable(file: Path, error: Exception, help: str) -> CliError:
+    if "allow_pickle" in str(error):
+        # NumPy's own advice is to load it all the same, which would run code out of the file
+        help = "save arrays of numbers: `numpy.save(file, numpy.asarray(values, dtype='float32'))`"
+        return usage(f"{file} holds Python objects, which are not read", help)
+    return usage(
+        f"cannot read {file}: it is damaged or cut short", help, notes=[str(error)] if str(error) else []
+    )
 
 
 def _array(array: np.ndarray[Any, Any]) -> TensorValue:

@@ -15,13 +15,17 @@ import numpy as np
 from dyncc.compiler.cli.bundles import existing, raised
 from dyncc.compiler.cli.console import Console
 from dyncc.compiler.cli.exits import CliError, Exit, usage
-from dyncc.compiler.cli.inputs import as_numpy, bind, map_values, parse_inputs
+from dyncc.compiler.cli.inputs import DTYPES, as_numpy, bind, map_values, parse_inputs
 from dyncc.compiler.cli.report import count
 from dyncc.ir.printer import parameter_text
 from dyncc.runtime import DynccError, Net, load
 from dyncc.runtime import Path as Taken
+from dyncc.runtime.program import Fixed, Input, InputNode, InputTree, ScalarType, TensorType
 
 PREVIEW = 6
+SOME_NUMBER = {"int": "1", "float": "0.5", "bool": "true", "str": "text"}
+SOME_SIZE = "2"
+"""Stands in an example of what to type for a size that is free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +46,10 @@ def run_bundle(options: RunOptions, console: Console) -> None:
     args, kwargs = bind(specs)
     net = load(existing(options.bundle), threads=options.threads)
     name = _method_name(net, options.method)
-    if not specs and _required(net, name):
+    if not specs and _required_specs(net, name):
         raise usage(
             "no inputs",
-            "name them: " + " ".join(f"--input {parameter}=…" for parameter in _required(net, name)),
+            "name them: " + " ".join(_required_specs(net, name)),
             notes=[f"it takes {_signature(net, name)}"],
         )
     taken = Taken()
@@ -124,9 +128,31 @@ def _methods(net: Net) -> str:
     return "its methods: " + ", ".join(f"`{name}`" for name in net.methods)
 
 
-def _required(net: Net, name: str) -> list[str]:
+def _required_specs(net: Net, name: str) -> list[str]:
+    """What to type for the parameters that a call must give."""
     parameters = net.program.methods[name].parameters
-    return [p.name for p in parameters if not p.optional and p.kind in ("positional", "keyword")]
+    required = [p for p in parameters if not p.optional and p.kind in ("positional", "keyword")]
+    return [f"--input {spec}" for p in required for spec in _specs(p.name, p.tree)]
+
+
+def _specs(name: str, tree: InputTree) -> list[str]:
+    match tree:
+        case Input(type=TensorType(dtype=dtype, shape=shape)):
+            short = next((short for short, long in DTYPES.items() if long == dtype), dtype)
+            sizes = "x".join(str(dim) if isinstance(dim, int) else SOME_SIZE for dim in shape)
+            return [f"{name}={sizes or 'scalar'}:{short}"]
+        case Input(type=ScalarType(kind=kind)):
+            return [f"{name}={SOME_NUMBER[kind]}:{kind}"]
+        case InputNode(kind="dict", children=children, keys=keys):
+            return [
+                spec
+                for key, child in zip(keys, children, strict=True)
+                for spec in _specs(f"{name}.{key}", child)
+            ]
+        case Fixed(value=value, opaque=""):
+            return [f"{name}={'none' if value is None else value}"]
+        case _:
+            return [f"{name}=…"]
 
 
 def _signature(net: Net, name: str) -> str:

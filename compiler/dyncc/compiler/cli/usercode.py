@@ -18,8 +18,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType, ModuleType, TracebackType
 
-from dyncc.compiler.cli.exits import CliError, Exit, usage
+from dyncc.compiler.cli.exits import CliError, Exit, absent, usage
 from dyncc.compiler.diagnostics import Diagnostic, Label
+from dyncc.runtime.bundle import MANIFEST
 from dyncc.runtime.program import Span
 
 
@@ -40,18 +41,34 @@ def user_code(doing: str, file: Path) -> Iterator[None]:
             raise CliError(Exit.REFUSED, [_raised(doing, file, error)]) from error
 
 
+def split_entry(text: str) -> tuple[Path, str]:
+    """``FILE[:ENTRY]``; a colon in the path of an existing file, or after a drive, belongs to the path."""
+    path, colon, entry = text.rpartition(":")
+    if not colon or Path(text).exists() or not re.fullmatch(r"[\w.]+", entry):
+        return Path(text), ""
+    return Path(path), entry
+
+
+def python_file(file: Path) -> Path:
+    """``file`` itself. Raises a usage error unless it is a Python file."""
+    if file.is_dir():
+        if (file / MANIFEST).is_file():
+            helps = (f"dyncc run {file} runs it", "dyncc FILE.py compiles a model")
+            raise usage(f"{file} is a bundle, compiled already", *helps)
+        raise usage(f"{file} is a folder", "name the Python file that defines the model")
+    if not file.is_file():
+        raise absent(file, suffix=".py")
+    if file.suffix != ".py":
+        raise usage(f"{file} is not a Python file", "dyncc FILE.py, or dyncc FILE.py:ENTRY")
+    return file
+
+
 def import_file(file: Path) -> ModuleType:
     """Import a Python file as Python would when it is run from its folder, or as part of its package.
 
     Raises a usage error where there is no such file, and exit code 1 for what the import raises.
     """
-    if file.is_dir():
-        raise usage(f"{file} is a folder", "name the Python file that defines the model")
-    if not file.is_file():
-        raise usage(f"no such file: {file}")
-    if file.suffix != ".py":
-        raise usage(f"{file} is not a Python file", "dyncc FILE.py, or dyncc FILE.py:ENTRY")
-    file = file.resolve()
+    file = python_file(file).resolve()
     root, parts = _package_of(file)
     sys.path.insert(0, str(root))
     with user_code(f"importing {display(file)}", file):
@@ -113,15 +130,15 @@ def _python_help() -> tuple[str, ...]:
 def _raised(doing: str, file: Path, error: BaseException) -> Diagnostic:
     """A diagnostic at the deepest line of the user's file, with where the exception came from."""
     message = "".join(traceback.format_exception_only(error)).strip() or type(error).__name__
-    frames = list(frames(error.__traceback__))
-    own = [index for index, (frame, _) in enumerate(frames) if _is_file(frame, file)]
+    entries = list(frames(error.__traceback__))
+    own = [index for index, (frame, _) in enumerate(entries) if _is_file(frame, file)]
     if not own:
         return Diagnostic("", f"{doing} raised an exception", None, notes=(message,), helps=_help(error))
-    span = frame_span(*frames[own[-1]])
+    span = frame_span(*entries[own[-1]])
     label = _first_line(message)
     related: tuple[Label, ...] = ()
-    deepest = frame_span(*frames[-1])
-    if own[-1] != len(frames) - 1 and not deepest.path.startswith("<"):
+    deepest = frame_span(*entries[-1])
+    if own[-1] != len(entries) - 1 and not deepest.path.startswith("<"):
         related = (Label(deepest, "raised here"),)
     notes = (message,) if "\n" in message else ()
     return Diagnostic("", f"{doing} raised an exception", span, label, related, notes, _help(error))
