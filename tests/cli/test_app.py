@@ -21,6 +21,7 @@ from dyncc.compiler.cli.console import json_text
 from dyncc.compiler.cli.doctor import Finding
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.errors import CODES
+from dyncc.runtime.manifest import UncheckedEdge
 from dyncc.runtime.program import Frozen, Span
 
 NET = """
@@ -44,7 +45,7 @@ class FakeReport:
     seconds: dict[str, float]
     paths: int
     edges: int
-    uncovered: int
+    unchecked: tuple[UncheckedEdge, ...]
     sha256: str
     largest_error: float
     frozen: tuple[Frozen, ...]
@@ -77,7 +78,11 @@ class FakeCompiler:
             seconds={"specialize": 0.5, "lower": 1.25},
             paths=4,
             edges=6,
-            uncovered=1,
+            unchecked=(
+                UncheckedEdge(
+                    "first", "when it is true, to line 9", "no reason", Span("net.py", 7, 1, 7, 2)
+                ),
+            ),
             sha256="0" * 64,
             largest_error=2.5e-6,
             frozen=(Frozen("mode", "'mean'", Span("net.py", 7, 1, 7, 2)),),

@@ -46,6 +46,63 @@ def test_a_network_all_the_way(write: Any, dyncc: Any, tmp_path: Path) -> None:
     assert dyncc("run", "net.dyncc", "--input", "x=2x3:f32", "--input", "mode=max:str").code == 2
 
 
+CHECKED = """
+class Net(nn.Module):
+    def forward(self, x):
+        if x.shape[0] > 40:
+            return x.mean(0)
+        return x + 1
+
+
+def example_inputs():
+    return (torch.ones(2, 3),)
+"""
+CALLS = "\n\ndef check_inputs():\n    return [{}]\n"
+
+
+def test_what_was_not_compared_is_said_and_can_be_given(write: Any, dyncc: Any) -> None:
+    write(CHECKED)
+    compiled = dyncc("net.py", "--dynamic", "x=0", "--json")
+    for said in (compiled.err, dyncc("inspect", "net.dyncc").out):
+        assert "unchecked 1 edge: compiled as all others, but no compared call went there" in said
+        assert (
+            "\n  net.py:6  if x.shape[0] > 40:\n      when it is true, to line 7: it is decided by" in said
+        )
+        assert "check_inputs()" in said
+    data = json.loads(compiled.out)
+    assert data["uncovered"] == 1 and data["unchecked"][0]["span"]["line"] == 6
+    assert (
+        json.loads(dyncc("inspect", "net.dyncc", "--json").out)["checks"]["unchecked"] == data["unchecked"]
+    )
+
+    write(CHECKED + CALLS.format("(torch.ones(50, 3),), torch.ones(1, 3)"), "more.py")
+    compiled = dyncc("more.py", "--dynamic", "x=0")
+    assert compiled.code == 0 and "unchecked" not in compiled.err, compiled.err
+    assert "3 examples as expected" in dyncc("verify", "more.dyncc").out
+
+
+@pytest.mark.parametrize(
+    ("calls", "code", "says"),
+    [
+        (
+            "(torch.ones(50, 3),)",
+            1,
+            "call 1 to check with does not fit the compiled `forward`: size 0 of `x`",
+        ),
+        ("(torch.ones(2, 3), 1)", 1, "do not fit `forward`"),
+        ("1/0", 1, "check_inputs() in net.py raised"),
+    ],
+)
+def test_calls_to_check_with_that_do_not_fit(
+    write: Any, dyncc: Any, calls: str, code: int, says: str
+) -> None:
+    write(CHECKED + CALLS.format(calls))
+    result = dyncc("net.py")
+    assert result.code == code and says in result.err
+    write(CHECKED + "\n\ndef check_inputs():\n    return torch.ones(2, 3)\n")
+    assert "must return a list of calls" in dyncc("net.py").err
+
+
 def test_a_refused_network_keeps_the_old_bundle(write: Any, dyncc: Any, tmp_path: Path) -> None:
     write(NET.replace("x.mean(0)", "x + torch.randn_like(x)"))
     (tmp_path / "net.dyncc").mkdir()

@@ -38,6 +38,7 @@ from dyncc.passes.pipeline import (
 from dyncc.passes.prune.model import Report
 from dyncc.passes.prune.selection import Selection
 from dyncc.runtime.bundle import load
+from dyncc.runtime.manifest import UncheckedEdge
 from dyncc.runtime.net import Net
 from dyncc.runtime.program import Frozen, HostOp, Program, Step
 
@@ -56,8 +57,9 @@ class CompileReport:
     paths: int
     """Calls that were compared with the original, each with decisions of its own; 0 without checks."""
     edges: int
-    uncovered: int
-    """Edges between blocks, and those of them that no such call took."""
+    """Edges between blocks."""
+    unchecked: tuple[UncheckedEdge, ...]
+    """Those of them that no such call took."""
     largest_error: float
     """The largest absolute difference of a number that a check saw (within its tolerance)."""
     frozen: tuple[Frozen, ...] = ()
@@ -188,7 +190,7 @@ class _Job:
             seconds=self.clock.seconds,
             paths=checks.paths,
             edges=checks.edges,
-            uncovered=checks.uncovered,
+            unchecked=checks.unchecked,
             largest_error=checks.largest_error,
             frozen=lowered.program.frozen,
             warnings=(*map(_warning, recorded.warnings), *checks.near_ties()),
@@ -224,7 +226,9 @@ class _Job:
                 with self.clock.step("check"):
                     checks.bundle(program, lowered, self._load(folder))
 
-        write = partial(write_bundle, lowered, target, command=command, sources=sources)
+        write = partial(
+            write_bundle, lowered, target, command=command, sources=sources, checks=checks.summary()
+        )
         digest = write(examples=kept_examples(program, self.request), check=check)
         # An example on a threshold cannot be kept with eager's answer: it would fail at the next replay.
         return write() if checks.examples_tie else digest

@@ -21,6 +21,7 @@ from dyncc.runtime.bundle import EXAMPLES, HOST, MANIFEST, WEIGHTS, generator, h
 from dyncc.runtime.engine import Port
 from dyncc.runtime.examples import Example, Raises, pack
 from dyncc.runtime.manifest import (
+    Checks,
     EngineChoice,
     GraphFile,
     Manifest,
@@ -82,13 +83,15 @@ def write_bundle(
     examples: Examples | None = None,
     engine_options: Mapping[str, Any] | None = None,
     report: str | None = None,
+    checks: Checks | None = None,
     check: Callable[[Path], None] | None = None,
 ) -> str:
     """Write a bundle to ``path``, in the place of an earlier one; returns the digest of ``program.json``.
 
     ``sources`` maps the paths that spans name to the texts that were compiled (those that are missing are
-    read); ``report`` is the text of ``report.html``; ``check`` is given the folder of the finished bundle
-    before it comes to its place, and may raise. Whatever happens, ``path`` holds the whole new bundle
+    read); ``report`` is the text of ``report.html``; ``checks`` says what was compared before, for
+    ``inspect``; ``check`` is given the folder of the finished bundle before it comes to its place, and may
+    raise. Whatever happens, ``path`` holds the whole new bundle
     or what it held before. Raises :class:`NotABundleError` where that is something else than a bundle.
     """
     target = Path(path)
@@ -108,10 +111,11 @@ def write_bundle(
             graphs=graphs,
             generator=generator(),
             command=command,
-            sources=tuple(_sources(lowered, sources or {})),
+            sources=tuple(_sources(source_lines(lowered.program, checks), sources or {})),
             engine=EngineChoice(options=dict(engine_options or {})),
             weights=store.weights,
             examples=tuple(examples.calls),
+            checks=checks,
         )
         # the host is made before the digests are known, and does not depend on them
         (folder / HOST).write_text(host_text(manifest), encoding="utf-8", newline="\n")
@@ -275,8 +279,8 @@ def _port(value: onnx_ir.Value) -> Port:
 # -------------------------------------------------------------------------------------------- the rest
 
 
-def _sources(lowered: Lowered, texts: Mapping[str, str]) -> Iterable[Source]:
-    for path, numbers in source_lines(lowered.program).items():
+def _sources(lines: Mapping[str, set[int]], texts: Mapping[str, str]) -> Iterable[Source]:
+    for path, numbers in lines.items():
         text = texts.get(path)
         if text is None:
             text = "".join(linecache.getlines(path))

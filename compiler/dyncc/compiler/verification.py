@@ -23,10 +23,12 @@ from dyncc.compiler.check.examples import check_examples
 from dyncc.compiler.check.forced import Budget, check_forced
 from dyncc.compiler.check.isolation import Isolation
 from dyncc.compiler.check.report import Example, Report
+from dyncc.compiler.check.unchecked import unchecked_edges
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.lower import Lowered
 from dyncc.compiler.request import Request
 from dyncc.runtime.bundle import graphs_of
+from dyncc.runtime.manifest import Checks, UncheckedEdge
 from dyncc.runtime.net import Net
 from dyncc.runtime.program import Program, Span
 from dyncc.runtime.session import Session
@@ -51,8 +53,9 @@ class Verification:
     paths: int = 0
     """Calls that were compared on both sides, each with its own decisions."""
     edges: int = 0
-    uncovered: int = 0
-    """Edges between the program's blocks, and those of them that no such call took."""
+    """Edges between the program's blocks."""
+    unchecked: tuple[UncheckedEdge, ...] = ()
+    """Those of them that no such call took."""
     examples_tie: bool = False
     """Whether eager and the bundle decide an example otherwise, within rounding."""
 
@@ -62,9 +65,11 @@ class Verification:
 
     def recorded(self, program: Program[fx.Graph]) -> None:
         """Check the specializer's program against the original. Raises CompileError (DY301)."""
+        self._fit(program)
         report = self._forced(program, _BEFORE_PASSES)
         self.paths = report.cases - report.aborted
-        self.edges, self.uncovered = len(report.edges), len(report.uncovered)
+        self.edges = len(report.edges)
+        self.unchecked = unchecked_edges(program, report, self.inside)
         self._add(report)
 
     def passed(self, program: Program[fx.Graph]) -> None:
@@ -80,6 +85,12 @@ class Verification:
         self.examples_tie = bool(report.near_ties)
         self._add(report)
 
+    def summary(self) -> Checks | None:
+        """For the bundle; None where nothing was checked."""
+        if not self.paths:
+            return None
+        return Checks(self.paths, self.edges, self.unchecked)
+
     def near_ties(self) -> list[Diagnostic]:
         """A warning for each decision that lies within rounding of its threshold."""
         found = (tie for report in self.reports for tie in report.near_ties)
@@ -94,6 +105,24 @@ class Verification:
             for tie in found
         )
         return list({warning.span: warning for warning in warnings}.values())
+
+    def _fit(self, program: Program[fx.Graph]) -> None:
+        """Raise CompileError (DY201) where a further example is no call of the compiled program."""
+        problems: list[Diagnostic] = []
+        for number, call in enumerate(self.request.examples[len(self.request.methods) :], 1):
+            args, kwargs = call.copied()
+            try:
+                bind(program.methods[call.method], args, kwargs)
+            except ArgumentError as error:
+                message = f"call {number} to check with does not fit the compiled `{call.method}`: {error}"
+                helps = (
+                    "sizes that differ from call to call are made free by `dynamic_shapes` (`--dynamic`)",
+                )
+                problems.append(
+                    Diagnostic("DY201", message, program.methods[call.method].span, helps=helps)
+                )
+        if problems:
+            raise CompileError(problems)
 
     def _forced(self, program: Program[fx.Graph], budget: Budget) -> Report:
         return check_forced(

@@ -13,6 +13,8 @@
                            "outputs": [{"name", "dtype", "shape"}]}},
      "weights":   {weight: {"dtype", "shape", "offset", "nbytes"}},     in blocks/weights.bin
      "examples":  [{"method", "session", "inputs", "expected" or "raises", "atol", "rtol"}],
+     "checks":    {"paths", "edges",                                    null where it was not checked
+                   "unchecked": [{"block", "way", "why", "span"}]},     edges that no compared call took
      "digests":   {"host.py": sha256, …}}            of every other file
 
 ``lines`` are the source lines that the program's spans name, for comments, ``inspect`` and tracebacks; the
@@ -27,11 +29,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dyncc.runtime import program as p
-from dyncc.runtime.codec import DIM, PROGRAM, SCHEMA, program_from_json
+from dyncc.runtime.codec import DIM, PROGRAM, SCHEMA, SPAN, program_from_json
 from dyncc.runtime.engine import Port
 from dyncc.runtime.errors import DamagedBundle, NewerBundle
 from dyncc.runtime.examples import EXAMPLE, Example
-from dyncc.runtime.forms import CONSTANT, INT, STR, Form, fail, many, record, table
+from dyncc.runtime.forms import CONSTANT, INT, STR, Form, fail, many, optional, record, table
 from dyncc.runtime.records import frozen
 
 
@@ -71,6 +73,29 @@ class EngineChoice:
     options: dict[str, Any] = field(default_factory=dict)
 
 
+@frozen
+class UncheckedEdge:
+    """A way between blocks that no compared call took: it was compiled as all others, from types alone."""
+
+    block: str
+    """The block that decides, as it was called when it was recorded (passes may have merged it since)."""
+    way: str
+    """Which way it is, in words."""
+    why: str
+    """Why no call took it."""
+    span: p.Span | None = None
+    """The decision."""
+
+
+@frozen
+class Checks:
+    """What was compared when the bundle was compiled: so many calls, of the ways between blocks."""
+
+    paths: int
+    edges: int
+    unchecked: tuple[UncheckedEdge, ...] = ()
+
+
 @dataclass(frozen=True)
 class Manifest:
     """Everything that ``program.json`` holds."""
@@ -83,6 +108,7 @@ class Manifest:
     engine: EngineChoice = field(default_factory=EngineChoice)
     weights: dict[str, Weight] = field(default_factory=dict)
     examples: tuple[Example, ...] = ()
+    checks: Checks | None = None
     digests: dict[str, str] = field(default_factory=dict)
 
 
@@ -108,6 +134,14 @@ _MANIFEST = record(
     engine=record(EngineChoice, name=STR, options=table(CONSTANT)),
     weights=table(record(Weight, dtype=STR, shape=many(INT), offset=INT, nbytes=INT)),
     examples=many(EXAMPLE),
+    checks=optional(
+        record(
+            Checks,
+            paths=INT,
+            edges=INT,
+            unchecked=many(record(UncheckedEdge, block=STR, way=STR, why=STR, span=optional(SPAN))),
+        )
+    ),
     digests=table(STR),
 )
 
@@ -174,8 +208,8 @@ def _check_tables(manifest: Manifest, where: str) -> None:
                 )
 
 
-def source_lines(program: p.Program[Any]) -> dict[str, set[int]]:
-    """The source lines that spans of ``program`` start on, by path: what ``sources`` should hold."""
+def source_lines(program: p.Program[Any], checks: Checks | None = None) -> dict[str, set[int]]:
+    """The source lines that spans of a bundle start on, by path: what ``sources`` should hold."""
     found: dict[str, set[int]] = {}
 
     def add(span: p.Span | None) -> None:
@@ -190,6 +224,6 @@ def source_lines(program: p.Program[Any]) -> dict[str, set[int]]:
         add(block.terminator.span)
         for span in block.spans:
             add(span)
-    for item in program.frozen:
+    for item in (*program.frozen, *(checks.unchecked if checks else ())):
         add(item.span)
     return found

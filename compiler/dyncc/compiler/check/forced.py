@@ -136,7 +136,7 @@ class ForcedPaths:
                 frontier.add(Case((varied,), varied=True), 500)
         deadline = time.monotonic() + self.budget.seconds
         surplus, waited = self.budget.surplus, 0
-        while self.report.cases < self.budget.cases and time.monotonic() < deadline:
+        while not self._stopped(deadline):
             covered = not self.report.uncovered
             case = frontier.pop(surplus=surplus > 0)
             if case is None or len(self.report.mismatches) >= self.budget.mismatches:
@@ -148,6 +148,10 @@ class ForcedPaths:
             self._run_case(case, frontier)
             waited = 0 if len(self.report.covered) > known else waited + 1
         return self.report
+
+    def _stopped(self, deadline: float) -> bool:
+        self.report.stopped = self.report.cases >= self.budget.cases or time.monotonic() >= deadline
+        return self.report.stopped
 
     # ------------------------------------------------------------------------------- one case
 
@@ -208,7 +212,7 @@ class ForcedPaths:
             if comparison.differences:
                 text = "; ".join(str(difference) for difference in comparison.differences[:3])
                 block = run.blocks[position]
-                span = self.program.blocks[block].terminator.span
+                span = self.program.blocks[block].terminator.span if block else None
                 finding.mismatch = Mismatch(text, block, span, str(case))
             elif matched != run.counts[position]:
                 finding.mismatch = _unmatched(case, script.log, matched, run.counts[position])

@@ -69,6 +69,8 @@ class Report:
     near_ties: list[NearTie] = field(default_factory=list[NearTie])
     edges: frozenset[Edge] = frozenset()
     covered: set[Edge] = field(default_factory=set[Edge])
+    stopped: bool = False
+    """Whether the time or the number of cases was at its end before the cases were."""
     harvest: dict[str, list[tuple[torch.Tensor, ...]]] = field(
         default_factory=dict[str, "list[tuple[torch.Tensor, ...]]"]
     )

@@ -152,7 +152,7 @@ def compile_target(
     options: CompileOptions, target: Target, call: Call, output: Path, verbose: bool = False
 ) -> Any:
     """Call the compiler. What the user's code prints goes to stderr, what PyTorch logs is for ``-v``."""
-    from dyncc.compiler.cli.prepare import dynamic_shapes
+    from dyncc.compiler.cli.prepare import dynamic_shapes, further_calls
 
     arguments: dict[str, Any] = {
         "kwargs": call.kwargs or None,
@@ -165,6 +165,7 @@ def compile_target(
         "verify_each": options.verify_each,
         "prune": checked_prune(options.prune),
         "command": command_line(),
+        "examples": further_calls(target),
     }
     with contextlib.redirect_stdout(sys.stderr), contextlib.nullcontext() if verbose else silent_logging():
         return compiler()(target.model, call.args, **arguments)

@@ -38,6 +38,11 @@ class Target:
         return network_of(self.model)
 
     @property
+    def method(self) -> str:
+        """The name of the one method that is compiled."""
+        return getattr(self.entry, "__name__", "forward")
+
+    @property
     def entry(self) -> Callable[..., Any]:
         """The callable whose signature names the inputs (the first one of several methods)."""
         model = next(iter(self.model.values())) if isinstance(self.model, dict) else self.model

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import linecache
+from dataclasses import asdict
 from pathlib import Path
 
 from dyncc.compiler.cli.bundles import existing
 from dyncc.compiler.cli.console import Console
 from dyncc.compiler.cli.inspect_text import program_data, program_text
-from dyncc.compiler.cli.report import byte_text, count
+from dyncc.compiler.cli.report import byte_text, count, unchecked_lines
 from dyncc.compiler.cli.usercode import display
 from dyncc.runtime.bundle import BundleInfo, read_bundle
 from dyncc.runtime.manifest import Manifest, Source
@@ -37,13 +38,15 @@ def inspect_bundle(bundle: Path, console: Console) -> None:
         "bytes": sizes,
         "weights": {name: [weight.dtype, *weight.shape] for name, weight in manifest.weights.items()},
         "examples": len(manifest.examples),
+        "checks": asdict(manifest.checks) if manifest.checks else None,
         "sources": [
             {"path": source.path, "sha256": source.sha256, "state": _state(source)}
             for source in manifest.sources
         ],
         "program": program_data(manifest.program, graph_bytes),
     }
-    console.product(f"{head}\n\n{program_text(manifest.program, graph_bytes)}", data)
+    parts = [head, program_text(manifest.program, graph_bytes), *_checks(manifest)]
+    console.product("\n\n".join(parts), data)
 
 
 def _head(bundle: Path, info: BundleInfo, sizes: dict[str, int]) -> str:
@@ -60,6 +63,16 @@ def _head(bundle: Path, info: BundleInfo, sizes: dict[str, int]) -> str:
         *(_source_line(manifest, index) for index in range(len(manifest.sources))),
     ]
     return "\n".join(line for line in lines if line)
+
+
+def _checks(manifest: Manifest) -> list[str]:
+    """What was compared when it was compiled."""
+    checks = manifest.checks
+    if checks is None:
+        return []
+    taken = f"{checks.edges - len(checks.unchecked)} of {count(checks.edges, 'edge')} between blocks"
+    head = f"checked   {count(checks.paths, 'path')}, {taken}"
+    return ["\n".join([head, *unchecked_lines(checks.unchecked)])]
 
 
 def _source_line(manifest: Manifest, index: int) -> str:

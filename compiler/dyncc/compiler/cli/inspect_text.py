@@ -8,9 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from dyncc.compiler.cli.report import byte_text, count, frozen_lines
+from dyncc.compiler.cli.report import SOURCE_WIDTH, byte_text, count, frozen_lines
 from dyncc.compiler.cli.usercode import display
 from dyncc.ir.printer import edge_text, operand_text, parameter_text, type_text, value_text
+from dyncc.runtime.host.emit import shortened
 from dyncc.runtime.program import (
     Block,
     Branch,
@@ -23,8 +24,6 @@ from dyncc.runtime.program import (
     Switch,
     successors,
 )
-
-SOURCE_WIDTH = 64
 
 
 def program_text(program: Program[Any], graph_bytes: Mapping[str, int]) -> str:
@@ -111,9 +110,7 @@ def _source_line(span: Span | None, shown: set[str]) -> Iterator[str]:
     """The source line that something comes from, once a block."""
     if span is None:
         return
-    source = linecache.getline(span.path, span.line).strip()
-    if len(source) > SOURCE_WIDTH:
-        source = source[: SOURCE_WIDTH - 1] + "…"
+    source = shortened(linecache.getline(span.path, span.line).strip(), SOURCE_WIDTH)
     line = f"      {display(Path(span.path))}:{span.line}  {source}".rstrip()
     if line not in shown:
         shown.add(line)

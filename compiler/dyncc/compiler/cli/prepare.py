@@ -10,11 +10,14 @@ from typing import Any
 
 import torch
 
+from dyncc.compiler.check.report import Example
 from dyncc.compiler.cli.discover import Target, split_arguments
 from dyncc.compiler.cli.exits import CliError, Exit, usage
 from dyncc.compiler.cli.inputs import InputSpec, TensorValue, bind, map_values, parse_inputs
 from dyncc.compiler.cli.usercode import display, user_code
 from dyncc.compiler.diagnostics import Diagnostic
+
+CHECK_INPUTS = "check_inputs"
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,28 @@ def example_call(target: Target, specs: Iterable[str], file: Path | None) -> Cal
         "or define `example_inputs()` in the file",
         notes=[f"it takes {', '.join(f'`{name}`' for name in parameters)}"],
     )
+
+
+def further_calls(target: Target) -> list[Example]:
+    """Calls to check with, beside the example: those that the file's ``check_inputs()`` gives.
+
+    A list of calls, each as ``example_inputs()`` returns it; where several methods are compiled, a dict of
+    such lists, by method. Raises a usage error for anything else.
+    """
+    function = getattr(target.module, CHECK_INPUTS, None)
+    if not callable(function):
+        return []
+    with user_code(f"{CHECK_INPUTS}() in {display(target.file)}", target.file):
+        made = function()
+    several = isinstance(target.model, dict)
+    lists = made if several and isinstance(made, dict) else {} if several else {target.method: made}
+    known = target.model if isinstance(target.model, dict) else lists
+    if not lists or not all(name in known and isinstance(calls, list) for name, calls in lists.items()):
+        raise usage(
+            f"`{CHECK_INPUTS}()` in {display(target.file)} must return a list of calls",
+            "each as `example_inputs()` returns it" + ("; a dict of lists, by method" if several else ""),
+        )
+    return [Example(name, *split_arguments(call)) for name, calls in lists.items() for call in calls]
 
 
 def dynamic_shapes(target: Target, call: Call, specs: Sequence[str]) -> dict[str, Any] | None:

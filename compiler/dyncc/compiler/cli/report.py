@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import linecache
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from dyncc.compiler.cli.usercode import display
+from dyncc.runtime.host.emit import shortened
+from dyncc.runtime.manifest import UncheckedEdge
 from dyncc.runtime.program import Frozen
+
+SHOWN = 5
+"""Places of unchecked edges that are shown without ``-v``."""
+SOURCE_WIDTH = 64
 
 
 def report_text(report: Any, seconds: float, verbose: bool) -> str:
@@ -22,10 +30,11 @@ def report_text(report: Any, seconds: float, verbose: bool) -> str:
 
         lines.append(pruning_text(report.pruning))
     if report.paths:
-        taken = f"{report.edges - report.uncovered} of {count(report.edges, 'edge')} between blocks"
+        taken = f"{report.edges - len(report.unchecked)} of {count(report.edges, 'edge')} between blocks"
         lines.append(
             f"checked   {count(report.paths, 'path')}, {taken}, largest error {report.largest_error:.1e}"
         )
+        lines += unchecked_lines(report.unchecked, None if verbose else SHOWN)
     else:
         lines.append("checked   nothing (--no-verify)")
     if report.frozen:
@@ -46,13 +55,40 @@ def report_json(report: Any) -> dict[str, Any]:
         "sha256": report.sha256,
         "paths": report.paths,
         "edges": report.edges,
-        "uncovered": report.uncovered,
+        "uncovered": len(report.unchecked),
+        "unchecked": [asdict(edge) for edge in report.unchecked],
         "largest_error": report.largest_error,
         "passes": [asdict(ran) for ran in report.passes],
         "frozen": [asdict(frozen) for frozen in report.frozen],
         "pruning": asdict(report.pruning) if report.pruning is not None else None,
         "warnings": [asdict(warning) for warning in report.warnings],
     }
+
+
+def unchecked_lines(edges: Sequence[UncheckedEdge], most: int | None = None) -> list[str]:
+    """The ways that no compared call took, with their places, why, and what helps; at most ``most``."""
+    if not edges:
+        return []
+    lines = [
+        f"unchecked {count(len(edges), 'edge')}: compiled as all others, but no compared call went there"
+    ]
+    by_place: dict[tuple[str, str], list[str]] = {}
+    for edge in edges:
+        place = f"{display(Path(edge.span.path))}:{edge.span.line}" if edge.span else edge.block
+        source = linecache.getline(edge.span.path, edge.span.line).strip() if edge.span else ""
+        by_place.setdefault((f"{place}  {shortened(source, SOURCE_WIDTH)}".rstrip(), edge.why), []).append(
+            edge.way
+        )
+    for (place, why), ways in list(by_place.items())[:most]:
+        lines += [f"  {place}", f"      {'; '.join(dict.fromkeys(ways))}: {why}"]
+    if most is not None and len(by_place) > most:
+        lines.append(
+            f"  and at {count(len(by_place) - most, 'more place')} (-v or `dyncc inspect` shows all)"
+        )
+    lines.append(
+        "  to compare them, let `check_inputs()` in the model's file return a list of calls that go there"
+    )
+    return lines
 
 
 def frozen_lines(frozen: Sequence[Frozen]) -> list[str]:
@@ -74,8 +110,6 @@ def pass_lines(passes: Sequence[Any]) -> list[str]:
 
 
 def display_span(item: Frozen) -> str:
-    from pathlib import Path
-
     assert item.span is not None
     return f"{display(Path(item.span.path))}:{item.span.line}"
 

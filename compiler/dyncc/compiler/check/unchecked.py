@@ -1,0 +1,124 @@
+"""Which edges of a program no compared call has taken, where they are in the source, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from dyncc.compiler.check.report import Report
+from dyncc.runtime.manifest import UncheckedEdge
+from dyncc.runtime.program import (
+    Block,
+    Branch,
+    Compute,
+    HostOp,
+    Operand,
+    Program,
+    Ref,
+    Span,
+    Switch,
+    successors,
+)
+
+STOPPED = "the time for checking was over"
+ARGUMENTS = (
+    "it is decided by the arguments alone (a size, a number), and those of the examples do not go there"
+)
+INSIDE = "the tensor's value goes on inside a graph too, so the check cannot tell it another one"
+ANSWERS = "none of the values that were tried for the tensors that decide it leads there"
+BEYOND = "no compared call came to this decision"
+
+
+def unchecked_edges(
+    program: Program[Any], report: Report, inside: frozenset[Span] = frozenset()
+) -> tuple[UncheckedEdge, ...]:
+    """The edges of ``report.uncovered``, those first whose decision was reached.
+
+    ``inside`` are the reads that the check cannot script.
+    """
+    entered = {entry.block for method in program.methods.values() for entry in method.entries}
+    for name, index in report.covered & report.edges:  # not the way into the program
+        entered.add(successors(program.blocks[name].terminator)[index].block)
+    reads = _Reads(program)
+    found: list[UncheckedEdge] = []
+    for name, index in report.uncovered:
+        block = program.blocks[name]
+        why = _why(reads.deciding(block), inside, report.stopped) if name in entered else BEYOND
+        found.append(UncheckedEdge(name, _way(program, block, index), why, block.terminator.span))
+    return tuple(sorted(found, key=lambda edge: edge.why == BEYOND))
+
+
+def _why(deciding: Iterable[HostOp], inside: frozenset[Span], stopped: bool) -> str:
+    places = {read.span for read in deciding}
+    if not places:
+        return ARGUMENTS
+    if places <= inside:
+        return INSIDE
+    return STOPPED if stopped else ANSWERS
+
+
+def _way(program: Program[Any], block: Block, index: int) -> str:
+    """An edge in words: what was decided, and the line that it leads to."""
+    terminator = block.terminator
+    target = program.blocks[successors(terminator)[index].block]
+    line = next((f"to line {span.line}" for span in _spans(target)), "")
+    match terminator:
+        case Branch():
+            decided = "when it is true" if index == 0 else "when it is false"
+        case Switch(values=values):
+            decided = f"when it is {values[index]}" if index < len(values) else "when it is anything else"
+        case _:
+            decided = ""
+    return ", ".join(part for part in (decided, line) if part)
+
+
+def _spans(block: Block) -> Iterator[Span]:
+    yield from block.spans[:1]
+    if block.terminator.span is not None:
+        yield block.terminator.span
+
+
+class _Reads:
+    """The reads of tensors' values that a value of a block depends on, through block parameters too."""
+
+    def __init__(self, program: Program[Any]) -> None:
+        self.program = program
+        self.into: dict[str, list[tuple[Block, tuple[Operand, ...]]]] = {}
+        for block in program.blocks.values():
+            for edge in successors(block.terminator):
+                self.into.setdefault(edge.block, []).append((block, edge.args))
+
+    def deciding(self, block: Block) -> list[HostOp]:
+        """The reads that ``block``'s decision depends on."""
+        match block.terminator:
+            case Branch(pred=operand) | Switch(index=operand):
+                pass
+            case _:
+                return []
+        found: list[HostOp] = []
+        seen: set[tuple[str, str]] = set()
+        pending = [(block, operand)]
+        while pending:
+            where, operand = pending.pop()
+            if isinstance(operand, Ref) and (where.name, operand.name) not in seen:
+                seen.add((where.name, operand.name))
+                pending += self._step(where, operand.name, found)
+        return found
+
+    def _step(self, block: Block, name: str, found: list[HostOp]) -> Iterator[tuple[Block, Operand]]:
+        """What the value ``name`` is made from; a read is noted and followed no further."""
+        for position, param in enumerate(block.params):
+            if param.name == name:
+                yield from (
+                    (source, args[position])
+                    for source, args in self.into.get(block.name, ())
+                    if position < len(args)
+                )
+        for step in block.steps:
+            if isinstance(step, HostOp) and step.result.name == name:
+                if step.op == "item":
+                    found.append(step)
+                else:
+                    yield from ((block, operand) for operand in step.operands)
+            elif isinstance(step, Compute) and any(output.name == name for output in step.outputs):
+                yield from ((block, operand) for operand in step.inputs)
