@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 
 from dyncc.compiler.cli.discover import discover
 from dyncc.compiler.cli.exits import CliError, Exit
-from dyncc.compiler.cli.prepare import dynamic_shapes, example_call, load_weights
+from dyncc.compiler.cli.prepare import dynamic_shapes, example_call
+from dyncc.compiler.cli.weights import load_weights
 
 NET = """
 class Net(nn.Module):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import keyword
+import linecache
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -135,9 +136,12 @@ def _further(example: Any, methods: Sequence[Method]) -> Example:
 def _function(model: Any) -> Callable[..., Any]:
     if isinstance(model, nn.Module):
         return model.forward
-    if inspect.isclass(model) or not callable(model):
+    if inspect.isclass(model):
+        raise TypeError(f"`{model.__name__}` is a class: give an object of it, `{model.__name__}(…)`")
+    if not callable(model):
+        kind = type(model).__name__
         raise TypeError(
-            f"a {type(model).__name__} cannot be compiled: give a module, a method or a function"
+            f"a value of type `{kind}` cannot be compiled: give a module, a method or a function"
         )
     return model
 
@@ -157,6 +161,9 @@ def _owner_name(model: Any) -> str:
 
 def _misfit(method: Method, call: Example) -> Diagnostic | None:
     signature = method.signature()
+    problem = _unknown_sizes(method, signature)
+    if problem is not None:
+        return problem
     try:
         signature.bind(*call.args, **call.kwargs)
     except TypeError as error:
@@ -166,8 +173,26 @@ def _misfit(method: Method, call: Example) -> Diagnostic | None:
     return None
 
 
+def _unknown_sizes(method: Method, signature: inspect.Signature) -> Diagnostic | None:
+    """``dynamic_shapes`` for a parameter that there is not: it would be left without effect."""
+    parameters = signature.parameters
+    kinds = {parameter.kind for parameter in parameters.values()}
+    shapes = method.dynamic_shapes
+    if not isinstance(shapes, Mapping) or inspect.Parameter.VAR_KEYWORD in kinds:
+        return None
+    unknown = next((name for name in shapes if name not in parameters), None)
+    if unknown is None:
+        return None
+    names = ", ".join(f"`{name}`" for name in parameters) or "nothing"
+    message = f"`dynamic_shapes` names `{unknown}`, which `{method.name}` does not take"
+    return Diagnostic("DY201", message, _definition(method.function), notes=(f"it takes {names}",))
+
+
 def _definition(function: Callable[..., Any]) -> Span | None:
     code = getattr(getattr(function, "__func__", function), "__code__", None)
     if code is None:
         return None
-    return Span(code.co_filename, code.co_firstlineno, 1, code.co_firstlineno, 2, code.co_qualname)
+    line = code.co_firstlineno
+    text = linecache.getline(code.co_filename, line).rstrip()
+    indent = len(text) - len(text.lstrip())
+    return Span(code.co_filename, line, indent + 1, line, max(len(text), indent + 1) + 1, code.co_qualname)

@@ -28,7 +28,7 @@ class Model:
     def load(self) -> Any:
         """The callable, in the mode in which it is compiled."""
         from dyncc.compiler.cli.discover import discover
-        from dyncc.compiler.cli.prepare import load_weights
+        from dyncc.compiler.cli.weights import load_weights
 
         target = discover(self.target)
         if self.weights is not None:

@@ -9,7 +9,14 @@ from collections.abc import Sequence
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line. Ends with SystemExit; the codes are :class:`dyncc.compiler.cli.exits.Exit`."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        _main(list(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:  # while modules were imported: a command says it by itself
+        sys.stderr.write("interrupted; nothing was written\n")
+        raise SystemExit(130) from None
+
+
+def _main(arguments: list[str]) -> None:
     try:
         from dyncc.compiler.cli.app import run_app
     except ModuleNotFoundError as error:

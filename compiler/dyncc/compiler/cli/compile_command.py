@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from dyncc.compiler.cli.console import Console
 from dyncc.compiler.cli.exits import missing, usage
-from dyncc.compiler.cli.usercode import python_file, split_entry
+from dyncc.compiler.cli.usercode import display, python_file, split_entry
 
 if TYPE_CHECKING:
     from dyncc.compiler.cli.discover import Target
@@ -110,6 +110,18 @@ def output_path(options: CompileOptions, file: Path) -> Path:
     output = options.output or file.with_suffix(".dyncc")
     if not output.absolute().parent.is_dir():
         raise usage(f"no such folder: {output.absolute().parent}", notes=["named by --output"])
+    needed = next(
+        (path for path in (file.resolve(), Path.cwd()) if path.is_relative_to(output.resolve())), None
+    )
+    if needed is not None:  # --force would delete it
+        what = (
+            "the model's own file"
+            if needed == output.resolve()
+            else f"a folder that holds {display(needed)}"
+        )
+        raise usage(
+            f"the bundle cannot take the place of {output}: it is {what}", "-o DIR names another place"
+        )
     try:
         check_target(output)
     except NotABundleError as error:
@@ -132,7 +144,8 @@ def forced(output: Path, force: bool) -> Generator[Path]:
 
 def prepare(options: CompileOptions, target: Target, console: Console) -> Call:
     """Weights, mode and example inputs."""
-    from dyncc.compiler.cli.prepare import example_call, load_weights
+    from dyncc.compiler.cli.prepare import example_call
+    from dyncc.compiler.cli.weights import load_weights
 
     if options.weights:
         load_weights(target, options.weights)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import sys
+import tempfile
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -103,12 +105,26 @@ def _classify(error: Exception) -> tuple[Exit, list[Diagnostic]]:
     failure = runtime_failure(error)
     if failure is not None:
         return failure
+    if isinstance(error, OSError):
+        return Exit.USAGE, [_file_trouble(error)]
     if isinstance(error, ModuleNotFoundError) and error.name:
         helps = ("pip install 'dyncc[compiler,cpu]'",)
         return Exit.MISSING, [Diagnostic("", f"the package `{error.name}` is missing", None, helps=helps)]
     note = traceback.format_exception_only(error)[-1].strip()
     helps = ("-v shows the traceback; please report it with the model",)
     return Exit.REFUSED, [Diagnostic("DY901", "internal error", None, notes=(note,), helps=helps)]
+
+
+def _file_trouble(error: OSError) -> Diagnostic:
+    """A file or folder that cannot be written or read: the disk is full, there is no permission."""
+    reason = error.strerror or str(error)
+    text = f"{reason[:1].lower()}{reason[1:]}" + (f": {error.filename}" if error.filename else "")
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        folder = tempfile.gettempdir()
+        helps = (f"make room where the bundle goes, and in {folder} (TMPDIR names another)",)
+    else:
+        helps = ("-o names another place to write to; -v shows the traceback",)
+    return Diagnostic("", text, None, helps=helps)
 
 
 def _stderr() -> rich.console.Console:

@@ -23,7 +23,7 @@ MEANING = {
     Exit.DONE: "done",
     Exit.REFUSED: "the program is refused, does not import, or its model cannot be built;\n"
     "     or the network raises while it runs (`dyncc run`)",
-    Exit.USAGE: "usage: no such file, a bad option, no model found in the file",
+    Exit.USAGE: "usage: no such file, one that cannot be read or written, a bad option, no model",
     Exit.CHECK_FAILED: "a check failed",
     Exit.MISSING: "a dependency or an engine is missing",
     Exit.DAMAGED: "the bundle is damaged or incompatible",

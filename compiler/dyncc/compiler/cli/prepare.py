@@ -12,10 +12,9 @@ import torch
 
 from dyncc.compiler.check.report import Example
 from dyncc.compiler.cli.discover import Target, split_arguments
-from dyncc.compiler.cli.exits import CliError, Exit, usage
+from dyncc.compiler.cli.exits import usage
 from dyncc.compiler.cli.inputs import InputSpec, TensorValue, bind, map_values, parse_inputs
 from dyncc.compiler.cli.usercode import display, user_code
-from dyncc.compiler.diagnostics import Diagnostic
 
 CHECK_INPUTS = "check_inputs"
 
@@ -27,27 +26,6 @@ class Call:
     args: Any
     kwargs: Any
     found: str
-
-
-def load_weights(target: Target, file: Path) -> None:
-    """Load a state dict into the network: ``.safetensors``, or what ``torch.save`` wrote (weights only).
-
-    Raises a usage error where there is no such file or no network, exit code 1 where they do not fit.
-    """
-    network = target.network
-    if network is None:
-        raise usage("--weights needs an nn.Module, and this is a plain function")
-    if not file.is_file():
-        raise usage(f"no such file: {file}", notes=["named by --weights"])
-    state = _read_weights(file)
-    try:
-        result = network.load_state_dict(state, strict=False)
-        problems = _mismatch(result.missing_keys, result.unexpected_keys)
-    except RuntimeError as error:
-        problems = [line.strip() for line in str(error).splitlines()[1:]]
-    if problems:
-        message = f"the weights in {file} do not fit `{type(network).__name__}`"
-        raise CliError(Exit.REFUSED, [Diagnostic("", message, None, notes=tuple(problems))])
 
 
 def example_call(target: Target, specs: Iterable[str], file: Path | None) -> Call:
@@ -138,44 +116,6 @@ def _dim(spec: str, text: str) -> tuple[int, Any]:
 
 def _names(names: Iterable[str]) -> str:
     return "the inputs are " + ", ".join(f"`{name}`" for name in names)
-
-
-def _read_weights(file: Path) -> dict[str, torch.Tensor]:
-    try:
-        if file.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(file)
-        state = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:
-        # safetensors and torch raise classes of their own, all of which mean the same here
-        # their texts are about loading pickled objects after all, which is not what one should do
-        reason = (
-            "torch refuses it" if "weights_only" in str(error) else str(error).strip().partition("\n")[0]
-        )
-        reason = reason or type(error).__name__
-        message = f"cannot read the weights in {file}"
-        helps = ("only a state dict of tensors is loaded, no pickled objects",)
-        raise CliError(
-            Exit.REFUSED, [Diagnostic("", message, None, notes=(reason,), helps=helps)]
-        ) from error
-    for key in ("state_dict", "model_state_dict", "model"):
-        if isinstance(state, dict) and isinstance(state.get(key), dict):
-            state = state[key]
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        message = f"{file} holds no state dict"
-        raise CliError(Exit.REFUSED, [Diagnostic("", message, None)])
-    return state
-
-
-def _mismatch(missing: Sequence[str], unexpected: Sequence[str]) -> list[str]:
-    groups = (("missing in the file", missing), ("not in the model", unexpected))
-    return [f"{text}: {_short(keys)}" for text, keys in groups if keys]
-
-
-def _short(keys: Sequence[str]) -> str:
-    shown = ", ".join(f"`{key}`" for key in keys[:6])
-    return shown + (f" and {len(keys) - 6} more" if len(keys) > 6 else "")
 
 
 def _call_of(target: Target, inputs: object, found: str) -> Call:
