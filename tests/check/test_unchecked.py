@@ -69,7 +69,7 @@ def test_a_way_that_no_value_leads_to_and_what_is_beyond_it() -> None:
 
 def test_a_decision_on_the_arguments_alone() -> None:
     (edge,) = unchecked(Sizes(), shapes={"x": {0: torch.export.Dim("n")}})
-    assert edge.why == words.ARGUMENTS
+    assert edge.why == words.UNREAD
 
 
 def test_the_time_was_over() -> None:

@@ -80,7 +80,7 @@ class FakeCompiler:
             edges=6,
             unchecked=(
                 UncheckedEdge(
-                    "first", "when it is true, to line 9", "no reason", Span("net.py", 7, 1, 7, 2)
+                    "first", "when it is true, to line 9", "no reason", True, Span("net.py", 7, 1, 7, 2)
                 ),
             ),
             sha256="0" * 64,
@@ -110,6 +110,17 @@ def test_compile_says_what_it_did_and_prints_the_path(
     assert "3 blocks, 1 graph" in result.err and "specialize 0.5, lower 1.2" in result.err
     assert "4 paths, 5 of 6 edges between blocks, largest error 2.5e-06" in result.err
     assert "warning: a warning" in result.err
+
+
+def test_what_the_model_prints_in_every_call_is_shown_once(
+    write: Any, dyncc: Any, compiler: FakeCompiler
+) -> None:
+    write(NET.replace('print("printed by the model")', 'print("one\\ntwo\\none\\nthree", end="")'))
+    result = dyncc("net.py")
+    assert result.out == "net.dyncc\n"
+    assert result.err.count("one\n") == 1 and "two\n" in result.err
+    assert "the model printed a line more that it had printed before (-v shows them)" in result.err
+    assert dyncc("net.py", "-v").err.count("one\n") == 2
 
 
 def test_quiet_and_json(write: Any, dyncc: Any, compiler: FakeCompiler) -> None:

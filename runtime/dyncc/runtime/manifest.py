@@ -14,7 +14,7 @@
      "weights":   {weight: {"dtype", "shape", "offset", "nbytes"}},     in blocks/weights.bin
      "examples":  [{"method", "session", "inputs", "expected" or "raises", "atol", "rtol"}],
      "checks":    {"paths", "edges",                                    null where it was not checked
-                   "unchecked": [{"block", "way", "why", "span"}]},     edges that no compared call took
+                   "unchecked": [{"block", "way", "why", "reached", "span"}]},  edges not compared
      "digests":   {"host.py": sha256, …}}            of every other file
 
 ``lines`` are the source lines that the program's spans name, for comments, ``inspect`` and tracebacks; the
@@ -33,7 +33,7 @@ from dyncc.runtime.codec import DIM, PROGRAM, SCHEMA, SPAN, program_from_json
 from dyncc.runtime.engine import Port
 from dyncc.runtime.errors import DamagedBundle, NewerBundle
 from dyncc.runtime.examples import EXAMPLE, Example
-from dyncc.runtime.forms import CONSTANT, INT, STR, Form, fail, many, optional, record, table
+from dyncc.runtime.forms import BOOL, CONSTANT, INT, STR, Form, fail, many, optional, record, table
 from dyncc.runtime.records import frozen
 
 
@@ -83,6 +83,8 @@ class UncheckedEdge:
     """Which way it is, in words."""
     why: str
     """Why no call took it."""
+    reached: bool
+    """Whether a call came to the decision, and went another way."""
     span: p.Span | None = None
     """The decision."""
 
@@ -139,7 +141,9 @@ _MANIFEST = record(
             Checks,
             paths=INT,
             edges=INT,
-            unchecked=many(record(UncheckedEdge, block=STR, way=STR, why=STR, span=optional(SPAN))),
+            unchecked=many(
+                record(UncheckedEdge, block=STR, way=STR, why=STR, reached=BOOL, span=optional(SPAN))
+            ),
         )
     ),
     digests=table(STR),

@@ -7,6 +7,7 @@ from typing import Any
 
 from dyncc.compiler.check.report import Report
 from dyncc.runtime.manifest import UncheckedEdge
+from dyncc.runtime.places import lines_text
 from dyncc.runtime.program import (
     Block,
     Branch,
@@ -21,12 +22,10 @@ from dyncc.runtime.program import (
 )
 
 STOPPED = "the time for checking was over"
-ARGUMENTS = (
-    "it is decided by the arguments alone (a size, a number), and those of the examples do not go there"
-)
+UNREAD = "a size or an argument decides it, and those of the examples do not lead there"
 INSIDE = "the tensor's value goes on inside a graph too, so the check cannot tell it another one"
 ANSWERS = "none of the values that were tried for the tensors that decide it leads there"
-BEYOND = "no compared call came to this decision"
+BEYOND = "no compared call came to this place"
 
 
 def unchecked_edges(
@@ -43,15 +42,17 @@ def unchecked_edges(
     found: list[UncheckedEdge] = []
     for name, index in report.uncovered:
         block = program.blocks[name]
-        why = _why(reads.deciding(block), inside, report.stopped) if name in entered else BEYOND
-        found.append(UncheckedEdge(name, _way(program, block, index), why, block.terminator.span))
-    return tuple(sorted(found, key=lambda edge: edge.why == BEYOND))
+        reached = name in entered
+        why = _why(reads.deciding(block), inside, report.stopped) if reached else BEYOND
+        way = _way(program, block, index)
+        found.append(UncheckedEdge(name, way, why, reached, block.terminator.span))
+    return tuple(sorted(found, key=lambda edge: not edge.reached))
 
 
 def _why(deciding: Iterable[HostOp], inside: frozenset[Span], stopped: bool) -> str:
     places = {read.span for read in deciding}
     if not places:
-        return ARGUMENTS
+        return UNREAD
     if places <= inside:
         return INSIDE
     return STOPPED if stopped else ANSWERS
@@ -61,7 +62,7 @@ def _way(program: Program[Any], block: Block, index: int) -> str:
     """An edge in words: what was decided, and the line that it leads to."""
     terminator = block.terminator
     target = program.blocks[successors(terminator)[index].block]
-    line = next((f"to line {span.line}" for span in _spans(target)), "")
+    line = next((_line(span, block.terminator.span) for span in _spans(target)), "")
     match terminator:
         case Branch():
             decided = "when it is true" if index == 0 else "when it is false"
@@ -70,6 +71,13 @@ def _way(program: Program[Any], block: Block, index: int) -> str:
         case _:
             decided = ""
     return ", ".join(part for part in (decided, line) if part)
+
+
+def _line(span: Span, origin: Span | None) -> str:
+    """The line of ``span``, with its file where that is another than the one it is reached from."""
+    if origin is not None and origin.path == span.path:
+        return f"to line {span.line}"
+    return f"to {lines_text([span])}"
 
 
 def _spans(block: Block) -> Iterator[Span]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import shlex
 import shutil
@@ -13,7 +14,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from dyncc.compiler.cli.console import Console
 from dyncc.compiler.cli.exits import missing, usage
@@ -180,8 +181,60 @@ def compile_target(
         "command": command_line(),
         "examples": further_calls(target),
     }
-    with contextlib.redirect_stdout(sys.stderr), contextlib.nullcontext() if verbose else silent_logging():
+    with contextlib.nullcontext() if verbose else silent_logging(), said_once(verbose):
         return compiler()(target.model, call.args, **arguments)
+
+
+@contextlib.contextmanager
+def said_once(verbose: bool) -> Generator[None]:
+    """What the model prints goes to stderr; unless ``verbose`` each line once, since the checks call the
+    model many times."""
+    if verbose:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+        return
+    stream = Once(sys.stderr)
+    try:
+        with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
+            yield
+    finally:
+        if stream.rest:
+            stream.write("\n")
+        if stream.repeated:
+            lines = "a line" if stream.repeated == 1 else f"{stream.repeated} lines"
+            sys.stderr.write(f"the model printed {lines} more that it had printed before (-v shows them)\n")
+
+
+class Once(io.TextIOBase):
+    """A stream that passes each different line on once."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.seen: set[str] = set()
+        self.rest = ""
+        self.repeated = 0
+
+    def write(self, text: str) -> int:
+        *lines, self.rest = (self.rest + text).split("\n")
+        for line in lines:
+            if line in self.seen:
+                self.repeated += 1
+            else:
+                self.seen.add(line)
+                self.stream.write(f"{line}\n")
+        return len(text)
+
+    def flush(self) -> None:
+        self.stream.flush()
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return self.stream.isatty()
+
+    def close(self) -> None:
+        """Not the stream below: it belongs to the process."""
 
 
 @contextlib.contextmanager

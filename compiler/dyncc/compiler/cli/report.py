@@ -11,10 +11,13 @@ from typing import Any
 from dyncc.compiler.cli.usercode import display
 from dyncc.runtime.host.emit import shortened
 from dyncc.runtime.manifest import UncheckedEdge
+from dyncc.runtime.places import lines_text
 from dyncc.runtime.program import Frozen
 
 SHOWN = 5
 """Places of unchecked edges that are shown without ``-v``."""
+SHOWN_WAYS = 3
+"""Ways of one decision that are spelled out."""
 SOURCE_WIDTH = 64
 
 
@@ -74,21 +77,34 @@ def unchecked_lines(edges: Sequence[UncheckedEdge], most: int | None = None) -> 
     ]
     by_place: dict[tuple[str, str], list[str]] = {}
     for edge in edges:
-        place = f"{display(Path(edge.span.path))}:{edge.span.line}" if edge.span else edge.block
-        source = linecache.getline(edge.span.path, edge.span.line).strip() if edge.span else ""
-        by_place.setdefault((f"{place}  {shortened(source, SOURCE_WIDTH)}".rstrip(), edge.why), []).append(
-            edge.way
-        )
+        if edge.reached:
+            by_place.setdefault((_source_line(edge), edge.why), []).append(edge.way)
     for (place, why), ways in list(by_place.items())[:most]:
-        lines += [f"  {place}", f"      {'; '.join(dict.fromkeys(ways))}: {why}"]
+        distinct = list(dict.fromkeys(ways))
+        shown = "; ".join(distinct) if len(distinct) <= SHOWN_WAYS else f"{len(distinct)} of its ways"
+        lines += [f"  {place}", f"      {shown}: {why}"]
     if most is not None and len(by_place) > most:
         lines.append(
             f"  and at {count(len(by_place) - most, 'more place')} (-v or `dyncc inspect` shows all)"
+        )
+    beyond = [edge for edge in edges if not edge.reached]
+    if beyond:
+        spans = [edge.span for edge in beyond if edge.span is not None]
+        lines.append(
+            f"  beyond these {count(len(beyond), 'edge')}, in {lines_text(spans)}: no call came there"
         )
     lines.append(
         "  to compare them, let `check_inputs()` in the model's file return a list of calls that go there"
     )
     return lines
+
+
+def _source_line(edge: UncheckedEdge) -> str:
+    """The place of a decision and its text."""
+    if edge.span is None:
+        return edge.block
+    source = linecache.getline(edge.span.path, edge.span.line).strip()
+    return f"{display(Path(edge.span.path))}:{edge.span.line}  {shortened(source, SOURCE_WIDTH)}".rstrip()
 
 
 def frozen_lines(frozen: Sequence[Frozen]) -> list[str]:
