@@ -4,7 +4,7 @@ python -m samples.tables
 """
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import torch
@@ -23,36 +23,26 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
-def summary(results: Sequence[Result]) -> str:
-    """The table of all samples."""
-    head = (
-        "sample",
-        "blocks",
-        "inputs",
-        "paths",
-        "wrong",
-        "inconsistent",
-        "near ties",
-        "largest error",
-        "eager ms",
-        "bundle ms",
-    )
-    rows = [
-        (
-            f"[{r.name}]({r.name}/)",
-            r.blocks,
-            r.inputs,
-            len(r.decisions),
-            len(r.wrong),
-            len(r.inconsistent),
-            len(r.near_ties),
-            f"{r.largest_error:.1e}",
-            f"{r.eager_ms:.2f}",
-            f"{r.bundle_ms:.2f}",
-        )
-        for r in results
-    ]
-    return table(head, rows)
+COLUMNS: dict[str, Callable[[Result], object]] = {
+    "sample": lambda r: f"[{r.name}]({r.name}/)",
+    "blocks": lambda r: r.blocks,
+    "inputs": lambda r: r.inputs,
+    "paths": lambda r: len(r.decisions),
+    "wrong": lambda r: len(r.wrong),
+    "inconsistent": lambda r: len(r.inconsistent),
+    "near ties": lambda r: len(r.near_ties),
+    "largest error": lambda r: f"{r.largest_error:.1e}",
+    "eager ms": lambda r: f"{r.eager_ms:.2f}",
+    "bundle ms": lambda r: f"{r.bundle_ms:.2f}",
+}
+THRESHOLDS = ("inconsistent",)
+"""Columns for samples whose threshold is watched."""
+
+
+def summary(results: Sequence[Result], without: Sequence[str] = ()) -> str:
+    """The table of samples, but for the columns ``without``."""
+    columns = {name: value for name, value in COLUMNS.items() if name not in without}
+    return table(tuple(columns), [[value(result) for value in columns.values()] for result in results])
 
 
 def paths(result: Result) -> str:
@@ -63,36 +53,6 @@ def paths(result: Result) -> str:
         rest = ranked[MOST_PATHS:]
         rows = [*rows, (f"{len(rest)} others", sum(count for _, count in rest))]
     return table(("path", "inputs of 100"), rows)
-
-
-def kinds(results: Sequence[Result]) -> str:
-    """The table of the kinds: as the summary, without what needs a threshold to be watched."""
-    head = (
-        "sample",
-        "blocks",
-        "inputs",
-        "paths",
-        "wrong",
-        "near ties",
-        "largest error",
-        "eager ms",
-        "bundle ms",
-    )
-    rows = [
-        (
-            f"[{r.name}]({r.name}/)",
-            r.blocks,
-            r.inputs,
-            len(r.decisions),
-            len(r.wrong),
-            len(r.near_ties),
-            f"{r.largest_error:.1e}",
-            f"{r.eager_ms:.2f}",
-            f"{r.bundle_ms:.2f}",
-        )
-        for r in results
-    ]
-    return table(head, rows)
 
 
 def details(result: Result) -> str:
@@ -129,7 +89,7 @@ def main() -> None:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         fill(HERE / "README.md", summary(measured(SUBJECTS, Path(folder))))
-        fill(HERE / "README.md", kinds(measured(KINDS, Path(folder))), part=1)
+        fill(HERE / "README.md", summary(measured(KINDS, Path(folder)), THRESHOLDS), part=1)
 
 
 if __name__ == "__main__":

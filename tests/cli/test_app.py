@@ -257,6 +257,26 @@ def test_help_documents_the_exit_codes(dyncc: Any, arguments: list[str]) -> None
         assert f"\n    {code}  " in result.out
 
 
+def test_every_command_has_examples_that_can_be_read(dyncc: Any) -> None:
+    """Each example under a command's help names the command, and has options that there are."""
+    import typer.main
+
+    dyncc("--version")  # registers all commands
+    group: Any = typer.main.get_command(app)
+    assert {"compile", "run", "bench", "prune", "groups"} <= set(group.commands)
+    for name, command in group.commands.items():
+        text = dyncc(name, "-h").out
+        assert "\n  Examples:\n" in text, name
+        shown = [
+            line.split("#")[0].split() for line in (command.epilog or "").splitlines() if "  dyncc" in line
+        ]
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert shown
+        for words in shown:
+            assert route(words[1:], group.commands)[0] == name
+            assert {word for word in words if word.startswith("-")} <= options
+
+
 @pytest.mark.parametrize(
     ("arguments", "routed"),
     [

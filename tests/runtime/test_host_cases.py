@@ -9,7 +9,9 @@ import pytest
 from tests.runtime.cases import FOLDER, read_case
 
 from dyncc.runtime.host import Origin, generate
+from dyncc.runtime.host.emit import Emitter
 from dyncc.runtime.host.statements import depths
+from dyncc.runtime.program import Span
 
 CASES = sorted(FOLDER.glob("*.program"))
 
@@ -37,6 +39,13 @@ def test_lines_are_mapped_to_the_source() -> None:
     (number,) = [index for index, line in enumerate(lines, 1) if "list_append(" in line]
     assert host.spans[number].line == 34
     assert host.spans[number].path == "decode.py"
+
+
+def test_the_text_is_the_same_on_every_system() -> None:
+    """A bundle of a Windows machine runs elsewhere: its host, made again there, must not differ."""
+    emitter = Emitter({})
+    emitter.add("x = 1", 0, Span(r"C:\nets\walk.py", 4, 1, 4, 2))
+    assert emitter.lines[0].endswith("# walk.py:4")
 
 
 def test_depths_counts_what_python_counts() -> None:

@@ -279,8 +279,8 @@ def _port(value: onnx_ir.Value) -> Port:
 # -------------------------------------------------------------------------------------------- the rest
 
 
-def _sources(lines: Mapping[str, set[int]], texts: Mapping[str, str]) -> Iterable[Source]:
-    for path, numbers in lines.items():
+def _sources(wanted: Mapping[str, set[int]], texts: Mapping[str, str]) -> Iterable[Source]:
+    for path, numbers in wanted.items():
         text = texts.get(path)
         if text is None:
             text = "".join(linecache.getlines(path))

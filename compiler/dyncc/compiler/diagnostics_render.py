@@ -62,7 +62,10 @@ def display_path(path: str) -> str:
     """``path`` relative to the working directory where it lies below it, else as it is."""
     if not os.path.isabs(path):
         return path
-    relative = os.path.relpath(path)
+    try:
+        relative = os.path.relpath(path)
+    except ValueError:  # on another drive
+        return path
     return path if relative.startswith(os.pardir) else relative
 
 

@@ -19,7 +19,7 @@ _PLACE = re.compile(r"([^/]+):(\d+):(\d+)/")
 
 def node_name(path: str, line: int, column: int, name: str) -> str:
     """The name of an operator that comes from this place: ``model.py:12:9/Gather_0``."""
-    return f"{_file(path)}:{line}:{column}/{name}"
+    return f"{file_name(path)}:{line}:{column}/{name}"
 
 
 def locate(error: EngineError, program: p.Program[Any], call: p.Span | None) -> None:
@@ -45,7 +45,9 @@ def _places(error: EngineError, program: p.Program[Any], call: p.Span | None) ->
     if found is None:
         return spans
     file, line, column = found[1], int(found[2]), int(found[3])
-    exact = [span for span in spans if (_file(span.path), span.line, span.column) == (file, line, column)]
+    exact = [
+        span for span in spans if (file_name(span.path), span.line, span.column) == (file, line, column)
+    ]
     return (max(exact, key=lambda span: (span.end_line, span.end_column)),) if exact else spans
 
 
@@ -53,7 +55,7 @@ def lines_text(spans: Iterable[p.Span]) -> str:
     """The lines of ``spans``, short: ``model.py:12-14, 20``."""
     files: dict[str, set[int]] = {}
     for span in spans:
-        files.setdefault(_file(span.path), set()).add(span.line)
+        files.setdefault(file_name(span.path), set()).add(span.line)
     return ", ".join(f"{file}:{_ranges(sorted(lines))}" for file, lines in files.items())
 
 
@@ -67,6 +69,6 @@ def _ranges(lines: list[int]) -> str:
     return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
 
 
-def _file(path: str) -> str:
+def file_name(path: str) -> str:
     """The last part of a path of any system: a bundle may come from another."""
     return re.split(r"[/\\]", path)[-1]

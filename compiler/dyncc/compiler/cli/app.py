@@ -14,10 +14,23 @@ from typer.core import TyperGroup
 
 from dyncc.compiler.cli.command_line import route, usage_error
 from dyncc.compiler.cli.console import Console
-from dyncc.compiler.cli.exits import MEANING, Exit, usage
+from dyncc.compiler.cli.exits import Exit
+from dyncc.compiler.cli.options import (
+    Bundle,
+    Dynamic,
+    Inputs,
+    InputsFile,
+    Json,
+    NoVerify,
+    Passes,
+    Quiet,
+    Threads,
+    Verbose,
+    Weights,
+    epilog,
+    make_console,
+)
 
-EXIT_CODES = "\n".join(f"  {int(code)}  {text}" for code, text in MEANING.items())
-EPILOG = f"\b\nExit codes:\n{EXIT_CODES}"
 HELP = """The compiler for dynamic neural networks: plain PyTorch in, a bundle out that runs without torch.
 
 \b
@@ -43,33 +56,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Json = Annotated[bool, typer.Option("--json", help="The result as JSON on stdout.")]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more; show tracebacks.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say nothing but errors.")]
-Inputs = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--input",
-        metavar="NAME=VALUE",
-        help="An input: x=1x3x32x32:f32 (random), x=photo.npy, k=3:int, flag=true:bool, mode=mean:str.",
-    ),
-]
-InputsFile = Annotated[
-    Path | None,
-    typer.Option("--inputs", metavar="FILE.npz", help="Inputs by name, as `numpy.savez` writes."),
-]
-Bundle = Annotated[Path, typer.Argument(metavar="BUNDLE", help="A folder that dyncc wrote.")]
-Threads = Annotated[
-    int | None,
-    typer.Option("--threads", min=1, metavar="N", help="Threads of the engine; default: all cores."),
-]
-
 
 def run_app(arguments: Sequence[str]) -> None:
     """Parse and run; ends with SystemExit."""
     from dyncc.compiler.cli import prune_app
 
-    prune_app.register()
+    prune_app.register(app)
     with Console(as_json="--json" in arguments).reporting():
         try:
             code = app(list(arguments) or ["--help"], prog_name="dyncc", standalone_mode=False)
@@ -88,7 +80,7 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(help=HELP, epilog=EPILOG)
+@app.callback(help=HELP, epilog=epilog())
 def root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
@@ -97,7 +89,14 @@ def root(
     """``dyncc`` itself; :data:`HELP` is what people read."""
 
 
-@app.command("compile", epilog=EPILOG)
+@app.command(
+    "compile",
+    epilog=epilog(
+        "dyncc model.py",
+        "dyncc model.py:Net --input x=1x3x32x32:f32 --dynamic x=0 -o net.dyncc",
+        "dyncc model.py:Net.decode --input tokens=prompt.npy --weights trained.pt",
+    ),
+)
 def compile_command(
     model: Annotated[
         str,
@@ -113,34 +112,15 @@ def compile_command(
     ] = None,
     inputs: Inputs = None,
     inputs_file: InputsFile = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            "--weights", metavar="FILE", help="A state dict: .safetensors, or .pt without pickled code."
-        ),
-    ] = None,
-    dynamic: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--dynamic",
-            metavar="NAME=DIM,…",
-            help="Sizes that may differ from call to call: x=0,2; named to be equal: x=0:batch.",
-        ),
-    ] = None,
+    weights: Weights = None,
+    dynamic: Dynamic = None,
     threads: Threads = None,
     train: Annotated[
         bool,
-        typer.Option("--keep-mode", help="Leave the model in training mode if it is; default: eval()."),
+        typer.Option("--keep-mode", help="Compile the model in the mode it is in; default: eval()."),
     ] = False,
-    no_verify: Annotated[bool, typer.Option("--no-verify", help="Skip the checks of the result.")] = False,
-    passes: Annotated[
-        str | None,
-        typer.Option(
-            "--passes",
-            metavar="TEXT",
-            help="The passes to run, in the place of the default ones: a,b{option=1}.",
-        ),
-    ] = None,
+    no_verify: NoVerify = False,
+    passes: Passes = None,
     dump_ir: Annotated[
         Path | None,
         typer.Option("--dump-ir", metavar="DIR", help="Write the program's text after each step."),
@@ -161,8 +141,12 @@ def compile_command(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Compile a model. The word `compile` may be left out."""
-    console = _console(as_json, verbose, quiet)
+    """Compile a model into a bundle.
+
+    The word `compile` may be left out. The inputs come from `example_inputs()` or `get_inputs()` in the
+    file, or from --input; further calls to check with from `check_inputs()`.
+    """
+    console = make_console(as_json, verbose, quiet)
     with console.reporting():
         from dyncc.compiler.cli.compile_command import CompileOptions, run_compile
 
@@ -185,7 +169,14 @@ def compile_command(
         run_compile(options, console)
 
 
-@app.command("run")
+@app.command(
+    "run",
+    epilog=epilog(
+        "dyncc run model.dyncc --input x=photo.npy",
+        "dyncc run model.dyncc --input x=1x3x32x32:f32 --input k=3:int --json",
+        "dyncc run model.dyncc --inputs call.npz -o outputs.npz",
+    ),
+)
 def run_command(
     bundle: Bundle,
     inputs: Inputs = None,
@@ -204,16 +195,25 @@ def run_command(
 ) -> None:
     """Run a bundle and print its outputs.
 
-    Needs no torch.
+    Needs no torch. With --json: the method, the seconds, the blocks that the call entered, and the outputs
+    by their places, a tensor as its dtype, its shape and its data in row-major order (NaN and infinities as
+    text).
     """
-    console = _console(as_json, verbose, quiet)
+    console = make_console(as_json, verbose, quiet)
     with console.reporting():
         from dyncc.compiler.cli.run_command import RunOptions, run_bundle
 
         run_bundle(RunOptions(bundle, tuple(inputs or ()), inputs_file, method, output, threads), console)
 
 
-@app.command("bench")
+@app.command(
+    "bench",
+    epilog=epilog(
+        "dyncc bench model.py",
+        "dyncc bench model.py --inputs calls.py:held_out --without torch.compile",
+        "dyncc bench model.dyncc   # of a bundle alone: no eager, which needs the Python file",
+    ),
+)
 def bench_command(
     target: Annotated[
         str, typer.Argument(metavar="FILE[:ENTRY]|BUNDLE", help="What to compile and time, or a bundle.")
@@ -228,15 +228,9 @@ def bench_command(
             "default: bench_inputs() of the model's file, else its example.",
         ),
     ] = None,
-    weights: Annotated[
-        Path | None, typer.Option("--weights", metavar="FILE", help="A state dict, as for compiling.")
-    ] = None,
-    dynamic: Annotated[
-        list[str] | None, typer.Option("--dynamic", metavar="NAME=DIM,…", help="As for compiling.")
-    ] = None,
-    passes: Annotated[
-        str | None, typer.Option("--passes", metavar="TEXT", help="As for compiling.")
-    ] = None,
+    weights: Weights = None,
+    dynamic: Dynamic = None,
+    passes: Passes = None,
     threads: Annotated[
         int | None,
         typer.Option(
@@ -244,13 +238,16 @@ def bench_command(
         ),
     ] = None,
     seconds: Annotated[
-        float, typer.Option("--seconds", min=0.0, help="How long each contender is timed.")
+        float, typer.Option("--seconds", min=0.0, metavar="S", help="How long each contender is timed.")
     ] = 2.0,
     starts: Annotated[
-        int, typer.Option("--starts", min=1, help="How often each process is started anew.")
+        int, typer.Option("--starts", min=1, metavar="N", help="How often each process is started anew.")
     ] = 3,
     limit: Annotated[
-        float, typer.Option("--limit", min=1.0, help="Seconds that a contender may take to be ready.")
+        float,
+        typer.Option(
+            "--limit", min=1.0, metavar="S", help="Seconds that a contender may take to be ready."
+        ),
     ] = 300.0,
     without: Annotated[
         list[str] | None,
@@ -260,12 +257,12 @@ def bench_command(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Time the compiled program against the other ways to run the network.
+    """Time a model: its bundle against eager PyTorch and others.
 
     Eager PyTorch, torch.compile, TorchScript, TorchScript as ONNX, and of each path one ONNX graph without
     decisions; each in a process of its own, taking turns.
     """
-    console = _console(as_json, verbose, quiet)
+    console = make_console(as_json, verbose, quiet)
     with console.reporting():
         from dyncc.compiler.cli.bench_command import BenchOptions, run_bench
 
@@ -285,7 +282,7 @@ def bench_command(
         run_bench(options, console)
 
 
-@app.command("inspect")
+@app.command("inspect", epilog=epilog("dyncc inspect model.dyncc", "dyncc inspect model.dyncc --json"))
 def inspect_command(
     bundle: Bundle, as_json: Json = False, verbose: Verbose = False, quiet: Quiet = False
 ) -> None:
@@ -293,14 +290,14 @@ def inspect_command(
 
     Methods, blocks, edges, sizes, what was fixed, and the source lines. Loads no engine.
     """
-    console = _console(as_json, verbose, quiet)
+    console = make_console(as_json, verbose, quiet)
     with console.reporting():
         from dyncc.compiler.cli.inspect_command import inspect_bundle
 
         inspect_bundle(bundle, console)
 
 
-@app.command("verify")
+@app.command("verify", epilog=epilog("dyncc verify model.dyncc"))
 def verify_command(
     bundle: Bundle,
     threads: Threads = None,
@@ -312,14 +309,14 @@ def verify_command(
 
     Runs their inputs and compares with the outputs kept beside them. Needs no torch.
     """
-    console = _console(as_json, verbose, quiet)
+    console = make_console(as_json, verbose, quiet)
     with console.reporting():
         from dyncc.compiler.cli.verify_command import verify_bundle
 
         verify_bundle(bundle, threads, console)
 
 
-@app.command("explain")
+@app.command("explain", epilog=epilog("dyncc explain DY103", "dyncc explain   # all of them"))
 def explain_command(
     code: Annotated[
         str | None, typer.Argument(metavar="CODE", help="A code such as DY103; without: all.")
@@ -337,7 +334,7 @@ def explain_command(
         explain(code, console)
 
 
-@app.command("doctor")
+@app.command("doctor", epilog=epilog("dyncc doctor"))
 def doctor_command(as_json: Json = False) -> None:
     """Say which engines load here.
 
@@ -354,11 +351,3 @@ def doctor_command(as_json: Json = False) -> None:
         if not has_engine(findings):
             console.say("\nno engine can run a bundle here")
             raise SystemExit(int(Exit.MISSING))
-
-
-def _console(as_json: bool, verbose: bool, quiet: bool) -> Console:
-    if verbose and quiet:
-        console = Console()
-        with console.reporting():
-            raise usage("-v and -q contradict each other")
-    return Console(1 if verbose else -1 if quiet else 0, as_json)

@@ -36,7 +36,7 @@ def engine_failure(error: errors.EngineError) -> Diagnostic:
     index = isinstance(error, errors.IndexOutOfRange)
     message = "an index is out of range" if index else "the engine failed while the network ran"
     notes = [f"in the block `{error.graph}`"]
-    if len(error.spans) > 1:
+    if error.spans[1:]:
         notes = [
             f"the block `{error.graph}` comes from {lines_text(error.spans)}; any of these may be meant"
         ]
@@ -44,7 +44,9 @@ def engine_failure(error: errors.EngineError) -> Diagnostic:
         helps = ("PyTorch refuses such an index too: look at the inputs",)
     else:
         helps = ("-v shows the engine's own words; `dyncc verify` runs the examples kept in the bundle",)
-    return Diagnostic("", message, error.spans[0], error.reason, notes=tuple(notes), helps=helps)
+    return Diagnostic(
+        "", message, next(iter(error.spans), None), error.reason, notes=tuple(notes), helps=helps
+    )
 
 
 def raised(error: BaseException, paths: Collection[str]) -> Diagnostic:

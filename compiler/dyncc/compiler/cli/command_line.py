@@ -51,7 +51,7 @@ def usage_error(error: Any) -> CliError:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "dyncc"
     more = f"{command} -h says what it takes"
-    option = getattr(error, "option_name", None)
+    option = str(getattr(error, "option_name", ""))
     if type(error).__name__ == "NoSuchOption":
         known = [name for parameter in context.command.params for name in parameter.opts] if context else []
         near = similar(option, known) or next((name for name in known if name.startswith(option)), None)

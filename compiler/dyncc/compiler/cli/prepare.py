@@ -66,15 +66,18 @@ def further_calls(target: Target) -> list[Example]:
         return []
     with user_code(f"{CHECK_INPUTS}() in {display(target.file)}", target.file):
         made = function()
-    several = isinstance(target.model, dict)
-    lists = made if several and isinstance(made, dict) else {} if several else {target.method: made}
-    known = target.model if isinstance(target.model, dict) else lists
-    if not lists or not all(name in known and isinstance(calls, list) for name, calls in lists.items()):
-        raise usage(
-            f"`{CHECK_INPUTS}()` in {display(target.file)} must return a list of calls",
-            "each as `example_inputs()` returns it" + ("; a dict of lists, by method" if several else ""),
-        )
-    return [Example(name, *split_arguments(call)) for name, calls in lists.items() for call in calls]
+    if not isinstance(target.model, dict):
+        made = {target.method: made}
+    known = target.model if isinstance(target.model, dict) else {target.method}
+    calls: list[Example] = []
+    for name, items in made.items() if isinstance(made, dict) else [("", None)]:
+        if name not in known or not isinstance(items, list):
+            raise usage(
+                f"`{CHECK_INPUTS}()` in {display(target.file)} must return a list of calls",
+                "each as `example_inputs()` returns it; where several methods are compiled, a dict of lists",
+            )
+        calls += [Example(name, *split_arguments(item)) for item in items]
+    return calls
 
 
 def dynamic_shapes(target: Target, call: Call, specs: Sequence[str]) -> dict[str, Any] | None:

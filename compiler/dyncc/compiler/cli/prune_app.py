@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from dyncc.compiler.cli.app import EPILOG, Inputs, Json, Quiet, Verbose, _console, app
+from dyncc.compiler.cli.options import (
+    Inputs,
+    Json,
+    NoVerify,
+    Quiet,
+    Verbose,
+    Weights,
+    epilog,
+    make_console,
+)
 
 Net = Annotated[
     str,
@@ -17,11 +26,12 @@ Net = Annotated[
 ]
 
 
-def register() -> None:
+def register(app: typer.Typer) -> None:
     """Add the commands, once."""
     if not any(command.name == "prune" for command in app.registered_commands):
-        app.command("prune", epilog=EPILOG)(prune_command)
-        app.command("groups")(groups_command)
+        examples = ("dyncc prune net.onnx --ratio 0.5 -o small.onnx", "dyncc prune model.py --params 0.3")
+        app.command("prune", epilog=epilog(*examples))(prune_command)
+        app.command("groups", epilog=epilog("dyncc groups net.onnx"))(groups_command)
 
 
 def prune_command(
@@ -39,7 +49,11 @@ def prune_command(
     ] = None,
     criterion: Annotated[
         str,
-        typer.Option("--criterion", help="What makes a channel matter: l1, l2, bn-scale, random or obspa."),
+        typer.Option(
+            "--criterion",
+            metavar="NAME",
+            help="What makes a channel matter: l1, l2, bn-scale, random or obspa.",
+        ),
     ] = "l1",
     data: Annotated[
         Path | None,
@@ -48,26 +62,33 @@ def prune_command(
         ),
     ] = None,
     aggregate: Annotated[
-        str, typer.Option("--aggregate", help="Of a channel's weights: sum, mean, max or prod.")
+        str,
+        typer.Option("--aggregate", metavar="NAME", help="Of a channel's weights: sum, mean, max or prod."),
     ] = "mean",
     normalize: Annotated[
-        str, typer.Option("--normalize", help="Of a group's scores: none, sum, mean, max or standard.")
+        str,
+        typer.Option(
+            "--normalize", metavar="NAME", help="Of a group's scores: none, sum, mean, max or standard."
+        ),
     ] = "mean",
     scope: Annotated[
-        str, typer.Option("--scope", help="Compare channels within their `group`, or all: `global`.")
+        str,
+        typer.Option(
+            "--scope", metavar="NAME", help="Compare channels within their `group`, or all: `global`."
+        ),
     ] = "group",
-    minimum: Annotated[int, typer.Option("--min-channels", help="Keep so many channels of a group.")] = 1,
+    minimum: Annotated[
+        int, typer.Option("--min-channels", metavar="N", help="Keep so many channels of a group.")
+    ] = 1,
     multiple: Annotated[
-        int, typer.Option("--multiple", help="Keep a multiple of so many channels of a group.")
+        int, typer.Option("--multiple", metavar="N", help="Keep a multiple of so many channels of a group.")
     ] = 1,
     keep: Annotated[
         list[str] | None,
         typer.Option("--keep", metavar="PATTERN", help="Leave groups with such a weight alone: 'head.*'."),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="For what is random.")] = 0,
-    weights: Annotated[
-        Path | None, typer.Option("--weights", metavar="FILE", help="A state dict for FILE.py.")
-    ] = None,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="For what is random.")] = 0,
+    weights: Weights = None,
     inputs: Inputs = None,
     inputs_file: Annotated[
         Path | None,
@@ -79,7 +100,7 @@ def prune_command(
         Path | None,
         typer.Option("-o", "--output", metavar="PATH", help="Default: NET.pruned.onnx, or FILE.dyncc."),
     ] = None,
-    no_verify: Annotated[bool, typer.Option("--no-verify", help="Skip the check of the result.")] = False,
+    no_verify: NoVerify = False,
     as_json: Json = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -89,7 +110,7 @@ def prune_command(
     An ONNX file becomes a smaller one, a model a smaller bundle. The result is compared with the original
     in which the same channels are zeroed. What is pruned is never changed itself.
     """
-    console = _console(as_json, verbose, quiet)
+    console = make_console(as_json, verbose, quiet)
     with console.reporting():
         from dyncc.compiler.cli.prune_command import PruneOptions, run_prune
 
@@ -126,7 +147,7 @@ def groups_command(
 
     Which weights share channels that must go together, and which axes stay and why.
     """
-    console = _console(as_json, verbose, quiet)
+    console = make_console(as_json, verbose, quiet)
     with console.reporting():
         from dyncc.compiler.cli.prune_command import list_groups
 

@@ -10,7 +10,6 @@ import contextlib
 import importlib
 import importlib.util
 import linecache
-import os
 import re
 import sys
 import traceback
@@ -20,6 +19,7 @@ from types import FrameType, ModuleType, TracebackType
 
 from dyncc.compiler.cli.exits import CliError, Exit, absent, usage
 from dyncc.compiler.diagnostics import Diagnostic, Label
+from dyncc.compiler.diagnostics_render import display_path
 from dyncc.runtime.bundle import MANIFEST
 from dyncc.runtime.program import Span
 
@@ -77,8 +77,7 @@ def import_file(file: Path) -> ModuleType:
 
 def display(path: Path) -> str:
     """The path as the user would write it: relative where it lies below the working directory."""
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith(os.pardir) else relative
+    return display_path(str(path))
 
 
 def _package_of(file: Path) -> tuple[Path, list[str]]:

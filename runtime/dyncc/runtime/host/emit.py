@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from itertools import pairwise
 
 from dyncc.runtime.host.expressions import render
 from dyncc.runtime.host.statements import Break, Continue, If, Line, Loop, Match, Stmt
+from dyncc.runtime.places import file_name
 from dyncc.runtime.program import Span
 
 WIDTH = 100
@@ -52,7 +52,7 @@ class Emitter:
             return ""
         self.last = (span.path, span.line)
         source = self.sources.get(span.path, {}).get(span.line, "").strip()
-        text = f"# {os.path.basename(span.path)}:{span.line}"
+        text = f"# {file_name(span.path)}:{span.line}"
         if source:
             text += f"  {source}"
         return one_line(text)
