@@ -74,7 +74,7 @@ def further_calls(target: Target) -> list[Example]:
         if name not in known or not isinstance(items, list):
             raise usage(
                 f"`{CHECK_INPUTS}()` in {display(target.file)} must return a list of calls",
-                "each as `example_inputs()` returns it; where several methods are compiled, a dict of lists",
+                "each as `example_inputs()` returns it; of several methods, a dict of lists",
             )
         calls += [Example(name, *split_arguments(item)) for item in items]
     return calls
