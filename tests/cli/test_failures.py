@@ -50,6 +50,8 @@ def test_an_index_out_of_range_is_at_its_line(
     ) as caught:
         load("net.dyncc")(np.array([[1, 50, 3]]))
     assert isinstance(caught.value, IndexOutOfRange)
+    with pytest.raises(IndexError, match="idx=-2 "):  # PyTorch refuses it, ONNX would count from the end
+        load("net.dyncc")(np.array([[1, -2, 3]]))
     lines = [entry.line for entry in traceback.extract_tb(caught.value.__traceback__)]
     assert "h = self.table(h)" in lines
     assert capfd.readouterr().err == ""  # the engine does not say it a second time

@@ -215,12 +215,23 @@ def _failure(name: str, error: Exception) -> EngineError:
         operator, node, text = found.groups()
     text = " ".join(_ASSERTION.sub("", text, count=1).split())
     index = _INDEXING.match(operator) and _OUT_OF_RANGE.search(text)
+    if index:
+        text = re.sub(r"\b\d{10,19}\b", _with_sign, text)
     reason = f"{operator}: {text}" if operator else text
     made = (IndexOutOfRange if index else EngineError)(
         f"onnxruntime failed in the block {name!r}: {reason}"
     )
     made.graph, made.node, made.reason = name, node, reason
     return made
+
+
+def _with_sign(number: re.Match[str]) -> str:
+    """An index below zero, which the compiler made too large by taking its sign bit, as it was."""
+    value = int(number[0])
+    for bits in (31, 63):
+        if 0 < (1 << bits) - value <= 1 << 20:
+            return str(value - (1 << bits))
+    return number[0]
 
 
 # --------------------------------------------------------------------------------------------- calls
