@@ -31,7 +31,8 @@ from dyncc.runtime import (
     read_bundle,
     replay,
 )
-from dyncc.runtime.bundle import Late, make_engine
+from dyncc.runtime.bundle import Late
+from dyncc.runtime.engines import make_engine
 from dyncc.runtime.examples import Raises
 from dyncc.runtime.manifest import manifest_text, read_manifest, source_lines
 from dyncc.runtime.values import narrow_to_bfloat16, widen_bfloat16
@@ -160,7 +161,7 @@ def edited(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "error", "message"),
     [
-        ("schema", 2, NewerBundle, "schema 2, this runtime reads up to 1: install a newer dyncc"),
+        ("schema", 3, NewerBundle, "schema 3, this runtime reads up to 2: install a newer dyncc"),
         ("schema", None, DamagedBundle, "'schema' is missing or no version"),
         ("graphs", {}, DamagedBundle, "the graph 'above' of the program is missing"),
         ("weights", {}, DamagedBundle, "'sum', which a cell starts with, is missing"),

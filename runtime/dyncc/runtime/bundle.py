@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import mmap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dyncc.runtime import program as p
-from dyncc.runtime.engine import Engine, Graph, Run, number_dtypes
-from dyncc.runtime.errors import BundleError, DamagedBundle, DigestMismatch, EngineMissing
+from dyncc.runtime.engine import Engine, Graph, Run, Setup, number_dtypes
+from dyncc.runtime.engines import PerBlock, WithFallback, make_engine
+from dyncc.runtime.errors import BundleError, DamagedBundle, DigestMismatch
 from dyncc.runtime.host import Origin
-from dyncc.runtime.manifest import Manifest, Weight, read_manifest
+from dyncc.runtime.manifest import Artifact, Manifest, Weight, read_manifest
 from dyncc.runtime.module import HostModules
 from dyncc.runtime.net import Net
 from dyncc.runtime.records import frozen
@@ -31,6 +32,8 @@ MANIFEST = "program.json"
 HOST = "host.py"
 WEIGHTS = "blocks/weights.bin"
 EXAMPLES = "examples.npz"
+SUPPORT = "engines"
+"""The folder of files that engines need and the bundle brings, one folder an engine."""
 
 
 def load(
@@ -41,17 +44,21 @@ def load(
     sha256: str | None = None,
     verify_digests: bool = True,
     lazy: bool = True,
-    engine: Engine | None = None,
+    engine: Engine | str | None = None,
+    fallback: bool = False,
 ) -> Net:
     """The program in the bundle at ``path``, ready to be called.
 
     ``threads`` for one operator (default: all cores), ``device`` ``cpu`` or ``cuda``. ``sha256`` pins the
     digest of ``program.json``, which holds those of all other files. ``lazy`` gives a block to the engine
     when it is first needed (a millisecond or two then), so that a process starts, and grows, with what it
-    uses; without, all are loaded at once. ``engine`` replaces the engine that the bundle names.
+    uses; without, all are loaded at once. ``engine`` runs all blocks in the place of the engines that the
+    bundle names: ``"onnxruntime"`` can, whatever it was compiled for, since every block has its ONNX file.
+    With ``fallback``, what cannot be loaded as it is meant (engine or device missing, an artifact for
+    another processor or version) runs in ONNX Runtime on the CPU, with a warning.
 
-    Raises BundleError (damaged, newer, not the pinned one), EngineMissing, and EngineError where the engine
-    refuses a block (with ``lazy``, the call that needs it does).
+    Raises BundleError (damaged, newer, not the pinned one; IncompatibleArtifact), EngineMissing, and
+    EngineError where an engine refuses a block (with ``lazy``, the call that needs it does).
     """
     folder = Path(path)
     data = _read(folder / MANIFEST)
@@ -66,11 +73,13 @@ def load(
         _check_host(folder, manifest, modules)
     for source in manifest.sources:
         show_lines(source.path, source.lines)
-    if engine is None:
-        engine = make_engine(
-            manifest.engine.name, threads=threads, device=device, graphs=len(manifest.graphs)
+    graphs = graphs_of(folder, manifest, artifacts=engine is None)
+    if engine is None or isinstance(engine, str):
+        setup = Setup(threads, device, len(graphs))
+        named = {graph.engine for graph in graphs.values()} if engine is None else {engine}
+        engine = _engine(
+            named or {manifest.engine.name}, setup, fallback, graphs_of(folder, manifest, False)
         )
-    graphs = graphs_of(folder, manifest)
     blocks: dict[str, Run] = {}
     machine = Machine(manifest.program, modules, blocks, read_weights(folder, manifest), engine.keep)
     for name, graph in graphs.items():
@@ -78,13 +87,11 @@ def load(
     return Net(manifest, machine, engine, folder)
 
 
-def make_engine(name: str, *, threads: int | None = None, device: str = "cpu", graphs: int = 1) -> Engine:
-    """The engine of that name. Raises EngineMissing."""
-    if name != "onnxruntime":
-        raise EngineMissing(f"the bundle is for the engine {name!r}, which this runtime does not have")
-    from dyncc.runtime.engine_onnxruntime import OnnxRuntime  # not before a bundle needs it
-
-    return OnnxRuntime(threads=threads, device=device, graphs=graphs)
+def _engine(names: set[str], setup: Setup, fallback: bool, plain: Mapping[str, Graph]) -> Engine:
+    """The engine for graphs of these engines. ``plain`` are the graphs as ONNX files, to fall back on."""
+    if fallback:
+        return WithFallback(names, setup, plain)
+    return make_engine(next(iter(names)), setup=setup) if len(names) == 1 else PerBlock(names, setup)
 
 
 def host_modules(manifest: Manifest, path: str) -> HostModules:
@@ -163,14 +170,36 @@ def _read(path: Path) -> bytes:
 # ------------------------------------------------------------------------------------- graphs, weights
 
 
-def graphs_of(folder: Path, manifest: Manifest) -> dict[str, Graph]:
-    """What the engine is to load: the graphs that the program calls."""
+def graphs_of(folder: Path, manifest: Manifest, artifacts: bool = True) -> dict[str, Graph]:
+    """What the engines are to load: the graphs that the program calls, as ONNX files or, where there is one
+    and ``artifacts`` are wanted, as what an engine's compiler made of them."""
     numbers = number_inputs(manifest.program)
-    return {
-        name: Graph(name, _inside(folder, file.file), file.inputs, file.outputs, numbers[name])
+    graphs = {
+        name: Graph(
+            name, _inside(folder, file.file), file.inputs, file.outputs, numbers[name], manifest.engine.name
+        )
         for name, file in manifest.graphs.items()
         if name in numbers
     }
+    for name, artifact in manifest.artifacts.items() if artifacts else ():
+        if name in graphs:
+            graphs[name] = _compiled(graphs[name], folder, manifest, artifact)
+    return graphs
+
+
+def _compiled(graph: Graph, folder: Path, manifest: Manifest, artifact: Artifact) -> Graph:
+    support = _inside(folder, f"{SUPPORT}/{artifact.engine}")
+    return Graph(
+        graph.name,
+        _inside(folder, artifact.file),
+        graph.inputs,
+        graph.outputs,
+        graph.numbers,
+        artifact.engine,
+        artifact.requires,
+        lambda: list(map_weights(folder, manifest, artifact.weights, writable=True).values()),
+        support if support.is_dir() else None,
+    )
 
 
 def number_inputs(program: p.Program[Any]) -> dict[str, dict[int, str]]:
@@ -204,15 +233,24 @@ def read_weights(folder: Path, manifest: Manifest) -> dict[str, np.ndarray]:
         for cell in state.cells
         if isinstance(cell.initial, str)
     }
+    return map_weights(folder, manifest, sorted(wanted))
+
+
+def map_weights(
+    folder: Path, manifest: Manifest, wanted: Sequence[str], writable: bool = False
+) -> dict[str, np.ndarray]:
+    """These weights, mapped from the file. ``writable``: as private memory, which engines ask for that
+    never write to it (it is shared with all who map the file as long as nobody does)."""
     if not wanted:
         return {}
     path = folder / WEIGHTS
+    access = mmap.ACCESS_COPY if writable else mmap.ACCESS_READ
     try:
         with path.open("rb") as file:
-            memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            memory = mmap.mmap(file.fileno(), 0, access=access)
     except (OSError, ValueError) as error:
         raise DamagedBundle(f"{path} is missing or cannot be mapped ({error})") from error
-    return {name: _weight(manifest.weights[name], memory, f"{path}: {name!r}") for name in sorted(wanted)}
+    return {name: _weight(manifest.weights[name], memory, f"{path}: {name!r}") for name in wanted}
 
 
 def _weight(weight: Weight, memory: mmap.mmap, where: str) -> np.ndarray:

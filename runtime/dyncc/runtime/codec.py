@@ -37,7 +37,8 @@ from dyncc.runtime.forms import (
 )
 from dyncc.runtime.wellformed import check_program
 
-SCHEMA = 1
+SCHEMA = 2
+"""The latest schema that is read. See :func:`dyncc.runtime.manifest.schema_of`."""
 
 
 def program_to_json(program: p.Program[Any]) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """What the runtime asks of an engine.
 
 An engine turns the file of a graph into a function from arrays to arrays. It is handed every graph of a
-program, so that it can share what they have in common (threads, device memory). One file an engine:
-:mod:`dyncc.runtime.engine_onnxruntime`.
+program that is for it, so that it can share what they have in common (threads, device memory). One file an
+engine: :mod:`dyncc.runtime.engine_onnxruntime`, ``engine_tvm``, ``engine_inductor``; those of others come
+through the entry points of the group ``dyncc.engines`` (``docs/writing-an-engine.md``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 from typing import Any, Protocol
@@ -33,15 +34,40 @@ class Port:
     shape: tuple[int | str, ...] = ()
 
 
+def no_weights() -> Sequence[np.ndarray]:
+    """The weights of an artifact that holds its own."""
+    return ()
+
+
 @frozen
 class Graph:
-    """A graph that is to be loaded. ``numbers``: inputs that may come as Python numbers, with dtypes."""
+    """A graph that is to be loaded. ``numbers``: inputs that may come as Python numbers, with dtypes.
+
+    ``path`` is the file for ``engine``: the ONNX model, or what the engine's compiler made of it. Then
+    ``requires`` is what that recorded of the place where it runs, ``weights`` gives the arrays that the
+    artifact takes after its inputs (aligned to 64 bytes, read-only by agreement), and ``support`` is the
+    folder with the engine's own files, if the bundle brings some.
+    """
 
     name: str
     path: Path
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     numbers: Mapping[int, str] = field(default_factory=dict[int, str])
+    engine: str = "onnxruntime"
+    requires: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    weights: Callable[[], Sequence[np.ndarray]] = no_weights
+    support: Path | None = None
+
+
+@frozen
+class Setup:
+    """How an engine is to run: threads for one operator (None: all cores), the device (``cpu``, ``cuda``,
+    ``cuda:1``), and how many graphs will be loaded."""
+
+    threads: int | None = None
+    device: str = "cpu"
+    graphs: int = 1
 
 
 class Engine(Protocol):
@@ -52,7 +78,11 @@ class Engine(Protocol):
     """Whether the values between graphs stay with the engine (then they are no arrays)."""
 
     def load(self, graph: Graph) -> Run:
-        """``graph`` as a function. Raises EngineError where the engine refuses it."""
+        """``graph`` as a function.
+
+        Raises EngineError where the engine refuses it, IncompatibleArtifact where it was built for another
+        processor or version, EngineMissing where a library that it needs is not there.
+        """
         ...
 
     def describe(self) -> Mapping[str, Any]:

@@ -6,7 +6,8 @@
     ├── BundleError              the bundle cannot be used
     │   ├── DamagedBundle        a file is missing, cut short, or does not say what it must
     │   ├── NewerBundle          written by a later schema than this runtime reads
-    │   └── DigestMismatch       a file is not the one that was written (or not the one that was pinned)
+    │   ├── DigestMismatch       a file is not the one that was written (or not the one that was pinned)
+    │   └── IncompatibleArtifact a block was compiled for another processor or version than is here
     ├── InputError               the call does not fit the compiled program (a TypeError and a ValueError)
     ├── EngineMissing            the engine is not installed, or lacks the device (an ImportError)
     ├── EngineError              the engine refused or failed to run a block (a RuntimeError)
@@ -44,6 +45,10 @@ class NewerBundle(BundleError):
 
 class DigestMismatch(BundleError):
     """A file is not the one that the compiler wrote, or the bundle not the one that was pinned."""
+
+
+class IncompatibleArtifact(BundleError):
+    """A block was compiled for another processor, system or engine version than is here."""
 
 
 class InputError(DynccError, TypeError, ValueError):

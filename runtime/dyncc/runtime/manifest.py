@@ -7,10 +7,13 @@
      "command":   "dyncc skipnet.py:SkipNet",        how to make it again
      "sources":   [{"path", "sha256", "lines": {"14": "        h = self.stem(x)"}}],
      "program":   …,                                 see dyncc.runtime.codec
-     "engine":    {"name": "onnxruntime", "options": {}},
+     "engine":    {"name": "onnxruntime", "options": {"asked": "auto", …}},    of blocks without an artifact
      "graphs":    {graph: {"file": "blocks/stem.onnx",
                            "inputs":  [{"name", "dtype", "shape"}],     in the order of Compute.inputs
                            "outputs": [{"name", "dtype", "shape"}]}},
+     "artifacts": {graph: {"engine": "tvm", "file": "blocks/stem.tvm.so",      schema 2; the blocks that
+                           "weights": [weight, …], "requires": {…}}},           another engine runs
+     "choices":   {graph: {"engine", "seconds": {engine: …}, "refused": {engine: why}}},
      "weights":   {weight: {"dtype", "shape", "offset", "nbytes"}},     in blocks/weights.bin
      "examples":  [{"method", "session", "inputs", "expected" or "raises", "atol", "rtol"}],
      "checks":    {"paths", "edges",                                    null where it was not checked
@@ -18,8 +21,9 @@
      "digests":   {"host.py": sha256, …}}            of every other file
 
 ``lines`` are the source lines that the program's spans name, for comments, ``inspect`` and tracebacks; the
-host is a function of this file alone. A later version of the schema may add fields here (they are ignored),
-never inside ``program``.
+host is a function of this file alone. Every graph has its ONNX file, whichever engine runs it. A bundle is
+written with the earliest schema that has what it needs: 1, or 2 where blocks have artifacts. A later
+version of the schema may add fields here (they are ignored), never inside ``program``.
 """
 
 from __future__ import annotations
@@ -67,7 +71,7 @@ class Weight:
 
 @frozen
 class EngineChoice:
-    """The engine that the blocks are for."""
+    """The engine of the blocks that have no artifact; ``options``: what was asked for (``asked``), …"""
 
     name: str = "onnxruntime"
     options: dict[str, Any] = field(default_factory=dict)
@@ -98,6 +102,27 @@ class Checks:
     unchecked: tuple[UncheckedEdge, ...] = ()
 
 
+@frozen
+class Artifact:
+    """What an engine's compiler made of a graph: its file, the weights that it takes after its inputs (by
+    their names in ``weights``), and what it requires of the place where it runs."""
+
+    engine: str
+    file: str
+    weights: tuple[str, ...] = ()
+    requires: dict[str, Any] = field(default_factory=dict)
+
+
+@frozen
+class Choice:
+    """Why a graph runs where it does: the time of a call in each engine that was timed, in seconds, and
+    the reason of each that did not take it."""
+
+    engine: str
+    seconds: dict[str, float] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Manifest:
     """Everything that ``program.json`` holds."""
@@ -108,6 +133,8 @@ class Manifest:
     command: str = ""
     sources: tuple[Source, ...] = ()
     engine: EngineChoice = field(default_factory=EngineChoice)
+    artifacts: dict[str, Artifact] = field(default_factory=dict)
+    choices: dict[str, Choice] = field(default_factory=dict)
     weights: dict[str, Weight] = field(default_factory=dict)
     examples: tuple[Example, ...] = ()
     checks: Checks | None = None
@@ -134,6 +161,10 @@ _MANIFEST = record(
     command=STR,
     sources=many(record(Source, path=STR, sha256=STR, lines=_LINES)),
     engine=record(EngineChoice, name=STR, options=table(CONSTANT)),
+    artifacts=table(
+        record(Artifact, engine=STR, file=STR, weights=many(STR), requires=table(CONSTANT)),
+    ),
+    choices=table(record(Choice, engine=STR, seconds=table(CONSTANT), refused=table(STR))),
     weights=table(record(Weight, dtype=STR, shape=many(INT), offset=INT, nbytes=INT)),
     examples=many(EXAMPLE),
     checks=optional(
@@ -152,7 +183,12 @@ _MANIFEST = record(
 
 def manifest_to_json(manifest: Manifest) -> dict[str, Any]:
     """``manifest`` as JSON-able data, with its schema."""
-    return {"schema": SCHEMA, **_MANIFEST.write(manifest)}
+    return {"schema": schema_of(manifest), **_MANIFEST.write(manifest)}
+
+
+def schema_of(manifest: Manifest) -> int:
+    """The earliest schema whose readers run ``manifest`` as it is meant."""
+    return 2 if manifest.artifacts else 1
 
 
 def manifest_text(manifest: Manifest) -> str:
@@ -194,6 +230,12 @@ def _check_tables(manifest: Manifest, where: str) -> None:
     for name in manifest.program.graphs:
         if name not in manifest.graphs:
             raise DamagedBundle(f"{where}.graphs: the graph {name!r} of the program is missing")
+    for name, artifact in manifest.artifacts.items():
+        if name not in manifest.graphs:
+            raise DamagedBundle(f"{where}.artifacts: {name!r} is no graph of the program")
+        for weight in artifact.weights:
+            if weight not in manifest.weights:
+                raise DamagedBundle(f"{where}.artifacts.{name}: the weight {weight!r} is missing")
     for name, block in manifest.program.blocks.items():
         for step in block.steps:
             if not isinstance(step, p.Compute):

@@ -24,7 +24,7 @@ from dyncc.compiler.bench.calls import Call, for_numpy, leaves
 from dyncc.compiler.bench.contenders import INPUT
 from dyncc.runtime import Path as Taken
 from dyncc.runtime import load
-from dyncc.runtime.bundle import make_engine
+from dyncc.runtime.engines import make_engine
 from dyncc.runtime.engine import Graph
 
 Source: TypeAlias = "tuple[str, int, int]"
