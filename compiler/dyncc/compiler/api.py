@@ -18,6 +18,9 @@ from torch import fx
 
 from dyncc.compiler.bundle import check_target, write_bundle
 from dyncc.compiler.diagnostics import Diagnostic
+from dyncc.compiler.engines import EngineOptions, EnginePlan, plan_engines, require_engine
+from dyncc.compiler.engines.sources import Harvest, block_sources
+from dyncc.compiler.engines.whole import choose
 from dyncc.compiler.graph import FxGraphOps, print_fx_graph
 from dyncc.compiler.graph_probe import GraphProbe
 from dyncc.compiler.lower import Lowered, lower_program
@@ -68,6 +71,8 @@ class CompileReport:
     """What each pass did, in order."""
     pruning: Report | None = None
     """What was removed, where the program was pruned."""
+    engines: EnginePlan = field(default_factory=lambda: EnginePlan(EngineOptions()))
+    """Which block runs where, and why."""
 
 
 class CompiledNet(Net):
@@ -117,6 +122,7 @@ def compile(
     command: str = "",
     sources: Mapping[str, str] | None = None,
     prune: float | Prune | None = None,
+    engine: str | EngineOptions = "onnxruntime",
 ) -> CompiledNet:
     """Compile a program into the bundle ``output`` and return it, loaded.
 
@@ -129,18 +135,23 @@ def compile(
     a pipeline in the place of the default one; ``verify_each`` checks the program's rules after each pass;
     ``dump_ir`` is a folder for the program's text after each step; ``command`` is how to compile again, and
     ``sources`` are the texts of files by path, both for the bundle. ``prune`` removes channels: a share
-    of every group of coupled channels, or a :class:`~dyncc.compiler.pruning.bundle.Prune`.
+    of every group of coupled channels, or a :class:`~dyncc.compiler.pruning.bundle.Prune`. ``engine`` is
+    what runs the blocks: ``onnxruntime``, ``tvm``, ``inductor``, that of a plugin, or ``auto`` for the
+    fastest of those present, block by block; :class:`~dyncc.compiler.engines.EngineOptions` has more.
 
     The model and the process are left as they were. Raises CompileError where the program is refused or a
     check fails; ``output`` is then as it was before. Raises NotABundleError where it is something else
-    than a bundle, PipelineError for ``passes`` that do not parse.
+    than a bundle, PipelineError for ``passes`` that do not parse, EngineMissing where the engine is not
+    installed, ValueError for a name that is none.
     """
     target = Path(output)
     check_target(target)
     pipeline = parse_pipeline(DEFAULT_PIPELINE if passes is None else passes)
     request = make_request(model, args, kwargs, dynamic_shapes, examples)
     removal = Prune(Selection(ratio=prune)) if isinstance(prune, int | float) else prune
-    job = _Job(request, target, pipeline, verify, verify_each, threads, removal)
+    options = EngineOptions(engine, threads=threads) if isinstance(engine, str) else engine
+    require_engine(options)
+    job = _Job(request, target, pipeline, verify, verify_each, threads, removal, options)
     if dump_ir is not None:
         job.dump_folder = Path(dump_ir)
     with _undisturbed():
@@ -158,6 +169,7 @@ class _Job:
     verify_each: bool
     threads: int | None
     prune: Prune | None = None
+    engines: EngineOptions = field(default_factory=EngineOptions)
     dump_folder: Path | None = None
     clock: _Clock = field(default_factory=_Clock)
     dumps: int = 0
@@ -176,12 +188,17 @@ class _Job:
         pruned = self._pruned(program, lowered, checks) if self.prune else None
         with self.clock.step("passes"):  # after pruning, which needs layers as they were trained
             lowered = self._optimized(pruned.lowered if pruned else lowered)
-        with self.clock.step("bundle"):
-            if pruned is None:
-                digest = self._write(program, lowered, checks, self.target, command, sources)
-            else:
-                digest = self._write_pruned(replace(pruned, lowered=lowered), command, sources)
-            net = self._load(self.target)
+        with tempfile.TemporaryDirectory(prefix="dyncc-engines-") as folder:
+            with self.clock.step("engines"):
+                source = _Engines(self, Path(folder), recorded.weights, pruned is not None)
+                plan = source.plan(program, lowered, checks.harvest)
+            with self.clock.step("bundle"):
+                if pruned is None:
+                    digest = self._write(program, lowered, checks, self.target, command, sources, plan)
+                else:
+                    changed = replace(pruned, lowered=lowered)
+                    digest = self._write_pruned(changed, command, sources, plan)
+                net = self._load(self.target, plan)
         report = CompileReport(
             path=self.target,
             sha256=digest,
@@ -193,9 +210,14 @@ class _Job:
             unchecked=checks.unchecked,
             largest_error=checks.largest_error,
             frozen=lowered.program.frozen,
-            warnings=(*map(_warning, recorded.warnings), *checks.near_ties()),
+            warnings=(
+                *map(_warning, recorded.warnings),
+                *checks.near_ties(),
+                *map(_warning, plan.warnings()),
+            ),
             passes=tuple(self.ran),
             pruning=pruned.report if pruned else None,
+            engines=plan,
         )
         return CompiledNet(net, report)
 
@@ -218,16 +240,23 @@ class _Job:
         target: Path,
         command: str,
         sources: Mapping[str, str] | None,
+        plan: EnginePlan | None = None,
     ) -> str:
         """Write the bundle, check it before it comes to its place; returns its digest."""
 
         def check(folder: Path) -> None:
             if self.verify:
                 with self.clock.step("check"):
-                    checks.bundle(program, lowered, self._load(folder))
+                    checks.bundle(program, lowered, self._load(folder, plan))
 
         write = partial(
-            write_bundle, lowered, target, command=command, sources=sources, checks=checks.summary()
+            write_bundle,
+            lowered,
+            target,
+            command=command,
+            sources=sources,
+            engines=plan,
+            checks=checks.summary(),
         )
         digest = write(examples=kept_examples(program, self.request), check=check)
         # An example on a threshold cannot be kept with eager's answer: it would fail at the next replay.
@@ -242,10 +271,18 @@ class _Job:
         with self.clock.step("prune"):
             return prune_lowered(lowered, self.prune, self.verify)
 
-    def _write_pruned(self, pruned: PrunedLowered, command: str, sources: Mapping[str, str] | None) -> str:
+    def _write_pruned(
+        self,
+        pruned: PrunedLowered,
+        command: str,
+        sources: Mapping[str, str] | None,
+        plan: EnginePlan,
+    ) -> str:
         with self.clock.step("check"):
             examples, check = reference_examples(pruned, self.request.examples, self._load)
-        write = partial(write_bundle, pruned.lowered, self.target, command=command, sources=sources)
+        write = partial(
+            write_bundle, pruned.lowered, self.target, command=command, sources=sources, engines=plan
+        )
         return write(examples=examples, check=check if self.verify else None)
 
     def _passed(self, program: Program[fx.Graph], checks: Verification) -> Program[fx.Graph]:
@@ -268,9 +305,10 @@ class _Job:
                 checks.passed(program)
         return program
 
-    def _load(self, folder: Path) -> Net:
+    def _load(self, folder: Path, plan: EnginePlan | None = None) -> Net:
         # written a moment ago by this process: reading it all again to check digests would show nothing
-        return load(folder, threads=self.threads, verify_digests=False, lazy=False)
+        engine = "onnxruntime" if plan is not None and plan.foreign else None
+        return load(folder, threads=self.threads, verify_digests=False, lazy=False, engine=engine)
 
     def _dump(self, program: Program[fx.Graph], name: str) -> None:
         if self.dump_folder is None:
@@ -279,6 +317,33 @@ class _Job:
         text = print_program(program, print_graph=print_fx_graph)
         (self.dump_folder / f"{self.dumps:02}-{name}.txt").write_text(text, encoding="utf-8")
         self.dumps += 1
+
+
+@dataclass
+class _Engines:
+    """Where the blocks of a compile are to run. Artifacts are made below ``folder``."""
+
+    job: _Job
+    folder: Path
+    weights: Mapping[str, torch.Tensor]
+    pruned: bool
+
+    def plan(self, program: Program[fx.Graph], lowered: Lowered, harvest: Harvest) -> EnginePlan:
+        options = self.job.engines
+        sources = ()
+        if options.engine != "onnxruntime":
+            sources = block_sources(program, lowered, self.weights, harvest, pruned=self.pruned)
+        plan = plan_engines(sources, options, self.folder / "blocks", verify=self.job.verify)
+        return choose(
+            plan,
+            self.job.request.examples,
+            lambda candidate, path: self._write(lowered, candidate, path),
+            self.job._load,
+            self.folder,
+        )
+
+    def _write(self, lowered: Lowered, plan: EnginePlan, path: Path) -> None:
+        write_bundle(lowered, path, engines=plan)
 
 
 def without_markers(program: Program[fx.Graph]) -> Program[fx.Graph]:

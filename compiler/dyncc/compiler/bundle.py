@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import linecache
 import re
+import shutil
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,12 +16,15 @@ import numpy as np
 import onnx_ir
 
 from dyncc.compiler.atomic import replaced_directory
+from dyncc.compiler.engines.base import EngineOptions
+from dyncc.compiler.engines.plan import EnginePlan
 from dyncc.compiler.lower.lowering import Lowered
-from dyncc.compiler.lower.split import DTYPES, SPAN_KEY
-from dyncc.runtime.bundle import EXAMPLES, HOST, MANIFEST, WEIGHTS, generator, host_text
-from dyncc.runtime.engine import Port
+from dyncc.compiler.lower.ports import ports_of
+from dyncc.compiler.lower.split import SPAN_KEY
+from dyncc.runtime.bundle import EXAMPLES, HOST, MANIFEST, SUPPORT, WEIGHTS, generator, host_text
 from dyncc.runtime.examples import Example, Raises, pack
 from dyncc.runtime.manifest import (
+    Artifact,
     Checks,
     EngineChoice,
     GraphFile,
@@ -37,8 +41,7 @@ ALIGNMENT = 64
 INLINE = 256
 """A constant of at most so many bytes that is no weight of the program stays in its graph's file."""
 
-_OURS = frozenset({MANIFEST, HOST, "blocks", EXAMPLES, REPORT, "__pycache__"})
-_NAMES = {dtype: name for name, dtype in DTYPES.items()}
+_OURS = frozenset({MANIFEST, HOST, "blocks", SUPPORT, EXAMPLES, REPORT, "__pycache__"})
 
 
 class NotABundleError(FileExistsError):
@@ -81,7 +84,7 @@ def write_bundle(
     command: str = "",
     sources: Mapping[str, str] | None = None,
     examples: Examples | None = None,
-    engine_options: Mapping[str, Any] | None = None,
+    engines: EnginePlan | None = None,
     report: str | None = None,
     checks: Checks | None = None,
     check: Callable[[Path], None] | None = None,
@@ -89,10 +92,11 @@ def write_bundle(
     """Write a bundle to ``path``, in the place of an earlier one; returns the digest of ``program.json``.
 
     ``sources`` maps the paths that spans name to the texts that were compiled (those that are missing are
-    read); ``report`` is the text of ``report.html``; ``checks`` says what was compared before, for
-    ``inspect``; ``check`` is given the folder of the finished bundle before it comes to its place, and may
-    raise. Whatever happens, ``path`` holds the whole new bundle
-    or what it held before. Raises :class:`NotABundleError` where that is something else than a bundle.
+    read); ``engines`` says which blocks have artifacts, and brings them; ``report`` is the text of
+    ``report.html``; ``checks`` says what was compared before, for ``inspect``; ``check`` is given the
+    folder of the finished bundle before it comes to its place, and may raise. Whatever happens, ``path``
+    holds the whole new bundle or what it held before. Raises :class:`NotABundleError` where that is
+    something else than a bundle.
     """
     target = Path(path)
     check_target(target)
@@ -103,6 +107,7 @@ def write_bundle(
             store = _Store(file, set(lowered.weights))
             graphs = _write_graphs(lowered, folder, store)
             _store_cells(lowered, store)
+        artifacts = _write_artifacts(engines, graphs, store, folder) if engines else {}
         _write_arrays(folder / EXAMPLES, examples.arrays)
         if report is not None:
             (folder / REPORT).write_text(report, encoding="utf-8")
@@ -112,7 +117,9 @@ def write_bundle(
             generator=generator(),
             command=command,
             sources=tuple(_sources(source_lines(lowered.program, checks), sources or {})),
-            engine=EngineChoice(options=dict(engine_options or {})),
+            engine=EngineChoice(options=_asked(engines)),
+            artifacts=artifacts,
+            choices=dict(engines.choices) if engines else {},
             weights=store.weights,
             examples=tuple(examples.calls),
             checks=checks,
@@ -157,6 +164,8 @@ class _Store:
     """Names of the program's weights, which stand for nothing else."""
     weights: dict[str, Weight] = field(default_factory=dict)
     offsets: dict[str, int] = field(default_factory=dict)
+    names: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The name here of each initializer of each graph."""
 
     def put(self, name: str, array: np.ndarray, own: bool) -> str:
         """Store ``array``; returns the name that it has in ``weights``: ``name`` if that is free.
@@ -198,13 +207,10 @@ def _write_graphs(lowered: Lowered, folder: Path, store: _Store) -> dict[str, Gr
     files = _file_names(lowered.program.graphs)
     graphs: dict[str, GraphFile] = {}
     for name, model in lowered.program.graphs.items():
-        model = _with_external_data(model, lowered.weights, store)
+        model = _with_external_data(name, model, lowered.weights, store)
         _name_nodes(model.graph)
         (folder / files[name]).write_bytes(onnx_ir.to_proto(model).SerializeToString(deterministic=True))
-        inputs, outputs = (
-            tuple(map(_port, values)) for values in (model.graph.inputs, model.graph.outputs)
-        )
-        graphs[name] = GraphFile(files[name], inputs, outputs)
+        graphs[name] = GraphFile(files[name], *ports_of(model))
     return graphs
 
 
@@ -233,7 +239,7 @@ def _file_names(graphs: Iterable[str]) -> dict[str, str]:
 
 
 def _with_external_data(
-    model: onnx_ir.Model, weights: Mapping[str, np.ndarray], store: _Store
+    graph_name: str, model: onnx_ir.Model, weights: Mapping[str, np.ndarray], store: _Store
 ) -> onnx_ir.Model:
     """A copy of ``model`` whose initializers, but for small constants, lie in the store."""
     model = model.clone()
@@ -246,6 +252,7 @@ def _with_external_data(
         if array.nbytes == 0 or (array.nbytes <= INLINE and not own):
             continue
         stored = store.put(name, array, own)
+        store.names[graph_name, name] = stored
         if stored != name:
             del graph.initializers[name]
             value.name = stored
@@ -268,12 +275,34 @@ def _same(one: np.ndarray, other: np.ndarray) -> bool:
     return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
 
 
-def _port(value: onnx_ir.Value) -> Port:
-    assert value.name is not None and value.dtype is not None, "an input or output has a name and a type"
-    dims: list[int | str] = []
-    for dim in value.shape or ():
-        dims.append(dim if isinstance(dim, int) else str(dim.value or "?"))
-    return Port(value.name, _NAMES[value.dtype], tuple(dims))
+# -------------------------------------------------------------------------------------------- engines
+
+
+def _write_artifacts(
+    plan: EnginePlan, graphs: Mapping[str, GraphFile], store: _Store, folder: Path
+) -> dict[str, Artifact]:
+    """Copy the artifacts of blocks beside their ONNX files, and what their engines bring."""
+    artifacts: dict[str, Artifact] = {}
+    for name, (engine, suffix, built) in plan.built.items():
+        file = graphs[name].file.removesuffix(".onnx") + suffix
+        shutil.copyfile(built.path, folder / file)
+        weights = tuple(store.names[name, weight] for weight in built.weights)
+        artifacts[name] = Artifact(engine, file, weights, dict(built.requires))
+    for engine, files in plan.support.items():
+        for name, path in files.items():
+            (folder / SUPPORT / engine).mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, folder / SUPPORT / engine / name)
+    return artifacts
+
+
+def _asked(plan: EnginePlan | None) -> dict[str, Any]:
+    """What was asked of engines, where it was not the default, and what whole calls took."""
+    if plan is None or plan.options == EngineOptions(threads=plan.options.threads):
+        return {}
+    options = plan.options
+    asked = {"asked": options.engine, "target": options.target, "tune": options.tune or None}
+    found = {name: value for name, value in asked.items() if value is not None}
+    return found | {f"call.{name}": seconds for name, seconds in plan.calls.items()}
 
 
 # -------------------------------------------------------------------------------------------- the rest

@@ -24,8 +24,8 @@ from dyncc.compiler.bench.calls import Call, for_numpy, leaves
 from dyncc.compiler.bench.contenders import INPUT
 from dyncc.runtime import Path as Taken
 from dyncc.runtime import load
-from dyncc.runtime.engines import make_engine
 from dyncc.runtime.engine import Graph
+from dyncc.runtime.engines import make_engine
 
 Source: TypeAlias = "tuple[str, int, int]"
 """``("run", number, output)``, ``("input", leaf, 0)`` or ``("constant", index, 0)``."""
