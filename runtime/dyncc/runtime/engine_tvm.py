@@ -222,6 +222,8 @@ class _Block:
         self.weights = [ffi.from_dlpack(_as_aligned(array)) for array in weights]
         self.fixed = {weight.data_ptr() for weight in self.weights}
         self.single = len(graph.outputs) == 1
+        self.checked = bool(graph.requires.get("checked"))
+        """Whether the block gives one result more, which says that all indices were in range."""
         self.lock = threading.Lock()
 
     def __call__(self, *values: Any) -> Any:
@@ -233,6 +235,8 @@ class _Block:
                     found = (found,)
                 taken = self.fixed.union(tensor.data_ptr() for tensor in tensors)
                 results = [_result(value, taken) for value in found]
+                if self.checked and not results.pop():
+                    raise IndexError("an index is out of range")
         except Exception as error:  # the classes of tvm_ffi's errors are made at run time
             raise EngineError(f"tvm failed in the block {self.name!r}: {error}") from error
         return results[0] if self.single else results

@@ -142,13 +142,16 @@ class TvmCompiler:
             waiting = [n for n, block in enumerate(blocks) if block.name not in results]
             for number, answer in self._work(waiting, blocks, parameters, folder).items():
                 name = blocks[number].name
-                results[name] = self._result(folder / f"{number}.so", parameters[name], answer)
+                results[name] = self._result(folder / f"{number}.so", parameters[name], *answer)
         return results
 
-    def _result(self, path: Path, parameters: tuple[str, ...], answer: str | None) -> Built | Unable:
-        if answer is not None:
-            return Unable(answer)
+    def _result(
+        self, path: Path, parameters: tuple[str, ...], failed: str | None, checked: bool
+    ) -> Built | Unable:
+        if failed is not None:
+            return Unable(failed)
         kept = {
+            "checked": checked,
             "tvm": installed_version("apache-tvm"),
             "ffi": installed_version("apache-tvm-ffi"),
             "target": f"{self.target.machine}:{self.target.mcpu or 'native'}",
@@ -166,8 +169,9 @@ class TvmCompiler:
         blocks: Sequence[BlockSource],
         parameters: Mapping[str, tuple[str, ...]],
         folder: Path,
-    ) -> dict[int, str | None]:
-        """What a worker says of each block that it came to: None, or why it cannot be compiled.
+    ) -> dict[int, tuple[str | None, bool]]:
+        """What a worker says of each block that it came to: None or why it cannot be compiled, and whether
+        its indices are checked.
 
         The block at which it died is among them; the blocks after it are not.
         """
@@ -193,10 +197,12 @@ class TvmCompiler:
             except subprocess.TimeoutExpired:
                 death = f"tvm's compiler took longer than {limit:.0f} s"
         lines = map(json.loads, answers.read_text(encoding="utf-8").splitlines())
-        said: dict[int, str | None] = {line["block"]: line["failed"] for line in lines}
+        said: dict[int, tuple[str | None, bool]] = {
+            line["block"]: (line["failed"], line["checked"]) for line in lines
+        }
         rest = [number for number in waiting if number not in said]
         if rest:
-            said[rest[0]] = death
+            said[rest[0]] = (death, False)
         return said
 
 

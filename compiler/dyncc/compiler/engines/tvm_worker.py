@@ -1,8 +1,9 @@
 """The process that TVM runs in: ``python -m dyncc.compiler.engines.tvm_worker FOLDER``.
 
 ``FOLDER`` holds ``job.json`` and the blocks ``N.onnx``; each becomes ``N.so``, and a line of
-``answers.jsonl`` says so, ``{"block": N, "failed": null or the reason}``, before the next is begun. The
-module ``tvm`` is imported nowhere else, so that it meets neither torch nor the user's model in one process.
+``answers.jsonl`` says so, ``{"block": N, "failed": null or the reason, "checked": …}``, before the next is
+begun. The module ``tvm`` is imported nowhere else, so that it meets neither torch nor the user's model in
+one process.
 """
 
 from __future__ import annotations
@@ -31,25 +32,30 @@ def main(folder: Path) -> None:
     target = tvm.target.Target(options)
     with (folder / "answers.jsonl").open("a", encoding="utf-8") as answers:
         for number, parameters in job["blocks"]:
-            failed = None
+            failed, checked = None, False
             try:
-                build(folder / f"{number}.onnx", folder / f"{number}.so", parameters, target, job)
+                checked = build(folder / f"{number}.onnx", folder / f"{number}.so", parameters, target, job)
             except Exception as error:  # whatever TVM raises, of its own classes and Python's
                 failed = reason(error)
-            answers.write(json.dumps({"block": number, "failed": failed}) + "\n")
+            answers.write(json.dumps({"block": number, "failed": failed, "checked": checked}) + "\n")
             answers.flush()
 
 
-def build(source: Path, output: Path, parameters: int, target: Any, job: dict[str, Any]) -> None:
-    """Compile one block; its ``main`` takes the model's inputs, then ``weight_0``, ``weight_1``, …"""
+def build(source: Path, output: Path, parameters: int, target: Any, job: dict[str, Any]) -> bool:
+    """Compile one block; its ``main`` takes the model's inputs, then ``weight_0``, ``weight_1``, …
+
+    Returns whether ``main`` gives one result more, which says that all indices were in range.
+    """
     import onnx
     import tvm
     from tvm import relax
     from tvm.relax.frontend.onnx import from_onnx
 
+    from dyncc.compiler.engines.tvm_checks import with_checked_indices
     from dyncc.compiler.engines.tvm_models import decomposed
 
     model: Any = decomposed(onnx.load(source))
+    checked = with_checked_indices(model)
     names = [entry.name for entry in model.graph.initializer]
     module = from_onnx(model, keep_params_in_input=True)
     module, found = relax.frontend.detach_params(module)
@@ -67,6 +73,7 @@ def build(source: Path, output: Path, parameters: int, target: Any, job: dict[st
         executable.export_library(str(output), fcompile=cc.cross_compiler(job["linker"]))
     else:
         executable.export_library(str(output))
+    return checked
 
 
 def is_weight(name: str) -> bool:

@@ -1,0 +1,100 @@
+"""Indices that TVM would follow out of a tensor: the block says that there was one, and the runtime raises.
+
+PyTorch and ONNX Runtime raise for an index that is out of range; TVM's code reads, or writes, other memory.
+So every such operator gets indices that are in range, and the model one more output, a bool that says
+whether all of them were in range before: :data:`IN_RANGE`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import ModelProto, NodeProto, TensorProto
+from onnx import helper as oh
+
+IN_RANGE = "dyncc.in_range"
+
+_ONE_AXIS = {"Gather": 0, "GatherElements": 0, "ScatterElements": 0, "Scatter": 0}
+_ND = frozenset({"GatherND", "ScatterND"})
+
+
+@dataclass
+class _Guards:
+    """The nodes that are added, in order, and the bools that they make."""
+
+    nodes: list[NodeProto] = field(default_factory=list[NodeProto])
+    flags: list[str] = field(default_factory=list[str])
+    constants: list[TensorProto] = field(default_factory=list[TensorProto])
+    count: int = 0
+
+    def add(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        """A node of one output; returns its name."""
+        self.count += 1
+        output = f"dyncc.guard_{self.count}"
+        self.nodes.append(oh.make_node(kind, list(inputs), [output], **attributes))
+        return output
+
+    def constant(self, value: object) -> str:
+        """An int64 constant; returns its name."""
+        self.count += 1
+        name = f"dyncc.guard_{self.count}"
+        self.constants.append(onnx.numpy_helper.from_array(np.array(value, np.int64), name))
+        return name
+
+    def clipped(self, indices: str, sizes: str) -> str:
+        """``indices`` within ``-sizes`` and ``sizes - 1``; the flag says whether they were."""
+        wide = self.add("Cast", indices, to=TensorProto.INT64)
+        lowest = self.add("Neg", sizes)
+        highest = self.add("Sub", sizes, self.constant(1))
+        low = self.add("GreaterOrEqual", wide, lowest)
+        high = self.add("LessOrEqual", wide, highest)
+        both = self.add("Cast", self.add("And", low, high), to=TensorProto.INT64)
+        # with a one in it, since the least of nothing is no number
+        flat = self.add("Reshape", both, self.constant([-1]))
+        joined = self.add("Concat", flat, self.constant([1]), axis=0)
+        self.flags.append(self.add("ReduceMin", joined, keepdims=0))
+        return self.add("Max", self.add("Min", wide, highest), lowest)
+
+
+def with_checked_indices(model: ModelProto) -> bool:
+    """Change ``model`` as above; returns whether there was an index to check (constants are not)."""
+    graph = model.graph
+    fixed = {tensor.name for tensor in graph.initializer}
+    fixed |= {node.output[0] for node in graph.node if node.op_type == "Constant"}
+    guards = _Guards()
+    for node in graph.node:
+        if node.op_type in _ONE_AXIS and node.input[1] not in fixed:
+            axis = next((a.i for a in node.attribute if a.name == "axis"), _ONE_AXIS[node.op_type])
+            shape = guards.add("Shape", node.input[0])
+            size = guards.add("Gather", shape, guards.constant(axis), axis=0)
+            node.input[1] = guards.clipped(node.input[1], size)
+        elif node.op_type in _ND and node.input[1] not in fixed:
+            _guard_nd(guards, node)
+        guards.nodes.append(node)
+    if not guards.flags:
+        return False
+    total = guards.flags[0]
+    for flag in guards.flags[1:]:
+        total = guards.add("Min", total, flag)
+    guards.nodes.append(oh.make_node("Cast", [total], [IN_RANGE], to=TensorProto.BOOL))
+    nodes = [NodeProto.FromString(node.SerializeToString()) for node in guards.nodes]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    graph.initializer.extend(guards.constants)
+    graph.output.append(oh.make_tensor_value_info(IN_RANGE, TensorProto.BOOL, []))
+    return True
+
+
+def _guard_nd(guards: _Guards, node: NodeProto) -> None:
+    """The last dimension of the indices holds one for each of the leading dimensions of the data."""
+    batch = next((a.i for a in node.attribute if a.name == "batch_dims"), 0)
+    shape = guards.add("Shape", node.input[0])
+    length = guards.add(
+        "Slice", guards.add("Shape", node.input[1]), guards.constant([-1]), guards.constant([2**31])
+    )
+    end = guards.add("Add", length, guards.constant([batch]))
+    sizes = guards.add("Slice", shape, guards.constant([batch]), end)
+    node.input[1] = guards.clipped(node.input[1], sizes)
