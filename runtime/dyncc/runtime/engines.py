@@ -143,9 +143,9 @@ def _fetched(run: Run) -> Run:
     """``run`` with its results as arrays."""
 
     def fetched(*inputs: Any) -> Any:
-        results = run(*inputs)
-        return (
-            [np.asarray(value) for value in results] if isinstance(results, list) else np.asarray(results)
-        )
+        results: Any = run(*inputs)
+        if type(results) in (list, tuple):
+            return [np.asarray(value) for value in results]
+        return np.asarray(results)
 
     return fetched

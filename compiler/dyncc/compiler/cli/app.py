@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from dyncc.compiler.cli.command_line import route, usage_error
 from dyncc.compiler.cli.console import Console
+from dyncc.compiler.cli.engine_flags import Device, Engine, Fallback, Processor, Tune
 from dyncc.compiler.cli.exits import Exit
 from dyncc.compiler.cli.options import (
     Bundle,
@@ -134,6 +135,9 @@ def compile_command(
             "--prune", metavar="R", help="Remove this share of the channels; `dyncc prune` has more."
         ),
     ] = None,
+    engine: Engine = "onnxruntime",
+    processor: Processor = None,
+    tune: Tune = 0,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the output even if it is no bundle of dyncc's.")
     ] = False,
@@ -165,6 +169,9 @@ def compile_command(
             verify_each=verify_each,
             force=force,
             prune=prune,
+            engine=engine,
+            processor=processor,
+            tune=tune,
         )
         run_compile(options, console)
 
@@ -189,6 +196,8 @@ def run_command(
         Path | None, typer.Option("-o", "--output", metavar="FILE.npz", help="Write the outputs there.")
     ] = None,
     threads: Threads = None,
+    device: Device = "cpu",
+    fallback: Fallback = False,
     as_json: Json = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -203,7 +212,10 @@ def run_command(
     with console.reporting():
         from dyncc.compiler.cli.run_command import RunOptions, run_bundle
 
-        run_bundle(RunOptions(bundle, tuple(inputs or ()), inputs_file, method, output, threads), console)
+        options = RunOptions(
+            bundle, tuple(inputs or ()), inputs_file, method, output, threads, device, fallback
+        )
+        run_bundle(options, console)
 
 
 @app.command(
@@ -301,6 +313,8 @@ def inspect_command(
 def verify_command(
     bundle: Bundle,
     threads: Threads = None,
+    device: Device = "cpu",
+    fallback: Fallback = False,
     as_json: Json = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -313,7 +327,7 @@ def verify_command(
     with console.reporting():
         from dyncc.compiler.cli.verify_command import verify_bundle
 
-        verify_bundle(bundle, threads, console)
+        verify_bundle(bundle, console, threads=threads, device=device, fallback=fallback)
 
 
 @app.command("explain", epilog=epilog("dyncc explain DY103", "dyncc explain   # all of them"))

@@ -46,6 +46,9 @@ class CompileOptions:
     verify_each: bool = False
     force: bool = False
     prune: Prune | float | None = None
+    engine: str = "onnxruntime"
+    processor: str | None = None
+    tune: int = 0
 
 
 def run_compile(options: CompileOptions, console: Console) -> None:
@@ -56,6 +59,7 @@ def run_compile(options: CompileOptions, console: Console) -> None:
 
     check_passes(options.passes)
     checked_prune(options.prune)
+    checked_engine(options)
     output = output_path(options, python_file(split_entry(options.target)[0]))
     target = discover(options.target)
     call = prepare(options, target, console)
@@ -102,6 +106,20 @@ def checked_prune(prune: Prune | float | None) -> Prune | None:
         return Prune(Selection(ratio=prune))
     except PruneError as error:
         raise refused(error) from error
+
+
+def checked_engine(options: CompileOptions) -> Any:
+    """What is asked of engines. Raises a usage error for what there is not, EngineMissing (exit code 4)."""
+    from dyncc.compiler.engines import EngineOptions, require_engine
+
+    asked = EngineOptions(options.engine, options.processor, options.tune, options.threads)
+    if options.engine not in ("tvm", "auto") and (options.processor or options.tune):
+        raise usage("--target and --tune are for --engine tvm")
+    try:
+        require_engine(asked)
+    except ValueError as error:
+        raise usage(str(error)) from None
+    return asked
 
 
 def output_path(options: CompileOptions, file: Path) -> Path:
@@ -178,6 +196,7 @@ def compile_target(
         "dump_ir": options.dump_ir,
         "verify_each": options.verify_each,
         "prune": checked_prune(options.prune),
+        "engine": checked_engine(options),
         "command": command_line(),
         "examples": further_calls(target),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import linecache
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
@@ -35,6 +36,8 @@ def inspect_bundle(bundle: Path, console: Console) -> None:
         "generator": manifest.generator,
         "command": manifest.command,
         "engine": manifest.engine.name,
+        "artifacts": {name: asdict(artifact) for name, artifact in manifest.artifacts.items()},
+        "choices": {name: asdict(choice) for name, choice in manifest.choices.items()},
         "bytes": sizes,
         "weights": {name: [weight.dtype, *weight.shape] for name, weight in manifest.weights.items()},
         "examples": len(manifest.examples),
@@ -55,7 +58,8 @@ def _head(bundle: Path, info: BundleInfo, sizes: dict[str, int]) -> str:
     graphs = f"{count(len(manifest.graphs), 'graph')} {byte_text(sizes['graphs'])}"
     examples = count(len(manifest.examples), "example")
     lines = [
-        f"{bundle}: {manifest.program.name}, for {manifest.engine.name}",
+        f"{bundle}: {manifest.program.name}, for {engines_text(manifest)}",
+        *(f"  times     {line}" for line in choice_lines(manifest)),
         f"  made by   {manifest.generator or 'unknown'}",
         f"  again     {manifest.command}" if manifest.command else "",
         f"  sha256    {info.sha256}",
@@ -73,6 +77,27 @@ def _checks(manifest: Manifest) -> list[str]:
     taken = f"{checks.edges - len(checks.unchecked)} of {count(checks.edges, 'edge')} between blocks"
     head = f"checked   {count(checks.paths, 'path')}, {taken}"
     return ["\n".join([head, *unchecked_lines(checks.unchecked)])]
+
+
+def engines_text(manifest: Manifest) -> str:
+    """``onnxruntime``, or ``tvm (5 blocks) and onnxruntime (1 block)``."""
+    counts = Counter(artifact.engine for artifact in manifest.artifacts.values())
+    rest = len(manifest.graphs) - sum(counts.values())
+    if not counts:
+        return manifest.engine.name
+    counts[manifest.engine.name] += rest
+    return " and ".join(f"{name} ({count(number, 'block')})" for name, number in counts.items() if number)
+
+
+def choice_lines(manifest: Manifest) -> list[str]:
+    """Of each block where the engine was chosen: the times, and who did not take it and why."""
+    lines: list[str] = []
+    for name, choice in manifest.choices.items():
+        times = [f"{engine} {1e6 * seconds:.1f} µs" for engine, seconds in choice.seconds.items()]
+        refused = [f"{engine}: {reason}" for engine, reason in choice.refused.items()]
+        if times or refused:
+            lines.append(f"{name} in {choice.engine}: {', '.join([*times, *refused])}")
+    return lines
 
 
 def _source_line(manifest: Manifest, index: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -40,6 +41,7 @@ def report_text(report: Any, seconds: float, verbose: bool) -> str:
         lines += unchecked_lines(report.unchecked, None if verbose else SHOWN)
     else:
         lines.append("checked   nothing (--no-verify)")
+    lines += engine_lines(report.engines)
     if report.frozen:
         lines.append(f"fixed     {count(len(report.frozen), 'value')} (dyncc inspect lists them)")
     if verbose:
@@ -63,6 +65,12 @@ def report_json(report: Any) -> dict[str, Any]:
         "largest_error": report.largest_error,
         "passes": [asdict(ran) for ran in report.passes],
         "frozen": [asdict(frozen) for frozen in report.frozen],
+        "engines": {
+            "asked": report.engines.options.engine,
+            "blocks": {name: engine for name, (engine, _, _) in report.engines.built.items()},
+            "choices": {name: asdict(choice) for name, choice in report.engines.choices.items()},
+            "calls": dict(report.engines.calls),
+        },
         "pruning": asdict(report.pruning) if report.pruning is not None else None,
         "warnings": [asdict(warning) for warning in report.warnings],
     }
@@ -105,6 +113,20 @@ def _source_line(edge: UncheckedEdge) -> str:
         return edge.block
     source = linecache.getline(edge.span.path, edge.span.line).strip()
     return f"{display(Path(edge.span.path))}:{edge.span.line}  {shortened(source, SOURCE_WIDTH)}".rstrip()
+
+
+def engine_lines(plan: Any) -> list[str]:
+    """Which engine runs how many blocks, and the times that decided; nothing where none was asked for."""
+    if plan.options.engine == "onnxruntime":
+        return []
+    counts = Counter(choice.engine for choice in plan.choices.values())
+    taken = ", ".join(f"{engine} {count(number, 'block')}" for engine, number in counts.most_common())
+    lines = [f"engines   {taken or 'nothing to run'} (--engine {plan.options.engine})"]
+    if plan.calls:
+        ordered = sorted(plan.calls.items(), key=lambda item: item[1])
+        times = ", ".join(f"{name} {1e6 * seconds:.1f} µs" for name, seconds in ordered)
+        lines.append(f"timed     the examples: {times}")
+    return lines
 
 
 def frozen_lines(frozen: Sequence[Frozen]) -> list[str]:

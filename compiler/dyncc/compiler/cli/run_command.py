@@ -38,13 +38,20 @@ class RunOptions:
     method: str | None = None
     output: Path | None = None
     threads: int | None = None
+    device: str = "cpu"
+    fallback: bool = False
 
 
 def run_bundle(options: RunOptions, console: Console) -> None:
     """The whole command. Raises CliError or an error of the runtime."""
     specs = parse_inputs(options.inputs, options.inputs_file)
     args, kwargs = bind(specs)
-    net = load(existing(options.bundle), threads=options.threads)
+    net = load(
+        existing(options.bundle),
+        threads=options.threads,
+        device=options.device,
+        fallback=options.fallback,
+    )
     name = _method_name(net, options.method)
     if not specs and _required_specs(net, name):
         raise usage(

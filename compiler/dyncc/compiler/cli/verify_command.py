@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from dyncc.compiler.cli.bundles import existing
 from dyncc.compiler.cli.console import Console
@@ -13,9 +14,12 @@ from dyncc.compiler.diagnostics import Diagnostic
 from dyncc.runtime import Outcome, replay
 
 
-def verify_bundle(bundle: Path, threads: int | None, console: Console) -> None:
-    """The whole command. Raises CliError (exit code 3) where an example differs or there is none."""
-    outcomes = replay(existing(bundle), threads=threads)
+def verify_bundle(bundle: Path, console: Console, **options: Any) -> None:
+    """The whole command; ``options`` are those of :func:`dyncc.runtime.load`.
+
+    Raises CliError (exit code 3) where an example differs or there is none.
+    """
+    outcomes = replay(existing(bundle), **options)
     if not outcomes:
         text = f"{bundle} keeps no examples (it was compiled with --no-verify)"
         raise CliError(Exit.CHECK_FAILED, [Diagnostic("", text, None)])

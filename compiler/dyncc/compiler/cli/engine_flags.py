@@ -1,0 +1,37 @@
+"""The options about engines, which several commands have."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Engine = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        metavar="NAME",
+        help="What runs the blocks: onnxruntime, tvm, inductor, or auto for the fastest of each.",
+    ),
+]
+Device = Annotated[
+    str, typer.Option("--device", metavar="NAME", help="Where the blocks run: cpu, cuda or cuda:1.")
+]
+Fallback = Annotated[
+    bool,
+    typer.Option(
+        "--fallback", help="Where an engine or device is missing, run in ONNX Runtime on the CPU."
+    ),
+]
+Processor = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="MACHINE[:CPU]",
+        help="With tvm: the processor, as x86_64:skylake or aarch64:cortex-a72; default: this one.",
+    ),
+]
+Tune = Annotated[
+    int,
+    typer.Option("--tune", min=0, metavar="N", help="With tvm: trials in search of better schedules."),
+]
