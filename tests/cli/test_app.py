@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +20,7 @@ from dyncc.compiler.cli.command_line import route
 from dyncc.compiler.cli.console import json_text
 from dyncc.compiler.cli.doctor import Finding
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
+from dyncc.compiler.engines import EngineOptions, EnginePlan
 from dyncc.compiler.errors import CODES
 from dyncc.runtime.manifest import UncheckedEdge
 from dyncc.runtime.program import Frozen, Span
@@ -52,6 +53,7 @@ class FakeReport:
     warnings: tuple[Diagnostic, ...]
     pruning: None = None
     passes: tuple[()] = ()
+    engines: EnginePlan = field(default_factory=lambda: EnginePlan(EngineOptions()))
 
 
 class FakeCompiler:
@@ -146,6 +148,7 @@ def test_the_options_reach_the_compiler(write: Any, dyncc: Any, compiler: FakeCo
     assert arguments["output"] == Path("out.dyncc")
     assert list(arguments["dynamic_shapes"]["x"]) == [0]
     assert compiler.args[0].shape == (4,)
+    assert arguments["engine"] == EngineOptions(threads=2)
 
 
 @pytest.mark.parametrize(("option", "training"), [([], False), (["--keep-mode"], True)])

@@ -51,6 +51,35 @@ def test_a_cuda_provider_that_does_not_load_says_why(monkeypatch: pytest.MonkeyP
     assert reason in engines["onnxruntime CUDA"].detail
 
 
+def test_a_cuda_of_another_major_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, {"onnxruntime-gpu": "1.32.0"})
+
+    def output(code: str, *args: str) -> str | Failure:
+        if code is doctor._PROVIDERS_PROBE:
+            return "CUDAExecutionProvider CPUExecutionProvider"
+        if code is doctor._CUDA_LIBRARY_PROBE:
+            return Failure("OSError: libcublasLt.so.13: cannot open shared object file")
+        return Failure("the provider did not load") if "CUDAExecutionProvider" in args else ""
+
+    monkeypatch.setattr(doctor, "_output", output)
+    (found,) = [finding for finding in examine() if finding.name == "onnxruntime CUDA"]
+    assert "end in .so.13, which is not here" in found.help and "onnxruntime-gpu<1.27" in found.help
+
+
+def test_tvm_alone_runs_what_brings_its_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, {"apache-tvm-ffi": "0.1.14.post1"})
+    (found,) = [finding for finding in examine() if finding.name == "tvm"]
+    assert found.state == "ok" and "compiles none" in found.detail
+
+
+def test_inductor_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, {"torch": "2.13.0"})
+    monkeypatch.setattr(doctor, "_output", lambda code, *args: "")
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    (found,) = [finding for finding in examine() if finding.name == "inductor"]
+    assert found.state == "warning" and found.help == "apt-get install g++"
+
+
 def test_tvm_with_an_ffi_that_crashes(monkeypatch: pytest.MonkeyPatch) -> None:
     installed(monkeypatch, {"apache-tvm": "0.27.0.post1", "apache-tvm-ffi": "0.1.15.post2"})
     monkeypatch.setattr(doctor, "_output", lambda code, *args: "")

@@ -170,3 +170,38 @@ def test_a_missing_device_falls_back(tmp_path: Path) -> None:
         net = load(tmp_path / "g.dyncc", device="cuda", fallback=True, threads=1)
         out = net(X.numpy())
     np.testing.assert_allclose(out, Gated()(X).detach().numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_the_command_line(plugins: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from dyncc.compiler.cli import main
+
+    file = tmp_path / "net.py"
+    file.write_text(
+        "import torch\nfrom tests.engines.conftest import Gated, X\n\n\n"
+        "class Net(Gated):\n    pass\n\n\ndef example_inputs():\n    return (X,)\n"
+    )
+
+    def dyncc(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main([*arguments])
+        read = capfd.readouterr()
+        return int(ended.value.code or 0), read.out, read.err
+
+    code, _, err = dyncc(f"{file}:Net", "--engine", "toy", "-o", str(tmp_path / "n.dyncc"))
+    assert code == 0 and "engines   toy 2 blocks, onnxruntime 1 block (--engine toy)" in err, err
+    code, out, _ = dyncc("inspect", str(tmp_path / "n.dyncc"))
+    assert code == 0 and "for toy (2 blocks) and onnxruntime (1 block)" in out
+    assert "in onnxruntime: toy: toy has no Tanh" in out
+    requiring(tmp_path / "n.dyncc", version=3)
+    code, _, err = dyncc("verify", str(tmp_path / "n.dyncc"))
+    assert code == 5 and "compiled by another toy" in err
+    code, _, err = dyncc("run", str(tmp_path / "n.dyncc"), "--input", "x=2x4:f32")
+    assert code == 5 and "compiled by another toy" in err
+    with pytest.warns(UserWarning, match="compiled by another toy"):
+        assert dyncc("run", str(tmp_path / "n.dyncc"), "--input", "x=2x4:f32", "--fallback")[0] == 0
+    code, _, err = dyncc(f"{file}:Net", "--engine", "abacus")
+    assert code == 2 and "no engine `abacus`" in err
+    code, _, err = dyncc(f"{file}:Net", "--engine", "broken")
+    assert code == 4 and "cannot be imported" in err
+    code, _, err = dyncc(f"{file}:Net", "--target", "aarch64")
+    assert code == 2 and "--target and --tune are for --engine tvm" in err

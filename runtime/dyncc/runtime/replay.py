@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dyncc.runtime.bundle import EXAMPLES, load
-from dyncc.runtime.errors import DamagedBundle
+from dyncc.runtime.errors import BundleError, DamagedBundle, EngineMissing
 from dyncc.runtime.examples import Example, Outcome, differences, unpack
 from dyncc.runtime.net import Net, SessionNet
 from dyncc.runtime.session import Session
@@ -38,6 +38,8 @@ def _replay_one(index: int, example: Example, session: Session, stored: Mapping[
     wanted = example.raises
     try:
         output = Session.run_inputs(session, example.method, values)
+    except (BundleError, EngineMissing):
+        raise  # nothing was run: that is no answer of the program
     except Exception as error:
         if wanted is not None and (type(error).__name__, str(error)) == (wanted.name, wanted.message):
             return Outcome(index, example.method, True, 0.0)

@@ -7,7 +7,10 @@ not the end of the doctor.
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
+import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -46,8 +49,19 @@ ctypes.CDLL(str(capi / "libonnxruntime_providers_cuda.so"))
 ctypes.CDLL("libcuda.so.1")
 """
 _TVM_PROBE = """
-import numpy, tvm
-assert (tvm.runtime.tensor(numpy.ones(2, "float32")).numpy() == 1).all()
+import os
+os.environ.setdefault("TVM_FFI_DISABLE_TORCH_C_DLPACK", "1")
+import numpy, tvm_ffi
+from dyncc.runtime.engine import Graph
+from dyncc.runtime.engine_tvm import _load_libraries
+_load_libraries("", Graph("probe", None, (), ()))
+tensor = tvm_ffi.from_dlpack(numpy.ones(2, "float32"))
+assert (numpy.from_dlpack(tensor) == 1).all()
+assert tvm_ffi.get_global_func("runtime.config_threadpool", allow_missing=True) is not None
+"""
+_INDUCTOR_PROBE = """
+import torch._inductor
+assert hasattr(torch._inductor, "aoti_load_package")
 """
 _TORCH_PROBE = "import torch; assert torch.ones(2).add(1).tolist() == [2.0, 2.0]"
 
@@ -67,7 +81,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Everything, in the order in which it is printed."""
-    return [*_packages(), *_torch(), *_onnxruntime(), *_tvm()]
+    return [*_packages(), *_torch(), *_onnxruntime(), *_tvm(), *_inductor()]
 
 
 def has_engine(findings: list[Finding]) -> bool:
@@ -151,6 +165,12 @@ def _provider(provider: str, version: str) -> Finding:
     if provider == "CUDAExecutionProvider":
         reason = _probe(_CUDA_LIBRARY_PROBE) or failure
         remedy = "it needs an NVIDIA driver, CUDA and cuDNN of the versions that onnxruntime-gpu names"
+        if needed := re.search(r"lib(?:cudart|cublas\w*|cufft)\.so\.(\d+)", reason):
+            remedy = (
+                f"onnxruntime-gpu {version} is built for the CUDA whose libraries end in .so.{needed[1]}, "
+                "which is not here\n1.27 and newer are for CUDA 13, earlier ones for CUDA 12: install that "
+                "CUDA, or pip install 'onnxruntime-gpu<1.27'"
+            )
         return Finding("engine", name, "warning", f"{version}, does not load: {reason}", remedy)
     return Finding("engine", name, "warning", f"{version}, does not run: {failure}")
 
@@ -158,7 +178,10 @@ def _provider(provider: str, version: str) -> Finding:
 def _tvm() -> list[Finding]:
     version, ffi = version_of("apache-tvm"), version_of("apache-tvm-ffi")
     if version is None:
-        return [Finding("engine", "tvm", "missing", "not installed (optional)")]
+        if ffi is not None:
+            detail = f"apache-tvm-ffi {ffi}: runs bundles that bring TVM's libraries, compiles none"
+            return [Finding("engine", "tvm", "ok", detail)]
+        return [Finding("engine", "tvm", "missing", "not installed (optional)", "pip install 'dyncc[tvm]'")]
     detail = f"{version} with apache-tvm-ffi {ffi or 'missing'}"
     failure = _probe(_TVM_PROBE)
     findings = [Finding("engine", "tvm", "warning", f"{detail}, does not load: {failure}")]
@@ -168,6 +191,19 @@ def _tvm() -> list[Finding]:
         text = f"tuning crashes with apache-tvm {version} and apache-tvm-ffi {ffi}"
         findings.append(Finding("conflict", "tvm", "warning", text, "pip install 'apache-tvm-ffi<0.1.15'"))
     return findings
+
+
+def _inductor() -> list[Finding]:
+    version = version_of("torch")
+    if version is None:
+        return [Finding("engine", "inductor", "missing", "needs torch (optional)")]
+    failure = _probe(_INDUCTOR_PROBE)
+    if failure is not None:
+        return [Finding("engine", "inductor", "warning", f"torch {version}, does not load: {failure}")]
+    if not any(map(shutil.which, os.environ.get("CXX", "g++ clang++ c++").split())):
+        detail = f"torch {version}, runs packages; making them needs a C++ compiler"
+        return [Finding("engine", "inductor", "warning", detail, "apt-get install g++")]
+    return [Finding("engine", "inductor", "ok", f"torch {version}, loads")]
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,8 @@ def build(source: Path, output: Path, parameters: int, target: Any, job: dict[st
     if job["tune"]:
         module = tuned(module, target, job, output.with_suffix(".tuning"))
     executable = tvm.compile(module, target)
+    if found := sorted(set(re.findall(r"relax\.run\.\w+", executable.as_text()))):
+        raise NotImplementedError(f"{', '.join(found)} would need TVM's Python package at run time")
     if job["linker"]:
         from tvm.support import cc  # the place of the module is that of 0.27
 
