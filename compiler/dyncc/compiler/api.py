@@ -189,9 +189,8 @@ class _Job:
         with self.clock.step("passes"):  # after pruning, which needs layers as they were trained
             lowered = self._optimized(pruned.lowered if pruned else lowered)
         with tempfile.TemporaryDirectory(prefix="dyncc-engines-") as folder:
-            with self.clock.step("engines"):
-                source = _Engines(self, Path(folder), recorded.weights, pruned is not None)
-                plan = source.plan(program, lowered, checks.harvest)
+            source = _Engines(self, Path(folder), recorded.weights, pruned is not None)
+            plan = source.plan(program, lowered, checks.harvest)
             with self.clock.step("bundle"):
                 if pruned is None:
                     digest = self._write(program, lowered, checks, self.target, command, sources, plan)
@@ -330,17 +329,18 @@ class _Engines:
 
     def plan(self, program: Program[fx.Graph], lowered: Lowered, harvest: Harvest) -> EnginePlan:
         options = self.job.engines
-        sources = ()
-        if options.engine != "onnxruntime":
+        if options.engine == "onnxruntime":
+            return EnginePlan(options)
+        with self.job.clock.step("engines"):
             sources = block_sources(program, lowered, self.weights, harvest, pruned=self.pruned)
-        plan = plan_engines(sources, options, self.folder / "blocks", verify=self.job.verify)
-        return choose(
-            plan,
-            self.job.request.examples,
-            lambda candidate, path: self._write(lowered, candidate, path),
-            self.job._load,
-            self.folder,
-        )
+            plan = plan_engines(sources, options, self.folder / "blocks", verify=self.job.verify)
+            return choose(
+                plan,
+                self.job.request.examples,
+                lambda candidate, path: self._write(lowered, candidate, path),
+                self.job._load,
+                self.folder,
+            )
 
     def _write(self, lowered: Lowered, plan: EnginePlan, path: Path) -> None:
         write_bundle(lowered, path, engines=plan)

@@ -67,7 +67,7 @@ def build(source: Path, output: Path, parameters: int, target: Any, job: dict[st
         raise ValueError("the importer dropped a weight")
     if job["tune"]:
         module = tuned(module, target, job, output.with_suffix(".tuning"))
-    executable = tvm.compile(module, target)
+    executable: Any = tvm.compile(module, target)
     if found := sorted(set(re.findall(r"relax\.run\.\w+", executable.as_text()))):
         raise NotImplementedError(f"{', '.join(found)} would need TVM's Python package at run time")
     if job["linker"]:
