@@ -6,12 +6,14 @@ torch.onnx divides sizes towards zero, and computes with Python's floats, which 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import onnx_ir
 import torch
 from onnxscript import opset18 as op
+
+import dyncc.compiler.size_checks  # noqa: F401  # makes the operator known
 
 _D = onnx_ir.DataType
 
@@ -86,7 +88,14 @@ def to_float(self: Any) -> Any:
     return _as(self, _D.DOUBLE)
 
 
+def as_size(tensor: Any, sizes: Sequence[int], spreads: bool) -> Any:
+    """A Reshape, or an Expand, to the sizes: what else ``tensor`` has the engine refuses."""
+    wanted = op.Constant(value_ints=list(sizes))
+    return op.Expand(tensor, wanted) if spreads else op.Reshape(tensor, wanted, allowzero=1)
+
+
 TRANSLATIONS: dict[Any, Callable[..., Any]] = {
+    torch.ops.dyncc.as_size.default: as_size,
     operator.add: _arithmetic(op.Add),
     operator.sub: _arithmetic(op.Sub),
     operator.mul: _arithmetic(op.Mul),

@@ -43,12 +43,50 @@ class Assumptions:
         """Whether the call assumed anything."""
         return len(self.env.guards) > self.guards or len(self.env.replacements) > self.replacements
 
+    def fixed(self) -> dict[Any, int]:
+        """The sizes that are known only when the network runs, of which the call assumed a number."""
+        old = self.saved["replacements"]
+        new = {symbol: value for symbol, value in self.env.replacements.items() if symbol not in old}
+        return {symbol: int(value) for symbol, value in new.items() if value.is_Integer}
+
     def undo(self) -> None:
         for name, value in self.saved.items():
             setattr(self.env, name, value)
         self.env._update_version_counter()
         if hasattr(self.env, "_replacements_version_counter"):  # what expressions are cached by
             self.env._replacements_version_counter += 1
+
+
+class Fixed(Exception):
+    """A call needs ``sizes`` to be these numbers; where ``spreads``, they can be one as well."""
+
+    def __init__(self, sizes: dict[Any, int], spreads: bool) -> None:
+        super().__init__(sizes)
+        self.sizes, self.spreads = sizes, spreads
+
+
+def spread(func: Callable[..., Any], args: Any, kwargs: Any, shapes: Any, fixed: dict[Any, int]) -> bool:
+    """Whether the call takes the sizes that it needs ``fixed`` as one too."""
+    symbols = {s for shape in shapes.values() for s in _symbols(shape)}
+    return _tried(func, args, kwargs, shapes, {s: 1 if s in fixed else 7 for s in symbols}) is not None
+
+
+def with_sizes(tensor: torch.Tensor, fixed: dict[Any, int]) -> list[int] | None:
+    """The shape of a fake tensor with one size ``fixed``; None where that is not what it is."""
+    sizes = [size if isinstance(size, int) else _expr(size).subs(fixed) for size in tensor.shape]
+    changed = sum(not isinstance(size, int) for size in tensor.shape)
+    return (
+        [int(s) for s in sizes]
+        if changed == 1 and all(sympy.sympify(s).is_Integer for s in sizes)
+        else None
+    )
+
+
+def holds(tensor: torch.Tensor, symbols: Any) -> bool:
+    """Whether a size of a fake tensor is made of one of ``symbols``."""
+    return any(
+        not isinstance(size, int) and _expr(size).free_symbols & set(symbols) for size in tensor.shape
+    )
 
 
 def matter(func: Callable[..., Any], args: Any, kwargs: Any, result: Any, shapes: Any) -> bool:
@@ -71,7 +109,7 @@ def fitted(
     to a few trials; whether they hold for others is for :func:`matter` to say. Must run in the fake mode.
     """
     symbols = sorted({s for shape in shapes.values() for s in _symbols(shape)}, key=str)
-    if not symbols or any(s not in sizes for s in symbols) or _shares(result, args, kwargs):
+    if not symbols or any(s not in sizes for s in symbols) or shares(result, args, kwargs):
         return None
     base = dict.fromkeys(symbols, _BASE)
     trials = [base, *({**base, s: _BASE + _STEP} for s in symbols)]
@@ -108,7 +146,7 @@ def _of_linear_size(like: torch.Tensor, tried: list[torch.Tensor], sizes: list[A
     return torch.empty(shape, dtype=like.dtype, device=like.device)
 
 
-def _shares(result: Any, args: Any, kwargs: Any) -> bool:
+def shares(result: Any, args: Any, kwargs: Any) -> bool:
     """Whether the call gave back memory of its arguments."""
     given: set[int] = set()
     mapped((args, kwargs), lambda v: given.add(storage_key(v)) if isinstance(v, torch.Tensor) else v)

@@ -23,6 +23,7 @@ from torch.overrides import TorchFunctionMode
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.lower.replace import replacement
+from dyncc.compiler.size_checks import as_size
 from dyncc.compiler.specialize.facts import Facts
 from dyncc.compiler.specialize.lists import host_lists
 from dyncc.compiler.specialize.recording import guards, indexing
@@ -185,7 +186,14 @@ class Recorder:
         fake_kwargs = self._lift(kwargs, lifted, 1)
         inputs = {id(fake): owner for owner, fake in lifted}
         versions = [(owner, fake, fake._version) for owner, fake in lifted]
-        result = self._run_fake(func, fake_args, fake_kwargs, (args, kwargs))
+        try:
+            result = self._run_fake(func, fake_args, fake_kwargs, (args, kwargs))
+        except guards.Fixed as needed:
+            if any(fake._version != version for _, fake, version in versions):
+                raise CompileError(
+                    [self._undecided(func, ValueError("it changes such a tensor"))]
+                ) from None
+            return self.record(func, *self._as_sizes(func, (args, kwargs), needed))
         self._share_mask(func, node_args, node_kwargs, result)
         mutated = [(owner, fake) for owner, fake, version in versions if fake._version != version]
         if not has_tensor(result) and not mutated:
@@ -210,8 +218,15 @@ class Recorder:
         result = self._attempt(func, args, kwargs, original)
         if not before.made():
             return result
+        fixed = before.fixed()
         before.undo()
         if not guards.matter(func, args, kwargs, result, shapes):
+            if fixed and guards.shares(result, args, kwargs):
+                raise CompileError(
+                    [self._undecided(func, ValueError("it needs a certain size for a view"))]
+                )
+            if fixed:
+                raise guards.Fixed(fixed, guards.spread(func, args, kwargs, shapes, fixed))
             return result
         with self.faking():
             fitted = guards.fitted(func, args, kwargs, result, shapes, sizes)
@@ -220,6 +235,25 @@ class Recorder:
             self.demand_sizes(original)
             raise CompileError([self._undecided(func, ValueError("its result has another form for each"))])
         return fitted
+
+    def _as_sizes(self, func: Callable[..., Any], values: Any, needed: guards.Fixed) -> Any:
+        """The arguments of a call, with those checked whose size it takes for granted."""
+        found = False
+
+        def checked(value: Any) -> Any:
+            nonlocal found
+            if not isinstance(value, SymTensor) or not guards.holds(value.fake, needed.sizes):
+                return value
+            sizes = guards.with_sizes(value.fake, needed.sizes)
+            if sizes is None:
+                raise CompileError([self._undecided(func, ValueError("several of its sizes are in doubt"))])
+            found = True
+            return self.record(as_size, (value, tuple(sizes), needed.spreads), {})
+
+        made = map_leaves(values, checked)
+        if not found:
+            raise CompileError([self._undecided(func, ValueError("it needs a certain number"))])
+        return made
 
     def _attempt(self, func: Callable[..., Any], args: Any, kwargs: Any, original: tuple[Any, Any]) -> Any:
         try:
