@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -93,9 +94,20 @@ def test_a_bundle_is_timed_against_its_oracle(net: Path, capfd: pytest.CaptureFi
         (["bench_net.py", "--inputs", "bench_net.py:get_model"], "must return a list of calls"),
         (["bench_net.py", "--inputs", "calls.txt"], "cannot read `--inputs calls.txt`"),
         (["missing.py"], "no such file"),
+        (["bench_net.py", "--engine", "abacus"], "there is no engine `abacus`"),
         (["bench_net.py", "--without", "tea"], "there is no contender `tea`"),
     ],
 )
 def test_usage(net: Path, capfd: pytest.CaptureFixture[str], arguments: list[str], words: str) -> None:
     code, _, err = bench(capfd, *arguments)
     assert code == 2 and words in err
+
+
+def test_other_engines_are_timed_beside(net: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Those that cannot take part say why; `CXX` names no compiler here."""
+    code, out, err = bench(capfd, str(net), "--engine", "inductor", "--engine", "tvm", "--json")
+    assert code == 0, err
+    standings = by_name(json.loads(out))
+    assert standings["dyncc"]["failed"] == ""
+    assert "the engine inductor needs a C++ compiler" in standings["dyncc inductor"]["failed"]
+    assert re.match("the engine tvm (needs apache-tvm|links with a C)", standings["dyncc tvm"]["failed"])

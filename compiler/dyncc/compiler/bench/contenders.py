@@ -83,7 +83,7 @@ class Contender(Protocol):
 
 def build(job: Job) -> Contender:
     """The contender of ``job``. What it raises says why it cannot run."""
-    if job.contender == DYNCC:
+    if job.contender.partition(" ")[0] == DYNCC:  # with other engines: "dyncc tvm"
         return _Bundle(job)
     if job.contender in (ORACLE, SCRIPT_ONNX):
         return _Graphs(job)

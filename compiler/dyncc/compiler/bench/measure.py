@@ -68,6 +68,16 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Built:
+    """The bundle for another engine, or why there is none; ``notes`` says what runs where."""
+
+    bundle: Path
+    failed: str = ""
+    seconds: float | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True)
 class Subject:
     """What is measured: a network (where there is its source), the bundle, the calls, their ways."""
 
@@ -83,6 +93,8 @@ class Subject:
     weight_bytes: int | None = None
     script_onnx: Path | None = None
     script_refused: str = ""
+    engines: Mapping[str, Built] = field(default_factory=dict[str, "Built"])
+    """The program compiled for other engines, by their names."""
 
 
 @dataclass
@@ -138,6 +150,17 @@ class Measuring:
                 disk=_size(subject.bundle),
             )
         )
+        entries += [
+            Entry(
+                f"{DYNCC} {name}",
+                built.failed,
+                everything,
+                compile_first=built.seconds,
+                compile_all=built.seconds,
+                disk=_size(built.bundle) if not built.failed else None,
+            )
+            for name, built in subject.engines.items()
+        ]
         ways = subject.ways
         entries.append(Entry(ORACLE, ways.failed, ways.served, disk=_size(ways.first_file)))
         for entry in entries:
@@ -152,12 +175,13 @@ class Measuring:
             files, chosen = subject.ways.files, subject.ways.chosen
         elif entry.name == SCRIPT_ONNX and subject.script_onnx is not None:
             files, chosen = ((subject.script_onnx,),), (0,) * len(subject.calls)
+        engine = subject.engines.get(entry.name.removeprefix(f"{DYNCC} "))
         return Job(
             contender=entry.name,
             threads=self.settings.threads,
             calls=self.folder / "calls",
             model=subject.model,
-            bundle=subject.bundle,
+            bundle=engine.bundle if engine is not None else subject.bundle,
             files=files,
             chosen=chosen,
             served=entry.served,
@@ -183,6 +207,8 @@ class Measuring:
             entry.start = time.perf_counter() - worker.started
             answer = worker.ask("outputs", file=str(results))
             entry.notes = {key: value for key, value in answer.items() if key != "seconds"}
+            if built := self.subject.engines.get(entry.name.removeprefix(f"{DYNCC} ")):
+                entry.notes.update(built.notes)
             if entry.name == COMPILED:
                 entry.compile_first, entry.compile_all = first, first + answer["seconds"]
             found: list[list[Any]] = pickle.loads(results.read_bytes())

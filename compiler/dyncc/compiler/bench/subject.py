@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dyncc.compiler.bench.calls import Call
 from dyncc.compiler.bench.contenders import Model
 from dyncc.compiler.bench.exported import ExportFailed, export_script
-from dyncc.compiler.bench.measure import Subject
+from dyncc.compiler.bench.measure import Built, Subject
 from dyncc.compiler.bench.oracle import Ways, find_ways
 from dyncc.compiler.diagnostics import CompileError
-from dyncc.runtime import read_bundle
+from dyncc.runtime import DynccError, read_bundle
 from dyncc.runtime.program import Program, Return
 
 
@@ -25,6 +26,8 @@ class Source:
     model: Model
     calls: Sequence[Call]
     compile: Callable[[Path], Any]
+    engines: Mapping[str, Callable[[Path], Any]] = field(default_factory=dict[str, Callable[[Path], Any]])
+    """The same for other engines, by their names."""
 
 
 def subject_of_source(source: Source, folder: Path, threads: int, say: Callable[[str], None]) -> Subject:
@@ -60,7 +63,22 @@ def subject_of_source(source: Source, folder: Path, threads: int, say: Callable[
         weight_bytes=_weight_bytes(model),
         script_onnx=None if script_refused else script,
         script_refused=script_refused,
+        engines={} if refused else {name: _built(name, source, folder, say) for name in source.engines},
     )
+
+
+def _built(name: str, source: Source, folder: Path, say: Callable[[str], None]) -> Built:
+    """The program for another engine. What it raises says why it does not take part."""
+    say(f"compiling dyncc {name}")
+    bundle = folder / f"{name}.dyncc"
+    started = time.perf_counter()
+    try:
+        net = source.engines[name](bundle)
+    except (CompileError, DynccError, ValueError) as error:
+        return Built(bundle, str(error).partition("\n")[0])
+    counts = Counter(choice.engine for choice in net.report.engines.choices.values())
+    notes = {f"in {engine}": number for engine, number in counts.items()}
+    return Built(bundle, "", time.perf_counter() - started, notes)
 
 
 def subject_of_bundle(bundle: Path, calls: Sequence[Call], folder: Path, threads: int) -> Subject:

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from dyncc.compiler.cli.command_line import route, usage_error
 from dyncc.compiler.cli.console import Console
-from dyncc.compiler.cli.engine_flags import Device, Engine, Fallback, Processor, Tune
+from dyncc.compiler.cli.engine_flags import Device, Engine, Engines, Fallback, Processor, Tune
 from dyncc.compiler.cli.exits import Exit
 from dyncc.compiler.cli.options import (
     Bundle,
@@ -261,6 +261,7 @@ def bench_command(
             "--limit", min=1.0, metavar="S", help="Seconds that a contender may take to be ready."
         ),
     ] = 300.0,
+    engines: Engines = None,
     without: Annotated[
         list[str] | None,
         typer.Option("--without", metavar="NAME", help="A contender to leave out: torch.compile, …"),
@@ -290,6 +291,7 @@ def bench_command(
             starts=starts,
             limit=limit,
             without=tuple(without or ()),
+            engines=tuple(engines or ()),
         )
         run_bench(options, console)
 

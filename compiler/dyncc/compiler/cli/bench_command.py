@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ class BenchOptions:
     starts: int = 3
     limit: float = 300.0
     without: tuple[str, ...] = ()
+    engines: tuple[str, ...] = ()
+    """Other engines to compile for, beside ONNX Runtime; ``all`` are those that there are, and ``auto``."""
 
 
 def run_bench(options: BenchOptions, console: Console) -> None:
@@ -101,13 +104,31 @@ def _source(options: BenchOptions, console: Console) -> Any:
         raise usage(
             "several methods cannot be timed at once", f"name one: dyncc bench {options.target}:NAME"
         )
+    engines = _engines(options)
     example = prepare(compiling, target, console)
     calls = named or default_calls(target.module) or [Call(pack(example.args), pack(example.kwargs))]
     return Source(
         Model(options.target, options.weights),
         calls,
         lambda output: compile_target(compiling, target, example, output),
+        {name: partial(_for_engine, name, compiling, target, example) for name in engines},
     )
+
+
+def _engines(options: BenchOptions) -> Sequence[str]:
+    """The engines beside ONNX Runtime. Raises a usage error for a name that is none."""
+    from dyncc.compiler.engines import AUTO
+    from dyncc.compiler.engines.base import engine_names
+
+    known = [name for name in engine_names() if name != "onnxruntime"] + [AUTO]
+    wanted = known if "all" in options.engines else [n for n in options.engines if n != "onnxruntime"]
+    if unknown := [name for name in wanted if name not in known]:
+        raise usage(f"there is no engine `{unknown[0]}`", f"one of all, onnxruntime, {', '.join(known)}")
+    return list(dict.fromkeys(wanted))
+
+
+def _for_engine(name: str, compiling: CompileOptions, target: Any, example: Any, output: Path) -> Any:
+    return compile_target(replace(compiling, engine=name), target, example, output)
 
 
 def _calls(options: BenchOptions) -> Sequence[Any]:

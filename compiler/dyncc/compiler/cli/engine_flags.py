@@ -35,3 +35,8 @@ Tune = Annotated[
     int,
     typer.Option("--tune", min=0, metavar="N", help="With tvm: trials in search of better schedules."),
 ]
+
+Engines = Annotated[
+    list[str] | None,
+    typer.Option("--engine", metavar="NAME", help="Time the program in this engine too; all: in each."),
+]

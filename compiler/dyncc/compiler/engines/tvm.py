@@ -8,6 +8,7 @@ in the bundle's one file and are given to a block at each call; small ones are p
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -111,7 +112,8 @@ class TvmCompiler:
             raise EngineMissing(
                 f"compiling for {self.target.machine} needs {linker}: apt-get install {package}"
             )
-        if linker is None and not any(map(shutil.which, ("g++", "clang++", "c++"))):
+        usual = os.environ.get("CXX", "g++ clang++ c++").split()  # as TVM looks for it
+        if linker is None and not any(map(shutil.which, usual)):
             raise EngineMissing("the engine tvm links with a C++ compiler: apt-get install g++")
         if self.tune:
             self._require_tuning()
