@@ -139,7 +139,15 @@ class TvmCompiler:
 
     def compile(self, blocks: Sequence[BlockSource], folder: Path) -> Mapping[str, Built | Unable]:
         parameters = {block.name: _write(block, folder / f"{n}.onnx") for n, block in enumerate(blocks)}
-        results: dict[str, Built | Unable] = {}
+        results: dict[str, Built | Unable] = {
+            block.name: Unable("the size of an input is an expression of others, which tvm would insist on")
+            for block in blocks
+            if any(
+                isinstance(size, str) and not size.isidentifier()
+                for port in block.inputs
+                for size in port.shape
+            )
+        }
         while len(results) < len(blocks):
             waiting = [n for n, block in enumerate(blocks) if block.name not in results]
             for number, answer in self._work(waiting, blocks, parameters, folder).items():
