@@ -52,7 +52,7 @@ def import_ffi() -> Any:
     # it would build an extension for torch, which nothing here needs
     os.environ.setdefault("TVM_FFI_DISABLE_TORCH_C_DLPACK", "1")
     try:
-        import tvm_ffi
+        import tvm_ffi  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise EngineMissing(
             f"the engine tvm cannot be imported ({error}): pip install 'apache-tvm-ffi>=0.1.14,<0.1.15' "

@@ -19,7 +19,7 @@ DOMAIN = "dyncc.decomposed"
 
 def importable() -> frozenset[str]:
     """The operators that the importer has, by name."""
-    from tvm.relax.frontend.onnx import onnx_frontend
+    from tvm.relax.frontend.onnx import onnx_frontend  # pyright: ignore[reportMissingImports]
 
     return frozenset(onnx_frontend._get_convert_map())  # there is no public list of them
 

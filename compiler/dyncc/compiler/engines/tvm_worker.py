@@ -25,7 +25,7 @@ def main(folder: Path) -> None:
     """Do the job in ``folder``."""
     _die_with_parent()
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
-    import tvm
+    import tvm  # pyright: ignore[reportMissingImports]
 
     options = dict(job["target"])
     if job["native"]:
@@ -56,9 +56,9 @@ def build(source: Path, output: Path, parameters: int, target: Any, job: dict[st
     Returns whether ``main`` gives one result more, which says that all indices were in range.
     """
     import onnx
-    import tvm
-    from tvm import relax
-    from tvm.relax.frontend.onnx import from_onnx
+    import tvm  # pyright: ignore[reportMissingImports]
+    from tvm import relax  # pyright: ignore[reportMissingImports]
+    from tvm.relax.frontend.onnx import from_onnx  # pyright: ignore[reportMissingImports]
 
     from dyncc.compiler.engines.tvm_checks import with_checked_indices
     from dyncc.compiler.engines.tvm_models import decomposed
@@ -79,7 +79,7 @@ def build(source: Path, output: Path, parameters: int, target: Any, job: dict[st
     if found := sorted(set(re.findall(r"relax\.run\.\w+", executable.as_text()))):
         raise NotImplementedError(f"{', '.join(found)} would need TVM's Python package at run time")
     if job["linker"]:
-        from tvm.support import cc  # the place of the module is that of 0.27
+        from tvm.support import cc  # pyright: ignore[reportMissingImports]  # the place of the module is that of 0.27
 
         executable.export_library(str(output), fcompile=cc.cross_compiler(job["linker"]))
     else:
@@ -94,7 +94,7 @@ def is_weight(name: str) -> bool:
 
 def with_constants(module: Any, inputs: int, weights: list[bool], values: list[Any]) -> Any:
     """``module`` whose parameters after the inputs, where they are no weights, are constants."""
-    from tvm import relax
+    from tvm import relax  # pyright: ignore[reportMissingImports]
 
     parameters = list(module["main"].params)[inputs:]
     fixed = [parameter for parameter, weight in zip(parameters, weights, strict=True) if not weight]
@@ -104,9 +104,9 @@ def with_constants(module: Any, inputs: int, weights: list[bool], values: list[A
 
 def tuned(module: Any, target: Any, job: dict[str, Any], folder: Path) -> Any:
     """``module`` with the best schedules of a search (MetaSchedule) of so many trials."""
-    import tvm
-    from tvm import relax
-    from tvm.s_tir import meta_schedule
+    import tvm  # pyright: ignore[reportMissingImports]
+    from tvm import relax  # pyright: ignore[reportMissingImports]
+    from tvm.s_tir import meta_schedule  # pyright: ignore[reportMissingImports]
 
     with target:
         module = relax.get_pipeline("zero")(module)
