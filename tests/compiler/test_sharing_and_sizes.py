@@ -114,6 +114,14 @@ def stored_tensor_changed(x: Any) -> Any:
     return total
 
 
+def tuple_of_unknown_length(x: Any) -> Any:
+    out = []
+    while x.sum() < 20:
+        out.append(x)
+        x = x * 2
+    return x, tuple(out)
+
+
 INPUTS = [torch.full((3,), value) for value in (1.0, 0.2, 2.0, 9.0)] + [torch.tensor([1.0, -2.0, 3.0])]
 
 
@@ -141,6 +149,7 @@ def test_it_is_as_eager(function: Callable[..., Any]) -> None:
         (stored_list_changed, "DY112"),
         (fetched_list_changed, "DY112"),
         (stored_tensor_changed, "DY112"),
+        (tuple_of_unknown_length, "DY110"),
     ],
 )
 def test_it_is_refused(function: Callable[..., Any], code: str, monkeypatch: pytest.MonkeyPatch) -> None:

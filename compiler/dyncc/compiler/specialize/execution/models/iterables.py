@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution.frames import Generator, Push
 from dyncc.compiler.specialize.execution.models.conversions import range_length
@@ -107,6 +108,13 @@ def _list(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
 def _tuple(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if not args:
         return NotImplemented
+    if isinstance(args[0], DynamicList):
+        reason = machine.diagnose(
+            "DY110", "the number of elements of this tuple is known only at run time", "made here",
+            helps=("keep the list, whose length may depend on data",),
+        )  # fmt: skip
+        machine.facts.demand(args[0].origins, reason)
+        raise CompileError([reason])
     return (
         Push(prelude.as_tuple, args, {})
         if needs_prelude(machine, args[0])
