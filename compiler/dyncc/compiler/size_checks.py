@@ -2,8 +2,8 @@
 
 ``x + torch.ones(n)`` with four elements in ``x`` is right for an ``n`` of four and raises for any other. A
 recorded call must not assume the size without a word: the call is made on ``as_size(ones, (4,))``, which
-raises as well, in PyTorch and in the engine (a Reshape to that size, or an Expand). Of a tensor with two such sizes it
-could not tell 2 by 3 from 3 by 2: that is refused when it is recorded.
+raises as well, in PyTorch and in the engine (a Reshape or Expand to that size). Of a tensor with two such
+sizes it could not tell 2 by 3 from 3 by 2: that is refused when it is recorded.
 """
 
 from __future__ import annotations
