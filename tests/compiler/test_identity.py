@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from dyncc.compiler.check.compare import REFERENCE, compare_outcomes, outcome
+from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.reference import Interpreter
 from dyncc.compiler.specialize import specialize
 from dyncc.compiler.specialize.execution.identity import asks_for_identity
@@ -86,3 +88,19 @@ def test_which_code_asks() -> None:
     assert not asks_for_identity(torch.nn.Module.__getattr__.__code__)
     inner = [c for c in within.__code__.co_consts if hasattr(c, "co_code")]
     assert asks_for_identity(within.__code__) or any(map(asks_for_identity, inner))
+
+
+def timed(t: Any) -> Any:
+    return t * (time.perf_counter() % 1.0)
+
+
+def effect_where_sharing_is_split(x: Any, y: Any) -> Any:
+    z = x if x.sum() > 0 else y
+    z = z + 1 if y.sum() > 0 else z
+    return timed(z) + x
+
+
+def test_effects_are_noticed_where_identity_is_watched() -> None:
+    with pytest.raises(CompileError) as caught:
+        specialize(effect_where_sharing_is_split, (torch.ones(3), torch.zeros(3)))
+    assert caught.value.diagnostics[0].code == "DY121"

@@ -127,7 +127,8 @@ def _module(w: Writer, forward: list[str]) -> str:
         "import torch\nfrom torch import nn\n",
         *(code for name, code in PRELUDE.items() if f"{name}(" in text or f"except {name}" in text),
         f"class Net(nn.Module):\n{text}\n",
-        f"def build():\n    torch.manual_seed({w.rng.randrange(1000)})\n"
+        # (torch.manual_seed asks every kind of device, which takes longer than to build the network.)
+        f"def build():\n    torch.default_generator.manual_seed({w.rng.randrange(1000)})\n"
         "    return Net().eval().requires_grad_(False)\n",
     ]
     return "\n\n".join(part for part in parts if part)

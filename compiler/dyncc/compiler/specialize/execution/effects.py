@@ -6,7 +6,6 @@ one of Python's random numbers or opens a file would be compiled wrongly. Printi
 
 from __future__ import annotations
 
-import gc
 import io
 import os
 import random
@@ -14,8 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+import types
 from typing import TYPE_CHECKING, Any
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
@@ -62,33 +60,6 @@ def effect_of(func: Any) -> str | None:
     return None
 
 
-@contextmanager
-def watching(machine: Machine) -> Iterator[None]:
-    """Notice the calls into C of the code that runs inside, by the interpreter's profiling hook."""
-    if sys.getprofile() is not None:  # someone is profiling the compiler: theirs
-        yield
-        return
-    found: list[str] = []
-
-    def hook(frame: Any, event: str, argument: Any) -> None:
-        if event == "c_call" and not found:
-            effect = effect_of(argument)
-            if effect is not None and not _from_library(frame):
-                found.append(effect)
-
-    collecting = gc.isenabled()
-    gc.disable()  # a callback of the collector is not the program's doing
-    sys.setprofile(hook)
-    try:
-        yield
-    finally:
-        sys.setprofile(None)
-        if collecting:
-            gc.enable()
-    if found:
-        refuse(machine, found[0])
-
-
 def refuse(machine: Machine, effect: str) -> None:
     raise CompileError(
         [
@@ -103,7 +74,7 @@ def refuse(machine: Machine, effect: str) -> None:
     )
 
 
-def _from_library(frame: Any) -> bool:
+def is_for_library(frame: types.FrameType | None) -> bool:
     """Calls by PyTorch for its own ends (lazy imports, caches, warnings), not by the program."""
     while frame is not None:
         root = frame.f_globals.get("__name__", "").partition(".")[0]

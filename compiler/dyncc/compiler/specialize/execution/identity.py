@@ -7,47 +7,12 @@ when it asks; of native code it is watched which functions run, and whether one 
 
 from __future__ import annotations
 
-import contextlib
 import dis
 import functools
-import sys
 import types
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dyncc.compiler.code_origin import is_of_packages, is_users
-
-if TYPE_CHECKING:
-    from dyncc.compiler.specialize.execution.machine import Machine
-
-
-@contextlib.contextmanager
-def noticing_identity(machine: Machine, func: Callable[..., Any]) -> Iterator[None]:
-    """Follow the sharing of all tensors exactly if ``func``, about to run natively, may ask for it.
-
-    Costs nothing in a block whose sharing is known. Raises Restart.
-    """
-    block = machine.block
-    if not block.split or isinstance(func, types.BuiltinFunctionType):
-        yield
-        return
-    asked = False
-
-    def profile(frame: types.FrameType, event: str, arg: Any) -> None:
-        nonlocal asked
-        if event == "call":
-            asked = asked or asks_for_identity(frame.f_code)
-        elif event == "c_call" and arg is id:
-            asked = asked or not _is_library(frame.f_code)
-
-    before = sys.getprofile()
-    sys.setprofile(profile)
-    try:
-        yield
-    finally:
-        sys.setprofile(before)
-        if asked:
-            machine.facts.demand_sharing(set().union(*block.split.values()))
 
 
 @functools.cache
@@ -67,6 +32,11 @@ def asks_for_identity(code: types.CodeType) -> bool:
             return True
         last = instruction.opname
     return False
+
+
+def asks_by_number(code: types.CodeType, func: Any) -> bool:
+    """Whether ``code``, which is not PyTorch's, compares identities by calling ``func``, ``id``."""
+    return func is id and not _is_library(code)
 
 
 def _is_library(code: types.CodeType) -> bool:

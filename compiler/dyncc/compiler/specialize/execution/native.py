@@ -11,8 +11,8 @@ import torch
 
 from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.specialize import prelude
-from dyncc.compiler.specialize.execution.effects import effect_of, refuse, watching
-from dyncc.compiler.specialize.execution.identity import noticing_identity
+from dyncc.compiler.specialize.execution.effects import effect_of, refuse
+from dyncc.compiler.specialize.execution.watching import watching
 from dyncc.compiler.specialize.values import Decision, DynamicTag, DynamicText, Restart, is_scalar
 from dyncc.compiler.specialize.values.decisions import Cut
 
@@ -49,7 +49,7 @@ def run_native(
     if func is id:
         machine.recorder.demand_sharing(*args)
     try:
-        with machine.recorder.recording(), watching(machine), noticing_identity(machine, func):
+        with watching(machine, func):
             if _is_torch(func) and any(is_scalar(value) for value in args):
                 # past PyTorch's argument parser, which takes an unknown number for no number at all
                 result = machine.recorder.call(func, args, kwargs)

@@ -8,6 +8,7 @@ which memory it changed.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -51,17 +52,27 @@ from dyncc.compiler.specialize.values.decisions import Cut
 from dyncc.runtime.program import Span
 
 
-class RecorderMode(TorchFunctionMode):
-    """Brings every PyTorch call of the running program to the recorder."""
+Hook = Callable[[Any, str, Any], None]
+"""As taken by sys.setprofile."""
 
-    def __init__(self, recorder: Recorder) -> None:
+
+class RecorderMode(TorchFunctionMode):
+    """Brings every PyTorch call of the running program to the recorder; meanwhile ``hook`` rests."""
+
+    def __init__(self, recorder: Recorder, hook: Hook | None) -> None:
         super().__init__()
-        self.recorder = recorder
+        self.recorder, self.hook = recorder, hook
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        return self.recorder.call(func, args, kwargs or {})
+        if self.hook is None:
+            return self.recorder.call(func, args, kwargs or {})
+        sys.setprofile(None)
+        try:
+            return self.recorder.call(func, args, kwargs or {})
+        finally:
+            sys.setprofile(self.hook)
 
 
 class Recorder:
@@ -92,9 +103,21 @@ class Recorder:
         return current[-1]
 
     @contextmanager
-    def recording(self) -> Iterator[None]:
-        with RecorderMode(self):
-            yield
+    def recording(self, hook: Hook | None = None) -> Iterator[None]:
+        """Record the PyTorch calls of the code inside, whose other calls ``hook`` sees (sys.setprofile).
+
+        When somebody profiles the compiler, the hook of the interpreter is theirs.
+        """
+        before = sys.getprofile()
+        hook = hook if before is None else None
+        with RecorderMode(self, hook):
+            if hook is not None:
+                sys.setprofile(hook)
+            try:
+                yield
+            finally:
+                if hook is not None:
+                    sys.setprofile(None)
 
     @contextmanager
     def faking(self) -> Iterator[None]:

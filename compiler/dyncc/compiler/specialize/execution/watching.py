@@ -1,0 +1,55 @@
+"""Watching native code: what it does that a recording of its PyTorch calls would not show.
+
+Two things: effects that cannot be repeated (:mod:`~.effects`), and questions which tensors are one
+(:mod:`~.identity`). Both are seen by the interpreter's profiling hook, which rests while the recorder is at
+work: what PyTorch does for a call that is recorded is not the program's doing, and costs most of the time.
+"""
+
+from __future__ import annotations
+
+import gc
+import types
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from dyncc.compiler.specialize.execution.effects import effect_of, is_for_library, refuse
+from dyncc.compiler.specialize.execution.identity import asks_by_number, asks_for_identity
+
+if TYPE_CHECKING:
+    from dyncc.compiler.specialize.execution.machine import Machine
+
+
+@contextmanager
+def watching(machine: Machine, func: Callable[..., Any]) -> Iterator[None]:
+    """Record the PyTorch calls of ``func``, about to run natively, and watch it.
+
+    Raises CompileError for an effect, Restart where identities are asked for that the block does not know.
+    """
+    split = machine.block.split
+    effect: str | None = None
+    # Where all sharing is known, and for a builtin function, nobody has to mind.
+    asked = not split or isinstance(func, types.BuiltinFunctionType)
+
+    def hook(frame: types.FrameType, event: str, argument: Any) -> None:
+        nonlocal effect, asked
+        if event == "call":
+            asked = asked or asks_for_identity(frame.f_code)
+        elif event == "c_call":
+            if effect is None and (found := effect_of(argument)) and not is_for_library(frame):
+                effect = found
+            asked = asked or asks_by_number(frame.f_code, argument)
+
+    minded = asked
+    collecting = gc.isenabled()
+    gc.disable()  # a callback of the collector is not the program's doing
+    try:
+        with machine.recorder.recording(hook):
+            yield
+    finally:
+        if collecting:
+            gc.enable()
+        if asked and not minded:
+            machine.facts.demand_sharing(set().union(*split.values()))
+    if effect is not None:
+        refuse(machine, effect)
