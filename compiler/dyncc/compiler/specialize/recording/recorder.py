@@ -361,6 +361,15 @@ class Recorder:
             ),
         )
 
+    def _transformed(self) -> Diagnostic:
+        return Diagnostic(
+            "DY130",
+            "a transform of functions (`torch.vmap`, `torch.func.grad`, …) cannot be recorded",
+            self.block.span,
+            label="what it calls works on tensors of PyTorch's own",
+            helps=("write the calls out for whole tensors: with a batch axis instead of `vmap`",),
+        )
+
     def _random(self, func: Any, operator: str) -> Diagnostic:
         return Diagnostic(
             "DY120",
@@ -384,6 +393,8 @@ class Recorder:
             cell = self.cell_of(value)
             if cell is not None:
                 return self._lift(cell, lifted, which)
+            if torch._C._functorch.is_functorch_wrapped_tensor(value):
+                raise CompileError([self._transformed()])
             node, fake = self.constant(value)
             if which == 0:
                 lifted.append((value, fake))
