@@ -51,7 +51,6 @@ from dyncc.compiler.specialize.values import (
 from dyncc.compiler.specialize.values.decisions import Cut
 from dyncc.runtime.program import Span
 
-
 Hook = Callable[[Any, str, Any], None]
 """As taken by sys.setprofile."""
 
