@@ -13,6 +13,7 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import json
+import linecache
 import os
 import subprocess
 import sys
@@ -270,7 +271,10 @@ class _Planter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         assert module.__file__ is not None
-        exec(compile(planted(self.fault), module.__file__, "exec"), vars(module))
+        source = planted(self.fault)
+        # The specializer interprets some modules of its own by their source, which it reads from here.
+        linecache.cache[module.__file__] = (len(source), None, source.splitlines(True), module.__file__)
+        exec(compile(source, module.__file__, "exec"), vars(module))
 
 
 def planted(fault: Fault) -> str:
