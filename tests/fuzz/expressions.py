@@ -48,12 +48,16 @@ def vector(w: Writer) -> str:
         half = w.pick(w.of("h"))
         forms.append(f"torch.cat([{half}, {half} * 0.5])")
     if w.has("comprehension") and w.chance(0.6):
-        order = w.pick(["e.sum().item()", "float(e.norm())", "-e.max().item()"])
         forms += [
-            f"sorted([{several(w)}], key=lambda e: {order})[{w.rng.randrange(2)}] * 0.5",
-            f"{w.pick(['max', 'min'])}([{several(w)}], key=lambda e: {order}) * 0.5",
+            f"sorted([{several(w)}], key=lambda e: {order(w)})[{w.rng.randrange(2)}] * 0.5",
+            f"{w.pick(['max', 'min'])}([{several(w)}], key=lambda e: {order(w)}) * 0.5",
         ]
     return w.pick(forms)
+
+
+def order(w: Writer) -> str:
+    """What vectors called ``e`` are ordered by: a number, or a tensor that is compared."""
+    return w.pick(["e.sum().item()", "float(e.norm())", "-e.max().item()", "e.sum()", "e.mean() * 0.5"])
 
 
 def several(w: Writer) -> str:

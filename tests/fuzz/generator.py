@@ -15,6 +15,7 @@ from tests.fuzz import inputs
 from tests.fuzz.control import body, branch, closure, plain_return, result, while_loop
 from tests.fuzz.expressions import tensor_condition, vector
 from tests.fuzz.scope import FEATURES, Writer
+from tests.fuzz.statements import declare
 
 PRELUDE = {
     "Pair": "class Pair(NamedTuple):\n    first: torch.Tensor\n    second: object\n",
@@ -85,6 +86,7 @@ def _forward(w: Writer) -> None:
     w.bind("h", "v")
     if w.has("closure"):
         closure(w)
+    declare(w)
     control = [branch, while_loop] if w.has("whiles") else [branch]
     for _ in range(w.rng.randint(1, 2)):
         if body(w, 4) or w.rng.choice(control)(w):

@@ -9,6 +9,7 @@ from tests.fuzz.expressions import (
     floating,
     initial,
     integer,
+    order,
     scalar,
     size,
     tensor_condition,
@@ -129,24 +130,33 @@ def other_tensor(w: Writer) -> None:
     w.emit(w.pick(forms[w.kinds[name]]()))
 
 
-def introduce(w: Writer) -> None:
+KINDS = {
+    "numbers": "nnf",
+    "flags": "g",
+    "tags": "t",
+    "lists": "LN",
+    "views": "h",
+    "dtypes": "wqm",
+    "optional": "o",
+    "slices": "zn",
+}
+"""Kinds of variables that a feature brings."""
+
+
+def introduce(w: Writer, kind: str = "") -> None:
     """A new variable of a kind that the program's features call for."""
-    wanted = ["s", "b"]
-    for feature, kinds in {
-        "numbers": "nnf",
-        "flags": "g",
-        "tags": "t",
-        "lists": "LN",
-        "views": "h",
-        "dtypes": "wqm",
-        "optional": "o",
-        "slices": "zn",
-    }.items():
-        wanted += list(kinds) if w.has(feature) else []
-    kind = w.pick(wanted)
+    wanted = ["s", "b", *(kind for feature, kinds in KINDS.items() if w.has(feature) for kind in kinds)]
+    kind = kind or w.pick(wanted)
     name = w.fresh(kind)
     w.emit(f"{name} = {initial(w, kind)}")
     w.bind(name, kind)
+
+
+def declare(w: Writer) -> None:
+    """Variables that live through the whole program, so that branches differ in them where they meet."""
+    for feature, kinds in KINDS.items():
+        if w.has(feature) and w.chance(0.5):
+            introduce(w, w.pick(list(kinds)))
 
 
 def grow(w: Writer) -> None:
@@ -264,6 +274,7 @@ def comprehension(w: Writer) -> None:
         other = w.pick(w.of("L"))
         forms.append(f"[e + {a} * 0.5 for e in {other}]")
         forms.append(f"[e for e in {other} if e.max() > {w.constant()}]")
-        forms.append(f"sorted({other}, key=lambda e: e.sum().item())")
+        reverse = w.pick(["", ", reverse=True"])
+        forms.append(f"sorted({other}, key=lambda e: {order(w)}{reverse})")
     w.emit(f"{name} = {w.pick(forms)}")
     w.bind(name, "L")
