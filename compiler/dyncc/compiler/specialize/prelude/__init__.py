@@ -4,7 +4,7 @@ The machine puts these in place of the builtins, runs them natively like any oth
 them when a value that is not known yet is involved.
 """
 
-from dyncc.compiler.specialize.prelude import functions, iterators, records, sorting
+from dyncc.compiler.specialize.prelude import functions, iterators, records
 from dyncc.compiler.specialize.prelude.deciding import DECIDING
 from dyncc.compiler.specialize.prelude.functions import (
     all_of,
@@ -14,9 +14,12 @@ from dyncc.compiler.specialize.prelude.functions import (
     best_of,
     call_module,
     extend_list,
+    in_order,
     least,
     next_or,
     reduce_of,
+    sort_in_place,
+    sorted_list,
     sum_of,
     tensor_of_list,
 )
@@ -35,9 +38,8 @@ from dyncc.compiler.specialize.prelude.iterators import (
     ZipIterator,
 )
 from dyncc.compiler.specialize.prelude.records import RecordList
-from dyncc.compiler.specialize.prelude.sorting import in_order, sort_in_place, sorted_list
 
-FILES = frozenset(module.__file__ for module in (functions, iterators, records, sorting))
+FILES = frozenset(module.__file__ for module in (functions, iterators, records))
 """Where the code of the prelude is: spans and frames in it are not the user's own."""
 __all__ = [
     "DECIDING",
