@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import random
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,6 +16,7 @@ import torch
 from torch import fx
 
 from dyncc.compiler.bundle import check_target, write_bundle
+from dyncc.compiler.clock import Clock
 from dyncc.compiler.diagnostics import Diagnostic
 from dyncc.compiler.engines import EngineOptions, EnginePlan, plan_engines, require_engine
 from dyncc.compiler.engines.sources import Harvest, block_sources
@@ -25,9 +25,10 @@ from dyncc.compiler.graph import FxGraphOps, print_fx_graph
 from dyncc.compiler.graph_probe import GraphProbe
 from dyncc.compiler.lower import Lowered, lower_program
 from dyncc.compiler.pruning.bundle import Prune, PrunedLowered, prune_lowered, reference_examples
+from dyncc.compiler.report.write import Reporter
 from dyncc.compiler.request import Request, make_request
 from dyncc.compiler.specialize import specialize_methods
-from dyncc.compiler.verification import Verification, kept_examples
+from dyncc.compiler.verification import Verification, kept_examples, require_fit
 from dyncc.ir.printer import print_program
 from dyncc.ir.verifier import verify as verify_program
 from dyncc.passes.pipeline import (
@@ -87,25 +88,6 @@ class CompiledNet(Net):
         self.report = report
 
 
-@dataclass
-class _Clock:
-    """Time by step; a step inside another counts for itself alone."""
-
-    seconds: dict[str, float] = field(default_factory=dict[str, float])
-    _inner: float = 0.0
-
-    @contextlib.contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        outer, self._inner = self._inner, 0.0
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            spent = time.perf_counter() - started
-            self.seconds[name] = self.seconds.get(name, 0.0) + spent - self._inner
-            self._inner = outer + spent
-
-
 def compile(
     model: Any,
     args: Any = (),
@@ -123,6 +105,8 @@ def compile(
     sources: Mapping[str, str] | None = None,
     prune: float | Prune | None = None,
     engine: str | EngineOptions = "onnxruntime",
+    report: bool = True,
+    profile: Sequence[Any] = (),
 ) -> CompiledNet:
     """Compile a program into the bundle ``output`` and return it, loaded.
 
@@ -138,6 +122,8 @@ def compile(
     of every group of coupled channels, or a :class:`~dyncc.compiler.pruning.bundle.Prune`. ``engine`` is
     what runs the blocks: ``onnxruntime``, ``tvm``, ``inductor``, that of a plugin, or ``auto`` for the
     fastest of those present, block by block; :class:`~dyncc.compiler.engines.EngineOptions` has more.
+    ``report`` writes ``report.html``, and counts in it the ways that
+    ``profile``, calls as ``examples``, takes.
 
     The model and the process are left as they were. Raises CompileError where the program is refused or a
     check fails; ``output`` is then as it was before. Raises NotABundleError where it is something else
@@ -147,11 +133,12 @@ def compile(
     target = Path(output)
     check_target(target)
     pipeline = parse_pipeline(DEFAULT_PIPELINE if passes is None else passes)
-    request = make_request(model, args, kwargs, dynamic_shapes, examples)
+    request = make_request(model, args, kwargs, dynamic_shapes, examples, profile)
     removal = Prune(Selection(ratio=prune)) if isinstance(prune, int | float) else prune
     options = EngineOptions(engine, threads=threads) if isinstance(engine, str) else engine
     require_engine(options)
-    job = _Job(request, target, pipeline, verify, verify_each, threads, removal, options)
+    reporter = Reporter(report, request.examples, request.profile, sources or {})
+    job = _Job(request, target, pipeline, verify, verify_each, threads, removal, options, reporter)
     if dump_ir is not None:
         job.dump_folder = Path(dump_ir)
     with _undisturbed():
@@ -170,8 +157,9 @@ class _Job:
     threads: int | None
     prune: Prune | None = None
     engines: EngineOptions = field(default_factory=EngineOptions)
+    reporter: Reporter = field(default_factory=lambda: Reporter(False, ()))
     dump_folder: Path | None = None
-    clock: _Clock = field(default_factory=_Clock)
+    clock: Clock = field(default_factory=Clock)
     dumps: int = 0
     ran: list[Ran] = field(default_factory=list[Ran])
 
@@ -180,6 +168,7 @@ class _Job:
             recorded = specialize_methods(self.request.methods, self.request.name)
             self._dump(recorded.program, "specialize")
             verify_program(recorded.program, FxGraphOps().signature)
+        require_fit(recorded.program, self.request.profile, "call {} of the profile")
         checks = Verification(self.request, recorded.weights, inside=recorded.inside)
         program = self._passed(recorded.program, checks)
         verify_program(program, FxGraphOps().signature)
@@ -196,7 +185,7 @@ class _Job:
                     digest = self._write(program, lowered, checks, self.target, command, sources, plan)
                 else:
                     changed = replace(pruned, lowered=lowered)
-                    digest = self._write_pruned(changed, command, sources, plan)
+                    digest = self._write_pruned(changed, checks, command, sources, plan)
                 net = self._load(self.target, plan)
         report = CompileReport(
             path=self.target,
@@ -213,6 +202,7 @@ class _Job:
                 *map(_warning, recorded.warnings),
                 *checks.near_ties(),
                 *map(_warning, plan.warnings()),
+                *self.reporter.warnings(),
             ),
             passes=tuple(self.ran),
             pruning=pruned.report if pruned else None,
@@ -256,6 +246,7 @@ class _Job:
             sources=sources,
             engines=plan,
             checks=checks.summary(),
+            report=partial(self._report, checks, plan, None) if target == self.target else None,
         )
         digest = write(examples=kept_examples(program, self.request), check=check)
         # An example on a threshold cannot be kept with eager's answer: it would fail at the next replay.
@@ -273,16 +264,38 @@ class _Job:
     def _write_pruned(
         self,
         pruned: PrunedLowered,
+        checks: Verification,
         command: str,
         sources: Mapping[str, str] | None,
         plan: EnginePlan,
     ) -> str:
         with self.clock.step("check"):
             examples, check = reference_examples(pruned, self.request.examples, self._load)
-        write = partial(
-            write_bundle, pruned.lowered, self.target, command=command, sources=sources, engines=plan
+        return write_bundle(
+            pruned.lowered,
+            self.target,
+            command=command,
+            sources=sources,
+            engines=plan,
+            examples=examples,
+            check=check if self.verify else None,
+            report=partial(self._report, checks, plan, pruned.report),
         )
-        return write(examples=examples, check=check if self.verify else None)
+
+    def _report(
+        self, checks: Verification, plan: EnginePlan | None, pruning: Report | None, folder: Path
+    ) -> None:
+        """Add the report to the finished bundle in ``folder``, where one is wanted."""
+        if self.reporter.wanted:
+            with self.clock.step("report"):
+                self.reporter.write(
+                    folder,
+                    self._load(folder, plan, lazy=True),
+                    self.ran,
+                    pruning=pruning,
+                    largest_error=checks.largest_error if checks.reports else None,
+                    ties=checks.near_ties(),
+                )
 
     def _passed(self, program: Program[fx.Graph], checks: Verification) -> Program[fx.Graph]:
         """The program after the passes, checked before and after them."""
@@ -304,10 +317,10 @@ class _Job:
                 checks.passed(program)
         return program
 
-    def _load(self, folder: Path, plan: EnginePlan | None = None) -> Net:
+    def _load(self, folder: Path, plan: EnginePlan | None = None, lazy: bool = False) -> Net:
         # written a moment ago by this process: reading it all again to check digests would show nothing
         engine = "onnxruntime" if plan is not None and plan.foreign else None
-        return load(folder, threads=self.threads, verify_digests=False, lazy=False, engine=engine)
+        return load(folder, threads=self.threads, verify_digests=False, lazy=lazy, engine=engine)
 
     def _dump(self, program: Program[fx.Graph], name: str) -> None:
         if self.dump_folder is None:

@@ -21,6 +21,7 @@ from dyncc.compiler.engines.plan import EnginePlan
 from dyncc.compiler.lower.lowering import Lowered
 from dyncc.compiler.lower.ports import ports_of
 from dyncc.compiler.lower.split import SPAN_KEY
+from dyncc.compiler.report import FACTS, REPORT
 from dyncc.runtime.bundle import EXAMPLES, HOST, MANIFEST, SUPPORT, WEIGHTS, generator, host_text
 from dyncc.runtime.examples import Example, Raises, pack
 from dyncc.runtime.manifest import (
@@ -36,12 +37,11 @@ from dyncc.runtime.manifest import (
 )
 from dyncc.runtime.places import node_name
 
-REPORT = "report.html"
 ALIGNMENT = 64
 INLINE = 256
 """A constant of at most so many bytes that is no weight of the program stays in its graph's file."""
 
-_OURS = frozenset({MANIFEST, HOST, "blocks", SUPPORT, EXAMPLES, REPORT, "__pycache__"})
+_OURS = frozenset({MANIFEST, HOST, "blocks", SUPPORT, EXAMPLES, REPORT, FACTS, "__pycache__"})
 
 
 class NotABundleError(FileExistsError):
@@ -85,18 +85,19 @@ def write_bundle(
     sources: Mapping[str, str] | None = None,
     examples: Examples | None = None,
     engines: EnginePlan | None = None,
-    report: str | None = None,
     checks: Checks | None = None,
     check: Callable[[Path], None] | None = None,
+    report: Callable[[Path], None] | None = None,
 ) -> str:
     """Write a bundle to ``path``, in the place of an earlier one; returns the digest of ``program.json``.
 
     ``sources`` maps the paths that spans name to the texts that were compiled (those that are missing are
-    read); ``engines`` says which blocks have artifacts, and brings them; ``report`` is the text of
-    ``report.html``; ``checks`` says what was compared before, for ``inspect``; ``check`` is given the
-    folder of the finished bundle before it comes to its place, and may raise. Whatever happens, ``path``
-    holds the whole new bundle or what it held before. Raises :class:`NotABundleError` where that is
-    something else than a bundle.
+    read); ``engines`` says which blocks have artifacts, and brings them; ``checks`` says what was compared
+    before, for ``inspect``; ``check`` is given the folder of the finished bundle before it comes to its
+    place, and may raise; then ``report``, which may add the report: no part of the digests, since it is for
+    people, about the finished bundle, and may be deleted. Whatever happens, ``path`` holds the whole new
+    bundle or what it held before. Raises :class:`NotABundleError` where that is something else than a
+    bundle.
     """
     target = Path(path)
     check_target(target)
@@ -109,8 +110,6 @@ def write_bundle(
             _store_cells(lowered, store)
         artifacts = _write_artifacts(engines, graphs, store, folder) if engines else {}
         _write_arrays(folder / EXAMPLES, examples.arrays)
-        if report is not None:
-            (folder / REPORT).write_text(report, encoding="utf-8")
         manifest = Manifest(
             program=lowered.program,
             graphs=graphs,
@@ -131,6 +130,8 @@ def write_bundle(
         (folder / MANIFEST).write_bytes(text)
         if check is not None:
             check(folder)
+        if report is not None:
+            report(folder)
     return hashlib.sha256(text).hexdigest()
 
 

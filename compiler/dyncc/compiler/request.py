@@ -33,6 +33,8 @@ class Request:
     methods: tuple[Method, ...]
     originals: Mapping[str, Callable[..., Any]]
     examples: tuple[Example, ...]
+    profile: tuple[Example, ...] = ()
+    """Further calls, which are counted for the report."""
 
 
 def make_request(
@@ -41,12 +43,14 @@ def make_request(
     kwargs: Any = None,
     dynamic_shapes: Any = None,
     examples: Sequence[Any] = (),
+    profile: Sequence[Any] = (),
 ) -> Request:
     """The request that the arguments of :func:`dyncc.compiler.compile` spell.
 
     Where ``model`` is a dict, ``args``, ``kwargs`` and ``dynamic_shapes`` are dicts by the same names, or a
     value of ``model`` is a tuple ``(callable, args)`` or ``(callable, args, kwargs)``. A further example is
-    a tuple of arguments, a pair ``(args, kwargs)``, or an :class:`Example`, which names its method.
+    a tuple of arguments, a pair ``(args, kwargs)``, or an :class:`Example`, which names its method; so is a
+    call of ``profile``.
 
     Raises TypeError or ValueError where they do not, CompileError (DY201) where example arguments do not
     fit their method.
@@ -60,10 +64,13 @@ def make_request(
     calls = [Example(method.name, method.args, method.kwargs) for method in methods]
     calls += [_further(example, methods) for example in examples]
     by_name = {method.name: method for method in methods}
-    problems = [found for call in calls if (found := _misfit(by_name[call.method], call)) is not None]
+    counted = tuple(_further(call, methods) for call in profile)
+    found = [_misfit(by_name[call.method], call) for call in (*calls, *counted)]
+    problems = [problem for problem in found if problem is not None]
     if problems:
         raise CompileError(list(dict.fromkeys(problems)))
-    return Request(_owner_name(next(iter(originals.values()))), tuple(methods), originals, tuple(calls))
+    owner = _owner_name(next(iter(originals.values())))
+    return Request(owner, tuple(methods), originals, tuple(calls), counted)
 
 
 def _several(

@@ -65,7 +65,8 @@ class Verification:
 
     def recorded(self, program: Program[fx.Graph]) -> None:
         """Check the specializer's program against the original. Raises CompileError (DY301)."""
-        self._fit(program)
+        further = self.request.examples[len(self.request.methods) :]
+        require_fit(program, further, "call {} to check with")
         report = self._forced(program, _BEFORE_PASSES)
         self.paths = report.cases - report.aborted
         self.edges = len(report.edges)
@@ -106,24 +107,6 @@ class Verification:
         )
         return list({warning.span: warning for warning in warnings}.values())
 
-    def _fit(self, program: Program[fx.Graph]) -> None:
-        """Raise CompileError (DY201) where a further example is no call of the compiled program."""
-        problems: list[Diagnostic] = []
-        for number, call in enumerate(self.request.examples[len(self.request.methods) :], 1):
-            args, kwargs = call.copied()
-            try:
-                bind(program.methods[call.method], args, kwargs)
-            except ArgumentError as error:
-                message = f"call {number} to check with does not fit the compiled `{call.method}`: {error}"
-                helps = (
-                    "sizes that differ from call to call are made free by `dynamic_shapes` (`--dynamic`)",
-                )
-                problems.append(
-                    Diagnostic("DY201", message, program.methods[call.method].span, helps=helps)
-                )
-        if problems:
-            raise CompileError(problems)
-
     def _forced(self, program: Program[fx.Graph], budget: Budget) -> Report:
         return check_forced(
             program, self.weights, self.request.originals, self.request.examples, budget, self.inside
@@ -134,6 +117,24 @@ class Verification:
         if report.mismatches:
             found = dict.fromkeys(mismatch.diagnostic() for mismatch in report.mismatches)
             raise CompileError(list(found)[:_MOST_DIAGNOSTICS])
+
+
+def require_fit(program: Program[Any], calls: Sequence[Example], what: str) -> None:
+    """Raise CompileError (DY201) where one of ``calls`` is no call of the compiled program.
+
+    ``what`` names one by its number, counted from 1: ``"call {} to check with"``.
+    """
+    problems: list[Diagnostic] = []
+    for number, call in enumerate(calls, 1):
+        args, kwargs = call.copied()
+        try:
+            bind(program.methods[call.method], args, kwargs)
+        except ArgumentError as error:
+            message = f"{what.format(number)} does not fit the compiled `{call.method}`: {error}"
+            helps = ("sizes that differ from call to call are made free by `dynamic_shapes` (`--dynamic`)",)
+            problems.append(Diagnostic("DY201", message, program.methods[call.method].span, helps=helps))
+    if problems:
+        raise CompileError(problems[:_MOST_DIAGNOSTICS])
 
 
 @dataclass(frozen=True)

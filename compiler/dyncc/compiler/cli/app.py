@@ -138,6 +138,15 @@ def compile_command(
     engine: Engine = "onnxruntime",
     processor: Processor = None,
     tune: Tune = 0,
+    profile: Annotated[
+        Path | None,
+        typer.Option(
+            "--profile",
+            metavar="FILE.npz",
+            help="Calls to count in the report: an array for each input, the calls along its first axis.",
+        ),
+    ] = None,
+    no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.html.")] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the output even if it is no bundle of dyncc's.")
     ] = False,
@@ -172,6 +181,8 @@ def compile_command(
             engine=engine,
             processor=processor,
             tune=tune,
+            report=not no_report,
+            profile=profile,
         )
         run_compile(options, console)
 

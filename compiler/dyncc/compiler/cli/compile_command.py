@@ -49,6 +49,8 @@ class CompileOptions:
     engine: str = "onnxruntime"
     processor: str | None = None
     tune: int = 0
+    report: bool = True
+    profile: Path | None = None
 
 
 def run_compile(options: CompileOptions, console: Console) -> None:
@@ -185,6 +187,7 @@ def compile_target(
 ) -> Any:
     """Call the compiler. What the user's code prints goes to stderr, what PyTorch logs is for ``-v``."""
     from dyncc.compiler.cli.prepare import dynamic_shapes, further_calls
+    from dyncc.compiler.cli.profile import profile_calls
 
     arguments: dict[str, Any] = {
         "kwargs": call.kwargs or None,
@@ -199,6 +202,8 @@ def compile_target(
         "engine": checked_engine(options),
         "command": command_line(),
         "examples": further_calls(target),
+        "report": options.report,
+        "profile": profile_calls(target, call, options.profile) if options.profile else (),
     }
     with contextlib.nullcontext() if verbose else silent_logging(), said_once(verbose):
         return compiler()(target.model, call.args, **arguments)

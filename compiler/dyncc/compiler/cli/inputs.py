@@ -67,7 +67,7 @@ class InputSpec:
 def parse_inputs(specs: Iterable[str], file: Path | None) -> tuple[InputSpec, ...]:
     """All of ``--inputs`` and ``--input``, in order. Raises a usage error for what cannot be read."""
     rng = np.random.default_rng(0)
-    from_file = _read_archive(file) if file else ()
+    from_file = read_archive(file, "--inputs") if file else ()
     return (*from_file, *(parse_input(spec, rng) for spec in specs))
 
 
@@ -135,8 +135,9 @@ def as_numpy(value: TensorValue) -> np.ndarray[Any, Any]:
     return value.array.astype(ml_dtypes.bfloat16)
 
 
-def _read_archive(file: Path) -> tuple[InputSpec, ...]:
-    loaded = _read(file, f"--inputs {file}")
+def read_archive(file: Path, flag: str) -> tuple[InputSpec, ...]:
+    """The arrays of a file, those without a name first. Raises a usage error that names the ``flag``."""
+    loaded = _read(file, f"{flag} {file}")
     if isinstance(loaded, np.ndarray):
         return (InputSpec("", _array(loaded)),)
     positional = re.compile(r"(?:arg_?)?(\d+)|arr_(\d+)")

@@ -13,6 +13,9 @@ from dyncc.compiler.cli.console import Console
 from dyncc.compiler.cli.inspect_text import program_data, program_text
 from dyncc.compiler.cli.report import byte_text, count, unchecked_lines
 from dyncc.compiler.cli.usercode import display
+from dyncc.compiler.report import FACTS
+from dyncc.compiler.report.facts import Facts, facts_data, read_facts
+from dyncc.compiler.report.text import report_lines, summary_lines
 from dyncc.runtime.bundle import BundleInfo, read_bundle
 from dyncc.runtime.manifest import Manifest, Source
 
@@ -30,6 +33,7 @@ def inspect_bundle(bundle: Path, console: Console) -> None:
         "graphs": sum(graph_bytes.values()),
     }
     head = _head(bundle, info, sizes)
+    facts = _facts(bundle, info)
     data = {
         "bundle": str(bundle),
         "sha256": info.sha256,
@@ -47,9 +51,22 @@ def inspect_bundle(bundle: Path, console: Console) -> None:
             for source in manifest.sources
         ],
         "program": program_data(manifest.program, graph_bytes),
+        "report": facts_data(facts) if facts else None,
     }
-    parts = [head, program_text(manifest.program, graph_bytes), *_checks(manifest)]
+    parts = [
+        head,
+        *(["\n".join(summary_lines(facts))] if facts else []),
+        program_text(manifest.program, graph_bytes, facts),
+        *_checks(manifest),
+        *(["\n".join(report_lines(facts))] if facts else []),
+    ]
     console.product("\n\n".join(parts), data)
+
+
+def _facts(bundle: Path, info: BundleInfo) -> Facts | None:
+    """What the report of the compile says; None where there is none, or one of another bundle."""
+    file = bundle / FACTS
+    return read_facts(file.read_text(encoding="utf-8"), info.sha256) if file.is_file() else None
 
 
 def _head(bundle: Path, info: BundleInfo, sizes: dict[str, int]) -> str:

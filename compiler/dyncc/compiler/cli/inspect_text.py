@@ -10,6 +10,8 @@ from typing import Any
 
 from dyncc.compiler.cli.report import SOURCE_WIDTH, byte_text, count, frozen_lines
 from dyncc.compiler.cli.usercode import display
+from dyncc.compiler.report.facts import Facts
+from dyncc.compiler.report.text import block_line
 from dyncc.ir.printer import edge_text, operand_text, parameter_text, type_text, value_text
 from dyncc.runtime.host.emit import shortened
 from dyncc.runtime.program import (
@@ -26,8 +28,11 @@ from dyncc.runtime.program import (
 )
 
 
-def program_text(program: Program[Any], graph_bytes: Mapping[str, int]) -> str:
-    """Methods, blocks with their edges and source lines, state, and what was fixed."""
+def program_text(program: Program[Any], graph_bytes: Mapping[str, int], facts: Facts | None = None) -> str:
+    """Methods, blocks with their edges and source lines, state, and what was fixed.
+
+    ``facts`` add what each block costs and how often it was entered.
+    """
     lines: list[str] = []
     for method in program.methods.values():
         parameters = ", ".join(parameter_text(parameter) for parameter in method.parameters)
@@ -38,8 +43,11 @@ def program_text(program: Program[Any], graph_bytes: Mapping[str, int]) -> str:
             lines.append(f"  requires {constraint.expression}{reason}")
     lines += _state_lines(program)
     lines += ["", f"{count(len(program.blocks), 'block')}, {count(len(program.graphs), 'graph')}"]
+    known = {block.name: block_line(block, facts) for block in facts.blocks} if facts else {}
     for block in program.blocks.values():
-        lines += ["", *_block_lines(block, graph_bytes)]
+        first, *rest = _block_lines(block, graph_bytes)
+        cost = known.get(block.name)
+        lines += ["", first, *([f"  {cost}"] if cost else []), *rest]
     if program.frozen:
         lines += ["", "fixed at compile time", *frozen_lines(program.frozen)]
     return "\n".join(lines)

@@ -141,8 +141,8 @@ def _methods(target: Target) -> str:
 def _bound(target: Target, given: Iterable[InputSpec]) -> Call:
     """Named values become positional arguments as far as the signature's order allows."""
     positional, named = bind(given)
-    args = [map_values(value, _tensor) for value in positional]
-    kwargs = {name: map_values(value, _tensor) for name, value in named.items()}
+    args = [map_values(value, as_tensor) for value in positional]
+    kwargs = {name: map_values(value, as_tensor) for name, value in named.items()}
     signature = inspect.signature(target.entry)
     try:
         bound = signature.bind(*args, **kwargs)
@@ -159,7 +159,7 @@ def _signature_text(signature: inspect.Signature) -> str:
     return f"`{signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty)}`"
 
 
-def _tensor(value: TensorValue) -> torch.Tensor:
+def as_tensor(value: TensorValue) -> torch.Tensor:
     tensor = torch.from_numpy(value.array)
     return tensor.to(torch.bfloat16) if value.dtype == "bfloat16" else tensor
 
