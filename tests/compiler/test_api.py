@@ -205,7 +205,7 @@ def test_the_report(tmp_path: Path) -> None:
     report = net.report
     assert report.path == tmp_path / "net.dyncc"
     assert (report.blocks, report.graphs) == (len(net.program.blocks), len(net.program.graphs))
-    assert list(report.seconds) == ["specialize", "check", "passes", "lower", "bundle"]
+    assert list(report.seconds) == ["specialize", "check", "passes", "lower", "report", "bundle"]
     assert min(report.seconds.values()) >= 0
     assert report.paths >= 3 and report.unchecked == () and report.edges > 0
     assert report.warnings == ()

@@ -49,7 +49,7 @@ def graph_cost(model: onnx_ir.Model, name: str) -> GraphCost:
             free = free or not all(isinstance(size, int) for size in sizes)
             flops += factor * math.prod(size for size in sizes if isinstance(size, int))
     weights = {
-        _identity(value, name): math.prod(size for size in dims(value) or () if isinstance(size, int))
+        _identity(value, name): _size(value)
         for value in weights_of([model.graph])
         if value.uses() and is_floating(value) and _is_weight(value)
     }
@@ -58,7 +58,12 @@ def graph_cost(model: onnx_ir.Model, name: str) -> GraphCost:
 
 def _is_weight(value: onnx_ir.Value) -> bool:
     """Whether a constant is more than a number of the program text (a threshold)."""
-    return isinstance(value.const_value, onnx_ir.ExternalTensor) or math.prod(dims(value) or ()) > 1
+    return isinstance(value.const_value, onnx_ir.ExternalTensor) or _size(value) > 1
+
+
+def _size(value: onnx_ir.Value) -> int:
+    """How many numbers a constant holds."""
+    return math.prod(size for size in dims(value) or () if isinstance(size, int))
 
 
 def _identity(value: onnx_ir.Value, graph: str) -> str:

@@ -126,7 +126,7 @@ def _texts(box: Box, x: float, y: float, width: float, seen: _Seen) -> Iterator[
 
 def _tip(box: Box, facts: Facts) -> str:
     """Everything about a block, where the pointer rests."""
-    if len(box.blocks) > 1:
+    if len(box.blocks) != 1:
         return f"{box.title}\n{chr(10).join(box.lines)}"
     block = facts.block(box.blocks[0])
     operators = ", ".join(f"{op.count} {op.name}" for op in block.operators)

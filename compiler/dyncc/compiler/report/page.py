@@ -144,7 +144,7 @@ def _owners(line: Line) -> str:
     if not line.blocks:
         return ""
     numbers = " ".join(map(str, line.blocks))
-    if len(line.blocks) > 1:
+    if len(line.blocks) != 1:
         return f' class="many" data-b="{numbers}" data-h="220"'
     colour = hue(line.blocks[0])
     return f' class="own" data-b="{numbers}" data-h="{colour}" style="--h:{colour}"'

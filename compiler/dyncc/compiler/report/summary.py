@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dyncc.compiler.report.facts import BlockFacts, ExitFacts, LoopFacts, Runs
-from dyncc.compiler.report.words import count, flops_text, listed, shortened
+from dyncc.compiler.report.words import amount, count, flops_text, listed, shortened
 
 _WIDTH = 44
 
@@ -84,6 +84,6 @@ def _ran(run: Runs, blocks: Sequence[BlockFacts]) -> str:
     mean = f"{run.blocks.mean:.1f}".removesuffix(".0")
     text = f"The {run.calls:,} calls of {run.label} ran {mean} of {len(blocks)} blocks on average"
     if run.flops.most:
-        text += f", {flops_text(run.flops.mean)} a call ({flops_text(run.flops.least)} to "
-        text += f"{flops_text(run.flops.most)})"
+        least, most = amount(run.flops.least), flops_text(run.flops.most)
+        text += f", {flops_text(run.flops.mean)} a call ({least} to {most})"
     return text + "."
