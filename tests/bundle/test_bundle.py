@@ -108,7 +108,7 @@ def test_what_is_written_is_loaded_and_runs(
         command="dyncc net.py",
         sources={"net.py": "a\nb\n"},
         examples=examples,
-        report="<p>",
+        report=lambda folder: (folder / "report.html").write_text("<p>"),
     )
     loaded = load(tmp_path / "net.dyncc", sha256=digest, threads=1)
     x = np.ones((5, 4), np.float32)
@@ -123,8 +123,8 @@ def test_what_is_written_is_loaded_and_runs(
         "blocks/second.onnx",
         "blocks/weights.bin",
         "examples.npz",
-        "report.html",
-    }
+    }, "the report is for people, and not among what a digest pins"
+    assert (tmp_path / "net.dyncc" / "report.html").read_text() == "<p>"
 
 
 def test_a_weight_is_stored_once_and_aligned(

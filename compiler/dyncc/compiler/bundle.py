@@ -87,7 +87,7 @@ def write_bundle(
     engines: EnginePlan | None = None,
     checks: Checks | None = None,
     check: Callable[[Path], None] | None = None,
-    report: Callable[[Path], None] | None = None,
+    report: Callable[[Path], object] | None = None,
 ) -> str:
     """Write a bundle to ``path``, in the place of an earlier one; returns the digest of ``program.json``.
 

@@ -65,7 +65,9 @@ def figures(facts: Facts) -> tuple[Figure, Figure | None]:
 def _figure(facts: Facts, folded: Sequence[Fold]) -> Figure:
     boxes = [_entry(entry.signature, entry.state) for entry in facts.entries]
     most = max((block.flops for block in facts.blocks), default=0)
-    several = len({block.function for block in facts.blocks if block.function}) > 1
+    functions = {block.function for block in facts.blocks if block.function}
+    owners = {name[: name.rfind(".") + 1] for name in functions}
+    owner = owners.pop() if len(owners) == 1 else ""
     position: dict[int, int] = {}
     inside = {node + 1: fold for fold in folded for node in fold.blocks}
     for block in facts.blocks:
@@ -74,7 +76,7 @@ def _figure(facts: Facts, folded: Sequence[Fold]) -> Figure:
         fold = inside.get(block.number)
         members = [facts.blocks[node] for node in fold.blocks] if fold else [block]
         position.update(dict.fromkeys((member.number for member in members), len(boxes)))
-        boxes.append(_fold(members, fold.times) if fold else _box(block, most, several))
+        boxes.append(_fold(members, fold.times) if fold else _box(block, most, len(functions) > 1, owner))
     arrows = [Arrow(number, position[entry.block], "", ()) for number, entry in enumerate(facts.entries)]
     return Figure(tuple(boxes), (*arrows, *_arrows(facts, position)))
 
@@ -111,9 +113,10 @@ def _entry(signature: str, state: str) -> Box:
     return Box((), shortened(signature, _PILL), (state,) if state else (), "", "entry")
 
 
-def _box(block: BlockFacts, most: int, several: bool) -> Box:
-    """``several``: the program is from several functions, so their names are shown."""
-    function = block.function if several else ""
+def _box(block: BlockFacts, most: int, several: bool, owner: str) -> Box:
+    """``several``: the program is from several functions, so their names are shown, but for the
+    ``owner`` of all of them."""
+    function = block.function.removeprefix(owner) if several else ""
     where = block.place.partition(":")[2].partition(", ")[0] if block.place else ""
     lines = where and f"line {where}" if "-" not in where else f"lines {where}"
     title = " · ".join(part for part in (f"#{block.number}", lines, function) if part)
