@@ -94,3 +94,8 @@ def test_a_large_picture_is_quick(facts: object) -> None:
     started = time.process_time()
     _picture(figures(facts)[0])  # type: ignore[arg-type]
     assert time.process_time() - started < 5
+
+
+def test_a_long_chain_with_exits_does_not_drift() -> None:
+    drawn = _picture(figures(exits(60))[0])
+    assert len({round(x) for x, _ in drawn.tops}) == 1

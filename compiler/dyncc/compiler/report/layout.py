@@ -27,7 +27,9 @@ _MARGIN = 40.0
 """Room at the sides: a label may reach out of what it belongs to."""
 _SWEEPS = 8
 _STRAIGHT = 8.0
-"""Weight of keeping trunks and the longest path straight."""
+"""Weight of keeping trunks straight."""
+_PINNED = 1e4
+"""The same of the longest path, which is in the middle."""
 
 Point = tuple[float, float]
 
@@ -223,6 +225,10 @@ class _Net:
         """Where each node of a row would like to be, and how much."""
         wishes, weights = [], []
         for node in row:
+            if node in self.spine:
+                wishes.append(0.0)
+                weights.append(_PINNED)
+                continue
             near = [(other, self._pull(node, other)) for side in sides for other in side[node]]
             total = sum(pull for _, pull in near)
             wishes.append(sum(self.x[o] * pull for o, pull in near) / total if near else self.x[node])
@@ -230,8 +236,6 @@ class _Net:
         return wishes, weights
 
     def _pull(self, one: int, other: int) -> float:
-        if one in self.spine and other in self.spine:
-            return _STRAIGHT
         bends = (one >= len(self.nodes)) + (other >= len(self.nodes))
         return _STRAIGHT if bends == 2 else 2.0 if bends else 1.0
 
