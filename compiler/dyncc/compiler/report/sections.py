@@ -245,7 +245,8 @@ def _checks(facts: Facts) -> Iterator[str]:
     yield "<h2>What was checked</h2>"
     checks = facts.checks
     if checks is None:
-        yield '<p class="note">Nothing was compared with eager PyTorch: it was told not to, or pruned.</p>'
+        why = "it is pruned; what was compared stands below" if facts.pruning else "checks were off"
+        yield f'<p class="note">The bundle was not compared with eager PyTorch: {why}.</p>'
         return
     taken = checks.ways - len(checks.unchecked)
     error = (

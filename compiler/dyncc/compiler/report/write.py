@@ -89,4 +89,7 @@ def _pruned(report: Pruning) -> list[str]:
         f"coupled channels, by {report.criterion}",
         f"{after.parameters:,} of {before.parameters:,} weights are left",
         f"{after.flops:,} of {before.flops:,} FLOPs are left, over all blocks",
+        "not checked"
+        if report.error is None
+        else f"equal to the original with the same channels zeroed, largest error {report.error:.1e}",
     ]
