@@ -115,6 +115,9 @@ def test_a_loop(tmp_path: Path) -> None:
     head = facts.block(loop.head)
     assert head.decides == "while x.abs().max() > 1" and head.by == "tensor"
     assert loop.cheapest.flops == loop.dearest.flops == 2 * 4 * 4
+    (out,) = facts.exits
+    assert (out.cheapest.flops, out.cheapest.parameters) == (0, 0), "the loop may be left at once"
+    assert out.dearest.flops == 2 * 4 * 4 and out.dearest.parameters > 0, "a turn of it counts"
     backwards = [(block.number, way) for block in facts.blocks for way in block.ways if way.back]
     assert len(backwards) == 1 and sum(backwards[0][1].taken) > 0
     assert facts.runs[1].flops.most == 3 * 2 * 4 * 4, "8 is halved three times"

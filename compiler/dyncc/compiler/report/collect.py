@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import metadata
@@ -197,8 +197,26 @@ class _Collector:
     # -------------------------------------------------------------------------------------- paths
 
     def _route(self, blocks: Sequence[int]) -> f.Route:
+        """The route along ``blocks``, in which a block may come again."""
         cost = _sum([self.costs[block] for block in blocks])
-        return f.Route(tuple(block + 1 for block in blocks), sum(cost.weights.values()), cost.flops)
+        distinct = tuple(block + 1 for block in dict.fromkeys(blocks))
+        return f.Route(distinct, sum(cost.weights.values()), cost.flops)
+
+    def _turned(self, path: Sequence[int]) -> list[int]:
+        """``path`` and a turn, the dearest, of each loop that it comes to, unless it goes through one."""
+        blocks = list(path)
+        for loop in self.flow.loops():  # outer ones first: a turn of one may come to those inside
+            if loop.blocks.isdisjoint(blocks):
+                continue
+            turn = max(self._turns(loop, self.flow.dearest), key=lambda turn: _work(self._route(turn)))
+            if not set(turn) <= set(blocks):
+                blocks += turn
+        return blocks
+
+    def _turns(self, loop: Loop, along: Callable[..., Mapping[int, list[int]]]) -> list[list[int]]:
+        """For each way back of a loop the turn that ends with it, ``along`` the cheapest or dearest."""
+        heads = [(latch, self.flow.successors[latch][position]) for latch, position in loop.back]
+        return [along([head], loop.blocks)[latch] for latch, head in heads]
 
     def _exits(self) -> tuple[f.ExitFacts, ...]:
         flow = self.flow
@@ -206,7 +224,10 @@ class _Collector:
         unbounded = flow.behind_loops()
         return tuple(
             f.ExitFacts(
-                index + 1, self._route(least[index]), self._route(most[index]), index not in unbounded
+                index + 1,
+                self._route(least[index]),
+                self._route(self._turned(most[index])),
+                index not in unbounded,
             )
             for index, block in enumerate(self.blocks)
             if isinstance(block.terminator, Return | Raise) and index in least
@@ -217,12 +238,8 @@ class _Collector:
 
     def _loop(self, loop: Loop) -> f.LoopFacts:
         flow = self.flow
-        least: list[f.Route] = []
-        most: list[f.Route] = []
-        for latch, position in loop.back:
-            head = flow.successors[latch][position]
-            least.append(self._route(flow.cheapest([head], loop.blocks)[latch]))
-            most.append(self._route(flow.dearest([head], loop.blocks)[latch]))
+        least = map(self._route, self._turns(loop, flow.cheapest))
+        most = map(self._route, self._turns(loop, flow.dearest))
         first = flow.successors[loop.back[0][0]][loop.back[0][1]]
         deciding = (block for block in sorted(loop.blocks) if self._text(block).startswith(_LOOPS))
         return f.LoopFacts(next(deciding, first) + 1, min(least, key=_work), max(most, key=_work))

@@ -82,7 +82,7 @@ class EntryFacts:
 
 @dataclass(frozen=True, slots=True)
 class ExitFacts:
-    """A block that leaves, with the cheapest way to it and the dearest that goes through no loop twice."""
+    """A block that leaves, with the cheapest way to it, and the dearest that turns each loop once."""
 
     block: int
     cheapest: Route
