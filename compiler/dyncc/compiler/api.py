@@ -122,8 +122,8 @@ def compile(
     of every group of coupled channels, or a :class:`~dyncc.compiler.pruning.bundle.Prune`. ``engine`` is
     what runs the blocks: ``onnxruntime``, ``tvm``, ``inductor``, that of a plugin, or ``auto`` for the
     fastest of those present, block by block; :class:`~dyncc.compiler.engines.EngineOptions` has more.
-    ``report`` writes ``report.html``, and counts in it the ways that
-    ``profile``, calls as ``examples``, takes.
+    ``report`` adds ``report.html``, in which it is counted which ways the calls of ``profile`` take (given
+    as ``examples`` are).
 
     The model and the process are left as they were. Raises CompileError where the program is refused or a
     check fails; ``output`` is then as it was before. Raises NotABundleError where it is something else

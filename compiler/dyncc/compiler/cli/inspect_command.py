@@ -11,11 +11,12 @@ from pathlib import Path
 from dyncc.compiler.cli.bundles import existing
 from dyncc.compiler.cli.console import Console
 from dyncc.compiler.cli.inspect_text import program_data, program_text
-from dyncc.compiler.cli.report import byte_text, count, unchecked_lines
+from dyncc.compiler.cli.report import byte_text, unchecked_lines
 from dyncc.compiler.cli.usercode import display
 from dyncc.compiler.report import FACTS
 from dyncc.compiler.report.facts import Facts, facts_data, read_facts
 from dyncc.compiler.report.text import report_lines, summary_lines
+from dyncc.compiler.report.words import count
 from dyncc.runtime.bundle import BundleInfo, read_bundle
 from dyncc.runtime.manifest import Manifest, Source
 

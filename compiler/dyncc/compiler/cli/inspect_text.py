@@ -8,10 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from dyncc.compiler.cli.report import SOURCE_WIDTH, byte_text, count, frozen_lines
+from dyncc.compiler.cli.report import SOURCE_WIDTH, byte_text, frozen_lines
 from dyncc.compiler.cli.usercode import display
 from dyncc.compiler.report.facts import Facts
 from dyncc.compiler.report.text import block_line
+from dyncc.compiler.report.words import count
 from dyncc.ir.printer import edge_text, operand_text, parameter_text, type_text, value_text
 from dyncc.runtime.host.emit import shortened
 from dyncc.runtime.program import (

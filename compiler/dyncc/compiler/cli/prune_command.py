@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from dyncc.compiler.cli.console import Console
 from dyncc.compiler.cli.exits import CliError, Exit, usage
-from dyncc.compiler.cli.report import count
 from dyncc.compiler.diagnostics import Diagnostic
+from dyncc.compiler.report.words import count
 
 if TYPE_CHECKING:
     from dyncc.passes.prune.errors import PruneError

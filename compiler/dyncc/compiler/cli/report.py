@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dyncc.compiler.cli.usercode import display
+from dyncc.compiler.report.words import count
 from dyncc.runtime.host.emit import shortened
 from dyncc.runtime.manifest import UncheckedEdge
 from dyncc.runtime.places import lines_text
@@ -150,11 +151,6 @@ def pass_lines(passes: Sequence[Any]) -> list[str]:
 def display_span(item: Frozen) -> str:
     assert item.span is not None
     return f"{display(Path(item.span.path))}:{item.span.line}"
-
-
-def count(number: int, noun: str) -> str:
-    """``1 block``, ``2 blocks``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def byte_text(size: int) -> str:

@@ -16,7 +16,7 @@ from dyncc.compiler.cli.bundles import existing, raised
 from dyncc.compiler.cli.console import Console
 from dyncc.compiler.cli.exits import CliError, Exit, usage
 from dyncc.compiler.cli.inputs import DTYPES, as_numpy, bind, map_values, parse_inputs
-from dyncc.compiler.cli.report import count
+from dyncc.compiler.report.words import count
 from dyncc.ir.printer import parameter_text
 from dyncc.runtime import DynccError, Net, load
 from dyncc.runtime import Path as Taken

@@ -9,8 +9,8 @@ from typing import Any
 from dyncc.compiler.cli.bundles import existing
 from dyncc.compiler.cli.console import Console
 from dyncc.compiler.cli.exits import CliError, Exit
-from dyncc.compiler.cli.report import count
 from dyncc.compiler.diagnostics import Diagnostic
+from dyncc.compiler.report.words import count
 from dyncc.runtime import Outcome, replay
 
 

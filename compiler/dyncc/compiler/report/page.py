@@ -14,6 +14,7 @@ from dyncc.compiler.report.facts import Facts, Line, SourceFile
 from dyncc.compiler.report.figure import figures
 from dyncc.compiler.report.highlight import highlighted
 from dyncc.compiler.report.sections import code, sections
+from dyncc.compiler.report.summary import returning
 from dyncc.compiler.report.words import amount, count, flops_text
 
 _HERE = Path(__file__).parent
@@ -63,7 +64,7 @@ def _head(facts: Facts) -> Iterator[str]:
         (f"{len(facts.exits):,}", "way out" if len(facts.exits) == 1 else "ways out"),
         (amount(facts.whole.parameters), "weights"),
     ]
-    exits = [each for each in facts.exits if facts.block(each.block).end == "return"] or facts.exits
+    exits = returning(facts.blocks, facts.exits)
     if exits and facts.whole.flops:
         least = min(each.cheapest.flops for each in exits)
         most = max(each.dearest.flops for each in exits)

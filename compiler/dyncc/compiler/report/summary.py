@@ -20,10 +20,15 @@ def summary(
     deciding = [block for block in blocks if block.by]
     if not deciding:
         return ("Nothing is decided while it runs: every input takes the same way.",)
-    returns = [each for each in exits if blocks[each.block - 1].end == "return"] or exits
+    returns = returning(blocks, exits)
     parts = [_decides(deciding), *_loops(blocks, loops), _extent(blocks, returns, loops)]
     head = f"This network decides while it runs: {'; '.join(parts)}."
     return (head, *_cost(returns), *(_ran(run, blocks) for run in runs if run.calls > 1))
+
+
+def returning(blocks: Sequence[BlockFacts], exits: Sequence[ExitFacts]) -> Sequence[ExitFacts]:
+    """Where a call returns; where it never does, where it raises."""
+    return [each for each in exits if blocks[each.block - 1].end == "return"] or exits
 
 
 def _decides(deciding: Sequence[BlockFacts]) -> str:

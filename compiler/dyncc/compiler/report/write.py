@@ -47,8 +47,6 @@ class Reporter:
 
         A report is for people: one that fails leaves the bundle without, and is a warning.
         """
-        if not self.wanted:
-            return
         try:
             runs = [observe(net, self.examples, "the examples")]
             runs += [observe(net, self.profile, "the profile")] if self.profile else []

@@ -28,19 +28,19 @@ def watching(machine: Machine, func: Callable[..., Any]) -> Iterator[None]:
     """
     split = machine.block.split
     effect: str | None = None
-    # Where all sharing is known, and for a builtin function, nobody has to mind.
-    asked = not split or isinstance(func, types.BuiltinFunctionType)
+    asked = False
+    # Where all sharing is known, it does not matter who asks; a builtin function does not.
+    minding = bool(split) and not isinstance(func, types.BuiltinFunctionType)
 
     def hook(frame: types.FrameType, event: str, argument: Any) -> None:
         nonlocal effect, asked
         if event == "call":
-            asked = asked or asks_for_identity(frame.f_code)
+            asked = asked or (minding and asks_for_identity(frame.f_code))
         elif event == "c_call":
             if effect is None and (found := effect_of(argument)) and not is_for_library(frame):
                 effect = found
-            asked = asked or asks_by_number(frame.f_code, argument)
+            asked = asked or (minding and asks_by_number(frame.f_code, argument))
 
-    minded = asked
     collecting = gc.isenabled()
     gc.disable()  # a callback of the collector is not the program's doing
     try:
@@ -49,7 +49,7 @@ def watching(machine: Machine, func: Callable[..., Any]) -> Iterator[None]:
     finally:
         if collecting:
             gc.enable()
-        if asked and not minded:
+        if asked:
             machine.facts.demand_sharing(set().union(*split.values()))
     if effect is not None:
         refuse(machine, effect)
