@@ -157,3 +157,48 @@ def test_it_is_refused(function: Callable[..., Any], code: str, monkeypatch: pyt
     with pytest.raises(CompileError) as raised:
         specialize(function, (torch.ones(3),))
     assert [diagnostic.code for diagnostic in raised.value.diagnostics] == [code]
+
+
+class ViewOfBuffer(torch.nn.Module):
+    """A name stands for a view of a buffer or for memory of its own, by a condition; then it changes."""
+
+    def __init__(self, view: Callable[[Any, Any], Any]) -> None:
+        super().__init__()
+        self.register_buffer("bias", torch.linspace(-0.5, 0.6, 6))
+        self.view = view
+
+    def forward(self, x: Any) -> Any:
+        part = self.view(x * 1, x)
+        if x.max() > 1:
+            part = self.view(self.bias, x)
+        part *= 0.3
+        return self.bias * 1, part
+
+
+@pytest.mark.parametrize(
+    ("view", "refused"),
+    [
+        (lambda t, x: t[0], False),
+        (lambda t, x: t.view(2, 3)[1][:2], False),
+        (lambda t, x: t.unbind()[2], False),
+        (lambda t, x: t.detach(), False),
+        (lambda t, x: t.reshape(3, 2).t(), False),
+        (lambda t, x: t[int(x.argmax())], True),
+        (lambda t, x: t[int(x.argmax()) :], True),
+    ],
+)
+@torch.no_grad()
+def test_a_view_of_a_buffer_is_changed(view: Callable[[Any, Any], Any], refused: bool) -> None:
+    given = torch.tensor([0.1, 0.5, 0.2, 0.1, 0.0, 0.3])
+    if refused:
+        with pytest.raises(CompileError) as caught:
+            specialize(ViewOfBuffer(view), (given,))
+        assert caught.value.diagnostics[0].code == "DY112"
+        return
+    recorded = specialize(ViewOfBuffer(view), (given,))
+    interpreter = Interpreter(recorded.program, recorded.weights)
+    eager = ViewOfBuffer(view)
+    for x in (given, given * 4, given, given * 9):
+        expected = outcome(eager, (x.clone(),), {})
+        actual = outcome(functools.partial(interpreter.run, "forward"), (x.clone(),), {})
+        assert not compare_outcomes(expected, actual, REFERENCE).differences

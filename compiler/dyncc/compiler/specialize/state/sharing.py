@@ -142,8 +142,13 @@ class TensorCapture:
             if storage in frozen:
                 self._note(places, lambda place, frozen=frozen: {Frozen(frozen[storage])})
         split = {place for place in places if place in self.facts.split}
-        if split and (len(group) > 1 or group[0].weight):
+        if split and (len(group) > 1 or group[0].weight or self._is_of_weight(storage)):
             self._note(places, lambda place: split)
+
+    def _is_of_weight(self, storage: int) -> bool:
+        """Whether it is memory of a weight, which the program has without holding the tensor."""
+        fakes = self.recorder.block.constant_fakes.values()
+        return any(storage_key(fake) == storage for _, fake in fakes)
 
     def _note(self, places: Any, because: Callable[[Place], set[Any]]) -> None:
         for place in places:
@@ -206,7 +211,7 @@ class TensorCapture:
             known = {id(view) for view, _ in self.views}
             self.views.extend(view for view in _views_to(tensor) if id(view[0]) not in known)
             return token
-        if not alone and not whole:
+        if (not alone and not whole) or self._is_of_weight(storage_key(tensor.fake)):
             # Views of run-time size cannot be made again from their base: each goes its own way, which
             # is right as long as none of them is changed in place.
             self._note([(self.point, path)], lambda place: {Frozen()})
