@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -72,8 +73,7 @@ class OutputBuilder:
     def _tag(self, tag: DynamicTag) -> Tree:
         if not all(v is None or type(v) in (str, int, float, bool) for v in tag.table):
             self._refuse(tag.table[0])
-        table = [Const(v) for v in tag.table]
-        return Leaf(self.recorder.block.host_op("lookup", [tag.scalar.operand, *table], ScalarType("str")))
+        return Leaf(_looked_up(self.recorder, tag, tag.table))
 
     def _refuse(self, value: Any) -> None:
         text = "a text with numbers in it" if type(value) is DynamicText else f"a `{type(value).__name__}`"
@@ -98,6 +98,12 @@ def exception_type(error: BaseException) -> ExceptionType:
     return ExceptionType(cls.__qualname__, cls.__module__, base.__name__)
 
 
+def _looked_up(recorder: Recorder, tag: DynamicTag, table: Sequence[Any]) -> Operand:
+    """That of the constants ``table`` which ``tag`` says."""
+    operands = [tag.scalar.operand, *map(Const, table)]
+    return recorder.block.host_op("lookup", operands, ScalarType("str"))
+
+
 def message_parts(recorder: Recorder, error: BaseException) -> tuple[TextPart, ...] | None:
     """The message of an exception that the program raises, numbers of the network in it."""
     if not error.args:
@@ -111,9 +117,12 @@ def message_parts(recorder: Recorder, error: BaseException) -> tuple[TextPart, .
         return (TextPart(Const("")),)
     if len(error.args) > 1:
         static = not any(
-            is_scalar(a) or isinstance(a, SymTensor) or type(a) is DynamicText for a in error.args
+            is_scalar(a) or isinstance(a, SymTensor) or type(a) in (DynamicText, DynamicTag)
+            for a in error.args
         )
         return (TextPart(Const(str(error) if static else str(type(error).__name__))),)
+    if type(value) is DynamicTag:
+        return (TextPart(_looked_up(recorder, value, [str(text) for text in value.table])),)
     return (TextPart(Const(value if isinstance(value, (str, int, float, bool)) else str(value))),)
 
 
