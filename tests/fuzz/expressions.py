@@ -34,6 +34,7 @@ def vector(w: Writer) -> str:
         forms += [f"torch.tanh({a} + {w.pick(w.of('f'))})", f"torch.tanh({a} * {w.pick(w.of('f'))})"]
     if w.of("q"):
         forms.append(f"torch.tanh({a} * {w.pick(w.of('q'))})")
+        forms += [f"torch.tanh({w.pick(w.of('q'))} * {f})" for f in w.of("f")[-1:]]
     if w.of("w"):
         forms.append(f"torch.tanh({a} + {w.pick(w.of('w'))}).float()")
     if w.has("experts"):
@@ -56,8 +57,8 @@ def vector(w: Writer) -> str:
 
 
 def order(w: Writer) -> str:
-    """What vectors called ``e`` are ordered by: a number."""
-    return w.pick(["e.sum().item()", "float(e.norm())", "-e.max().item()"])
+    """What vectors called ``e`` are ordered by: a number or a tensor."""
+    return w.pick(["e.sum().item()", "float(e.norm())", "-e.max().item()", "e.sum()", "e[0]"])
 
 
 def several(w: Writer) -> str:
@@ -195,6 +196,7 @@ def integer(w: Writer) -> str:
     if n:
         a = w.pick(n)
         forms += [f"{a} + 1", f"{a} * 2 - 1", f"max({a}, 2)", f"min({a}, 3)", f"{a} % 3", f"abs({a} - 2)"]
+        forms += [f"3 - {a}", f"7 // ({a} % 3 + 1)"]
         forms += [f"{a} if {condition(w)} else {w.rng.randrange(3)}"] if w.has("boolops") else []
     if w.has("numbers"):
         forms += [f"int({scalar(w)} * 3.3)", f"int({any_vector(w)}.argmax())", index(w, 4)]
@@ -210,6 +212,7 @@ def floating(w: Writer) -> str:
     forms = [w.constant(), f"({scalar(w)}).item()", f"float({scalar(w)})"]
     for a in w.of("f"):
         forms += [f"{a} * 0.5 + 0.1", f"min({a}, 0.5)", f"max({a}, {w.constant()})", f"abs({a})", f"-{a}"]
+        forms += [f"0.7 - {a}", f"0.5 / (abs({a}) + 1)"]
     for n in w.of("n"):
         forms += [f"{n} / 3", f"{n} * 0.25"]
     if w.has("comprehension"):

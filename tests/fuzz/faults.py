@@ -64,9 +64,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault("any() asks for all", _S + "prelude.functions", "        if item:\n", "        if not item:\n"),
     Fault(
         "sort is not ascending",
-        _S + "prelude.functions",
-        "elif not item_key < other:",
-        "elif item_key < other:",
+        _S + "prelude.sorting",
+        "if item_key < keys[middle]:",
+        "if keys[middle] < item_key:",
     ),
     Fault(
         "range runs one too far",

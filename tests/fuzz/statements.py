@@ -36,7 +36,7 @@ def alias(w: Writer) -> None:
 
 
 def new_view(w: Writer) -> None:
-    name = w.target("h", new=0.8)
+    name = w.target("h", new=0.5)
     w.emit(f"{name} = {w.pick(views(w, w.pick(w.of('v'))))}")
     w.bind(name, "h")
 
@@ -154,6 +154,10 @@ def introduce(w: Writer, kind: str = "") -> None:
 
 def declare(w: Writer) -> None:
     """Variables that live through the whole program, so that branches differ in them where they meet."""
+    if w.has("inplace") and w.chance(0.3):
+        name = w.fresh("v")
+        w.emit(f"{name} = x")
+        w.bind(name, "v")
     for feature, kinds in KINDS.items():
         if w.has(feature) and w.chance(0.5):
             introduce(w, w.pick(list(kinds)))

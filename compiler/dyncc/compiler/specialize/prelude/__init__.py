@@ -4,7 +4,7 @@ The machine puts these in place of the builtins, runs them natively like any oth
 them when a value that is not known yet is involved.
 """
 
-from dyncc.compiler.specialize.prelude import functions, iterators, records
+from dyncc.compiler.specialize.prelude import functions, iterators, records, sorting
 from dyncc.compiler.specialize.prelude.deciding import DECIDING
 from dyncc.compiler.specialize.prelude.functions import (
     all_of,
@@ -14,12 +14,9 @@ from dyncc.compiler.specialize.prelude.functions import (
     best_of,
     call_module,
     extend_list,
-    in_order,
     least,
     next_or,
     reduce_of,
-    sort_in_place,
-    sorted_list,
     sum_of,
     tensor_of_list,
 )
@@ -38,8 +35,9 @@ from dyncc.compiler.specialize.prelude.iterators import (
     ZipIterator,
 )
 from dyncc.compiler.specialize.prelude.records import RecordList
+from dyncc.compiler.specialize.prelude.sorting import as_cpython, in_order, sort_in_place, sorted_list
 
-FILES = frozenset(module.__file__ for module in (functions, iterators, records))
+FILES = frozenset(module.__file__ for module in (functions, iterators, records, sorting))
 """Where the code of the prelude is: spans and frames in it are not the user's own."""
 __all__ = [
     "DECIDING",
@@ -59,6 +57,7 @@ __all__ = [
     "ZipIterator",
     "all_of",
     "any_of",
+    "as_cpython",
     "as_list",
     "as_tuple",
     "best_of",

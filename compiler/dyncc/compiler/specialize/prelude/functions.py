@@ -75,46 +75,6 @@ def best_of(items: Any, keys: Any, largest: Any) -> Any:
     return best
 
 
-def sorted_list(iterable: Any, key: Any, reverse: Any) -> Any:
-    """Only used where the order depends on values of tensors."""
-    candidates = []
-    keys = []
-    for item in iterable:
-        candidates.append(item)
-        keys.append(item if key is None else key(item))
-    return in_order(candidates, keys, reverse)
-
-
-def in_order(candidates: Any, candidate_keys: Any, reverse: Any) -> Any:
-    """Insertion sort, stable, by decisions (see ``choices`` for the short way).
-
-    Keys and items are lists of their own, so that each has elements of one type.
-    """
-    keys = []
-    items = []
-    for index in range(len(candidates)):
-        item = candidates[index]
-        item_key = candidate_keys[index]
-        position = len(keys)
-        while position > 0:
-            other = keys[position - 1]
-            if reverse:
-                if not other < item_key:
-                    break
-            elif not item_key < other:
-                break
-            position -= 1
-        keys.insert(position, item_key)
-        items.insert(position, item)
-    return items
-
-
-def sort_in_place(items: Any, key: Any, reverse: Any) -> Any:
-    values = list(items)
-    items.clear()
-    items[:] = sorted_list(values, key, reverse)
-
-
 def reduce_of(function: Any, iterable: Any, *initial: Any) -> Any:
     iterator = iter(iterable)
     if initial:

@@ -6,8 +6,8 @@ from typing import Any
 
 from dyncc.compiler.specialize.lists.elements import put_together
 from dyncc.compiler.specialize.lists.host_lists import record_parts
-from dyncc.compiler.specialize.prelude.functions import sorted_list
 from dyncc.compiler.specialize.prelude.iterators import ListIterator
+from dyncc.compiler.specialize.prelude.sorting import sorted_list
 
 
 class RecordList:

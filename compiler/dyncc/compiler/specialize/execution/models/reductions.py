@@ -52,7 +52,10 @@ def _sorted(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
 @model(prelude.in_order)
 def _in_order(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     result = choices.reordered(machine, *args)
-    return NotImplemented if result is None else result
+    if result is not None:
+        return result
+    known = all(type(values) is list for values in args[:2])
+    return Push(prelude.as_cpython, args, {}) if known else NotImplemented
 
 
 @model(prelude.best_of)
