@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from dyncc.compiler.specialize import prelude
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from dyncc.compiler.specialize import prelude
 
 
 class _Key:

@@ -35,7 +35,7 @@ class Checked(nn.Module):
         self.validate(ids, weights)
         e = self.embedding(ids) * weights[:, None]
         if e.norm() > 5:
-            raise RuntimeError("diverged", "norm")
+            raise RuntimeError("diverged", int(ids[0]), bool(e.norm() > 60), None)
         return e.sum(0) / weights.sum()
 
 

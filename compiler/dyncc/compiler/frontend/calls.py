@@ -188,7 +188,7 @@ class Calls(Expressions):
         item = self.temp()
         self.end(cfg.ForNext(item, iterator, body, done, span))
         self.start(body)
-        self.emit(cfg.Yield(self.temp(), item, span))
+        self.emit(cfg.Yield(self.temp(), item, span, delegated=True))
         self.goto(head)
         self.start(done)
 

@@ -373,12 +373,14 @@ class ExcMatch:
 class Yield:
     """Suspend the generator with ``value``; ``dst`` is what is sent in.
 
-    ``yield from`` is a loop of these over ``GetIter`` (what is sent or thrown in is not forwarded).
+    ``yield from`` is a loop of these over ``GetIter``, ``delegated``: what is sent or thrown in would be
+    the other generator's, to which it is not forwarded.
     """
 
     dst: Register
     value: Register
     span: Span
+    delegated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

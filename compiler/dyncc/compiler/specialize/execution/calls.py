@@ -139,8 +139,6 @@ def resolve(
     if isinstance(func, types.FunctionType):
         return Target(func, args, kwargs) if must_interpret(machine, func) else None
     if type(func) is types.MethodType:
-        if isinstance(func.__self__, Generator):
-            return _generator_method(func, args)
         return (
             Push(func.__func__, (func.__self__, *args), kwargs) if _leads(machine, func.__func__) else None
         )
@@ -160,14 +158,6 @@ def resolve(
 
 def _leads(machine: Machine, func: Any) -> bool:
     return must_interpret(machine, func) or not isinstance(func, types.FunctionType)
-
-
-def _generator_method(func: types.MethodType, args: tuple[Any, ...]) -> Push | None:
-    generator = func.__self__
-    name = func.__func__.__name__
-    if name == "__next__":
-        return Push(None, (), {}, resume=generator)
-    return None
 
 
 def _construct(machine: Machine, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Push | None:

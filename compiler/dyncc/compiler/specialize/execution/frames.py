@@ -77,10 +77,24 @@ class Generator:
     def __next__(self) -> Any:
         decide(self, "the next value of a generator")
 
+    def send(self, value: Any) -> Any:
+        decide(self, "the next value of a generator")
+
+    def throw(self, *error: Any) -> Any:
+        decide(self, "the next value of a generator")
+
+    def close(self) -> None:
+        decide(self, "the end of a generator")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("gi_"):
+            decide(self, f"`{name}` of a generator")
+        raise AttributeError(f"'generator' object has no attribute '{name}'")
+
 
 @dataclass(frozen=True)
 class Push:
-    """Call ``func`` instead. ``resume``: go on with this generator, sending ``args``."""
+    """Call ``func`` instead. ``resume``: go on with this generator, ``args`` as in ``Machine.resume``."""
 
     func: Any
     args: tuple[Any, ...]

@@ -387,22 +387,33 @@ class Machine:
     def resume(
         self, generator: Generator, dst: str | None, continuation: str, sent: tuple[Any, ...]
     ) -> None:
-        """Go on with a generator; ``sent`` is () for next, (value,) for send, ("throw", error) to throw."""
-        if generator.state == "finished" or generator.frame is None:
-            if sent and sent[0] == "throw":
-                raise Raised(sent[1])
-            raise Raised(StopIteration())
-        frame = generator.frame
+        """Go on with a generator; ``sent``: () for ``next``, ("send", value) or ("throw", error)."""
+        how, what = sent or ("send", None)
         started = generator.state == "suspended"
+        if generator.state == "running":
+            raise Raised(ValueError("generator already executing"))
+        if how == "throw" and not started:
+            generator.state, generator.frame = "finished", None
+            raise Raised(what)
+        if generator.frame is None:
+            raise Raised(StopIteration())
+        if what is not None and not started:
+            raise Raised(TypeError("can't send non-None value to a just-started generator"))
+        frame = generator.frame
+        if what is not None and frame.resume is None:
+            self.refuse(
+                "DY101", "a value or an exception for the generator that another delegates to", "this call",
+                notes=(f"`{generator.name}` is in a `yield from`",),
+                helps=("write the `yield from` as a loop, or call the inner generator directly",),
+            )  # fmt: skip
         generator.frame, generator.state = None, "running"
         frame.dst, frame.payload = dst, generator
         frame.continuation = "generator next" if continuation == "next" else "generator"
         self.frames.append(frame)
-        if sent and sent[0] == "throw":
-            raise Raised(sent[1])
-        if started:
-            assert frame.resume is not None
-            frame.registers[frame.resume] = sent[0] if sent else None
+        if how == "throw":
+            raise Raised(what)
+        if started and frame.resume is not None:
+            frame.registers[frame.resume] = what
 
     def deliver(self, value: Any, dst: str | None, continuation: str, payload: Any) -> None:
         """Hand a call's result to the frame on top."""

@@ -116,14 +116,29 @@ def message_parts(recorder: Recorder, error: BaseException) -> tuple[TextPart, .
     if isinstance(value, SymTensor):
         return (TextPart(Const("")),)
     if len(error.args) > 1:
-        static = not any(
-            is_scalar(a) or isinstance(a, SymTensor) or type(a) in (DynamicText, DynamicTag)
-            for a in error.args
-        )
-        return (TextPart(Const(str(error) if static else str(type(error).__name__))),)
+        return _tuple_text(recorder, error)
     if type(value) is DynamicTag:
         return (TextPart(_looked_up(recorder, value, [str(text) for text in value.table])),)
     return (TextPart(Const(value if isinstance(value, (str, int, float, bool)) else str(value))),)
+
+
+def _tuple_text(recorder: Recorder, error: BaseException) -> tuple[TextPart, ...]:
+    """What ``str`` gives of an exception with several arguments: the text of their tuple.
+
+    Where a tensor is among them, whose text is not kept, only the name of the exception's type.
+    """
+    if any(isinstance(value, SymTensor) or type(value) is DynamicText for value in error.args):
+        return (TextPart(Const(type(error).__name__)),)
+    parts = [TextPart(Const("("))]
+    for index, value in enumerate(error.args):
+        parts += [TextPart(Const(", "))] if index else []
+        if is_scalar(value):
+            parts.append(TextPart(value.operand, "r"))
+        elif type(value) is DynamicTag:
+            parts.append(TextPart(_looked_up(recorder, value, [repr(item) for item in value.table])))
+        else:
+            parts.append(TextPart(Const(repr(value))))
+    return (*parts, TextPart(Const(")")))
 
 
 def _part(recorder: Recorder, part: Any) -> TextPart:

@@ -14,6 +14,14 @@ def next_or(iterator: Any, default: Any) -> Any:
         return default
 
 
+def close_generator(generator: Any) -> None:
+    try:
+        generator.throw(GeneratorExit())
+    except (GeneratorExit, StopIteration):
+        return
+    raise RuntimeError("generator ignored GeneratorExit")
+
+
 def as_list(iterable: Any) -> Any:
     result = []
     for item in iterable:

@@ -102,11 +102,26 @@ class Scalar:
     def __ceil__(self) -> Any:
         return scalar_op("math.ceil", self)
 
-    def item(self) -> Scalar:
-        raise AttributeError(f"'{self.kind}' object has no attribute 'item'")
-
     def is_integer(self) -> Any:
+        if not hasattr(_KIND_TYPES[self.kind], "is_integer"):
+            raise AttributeError(f"'{self.kind}' object has no attribute 'is_integer'")
         return scalar_op("eq", scalar_op("math.floor", self), self)
+
+    def conjugate(self) -> Any:
+        return scalar_op("pos", self)
+
+    @property
+    def real(self) -> Any:
+        return scalar_op("pos", self)
+
+    @property
+    def imag(self) -> Any:
+        return 0.0 if self.kind == "float" else 0
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("__") and hasattr(_KIND_TYPES[self.kind], name):
+            decide(self, f"`{name}` of a number")
+        raise AttributeError(f"'{self.kind}' object has no attribute '{name}'")
 
 
 def is_scalar(value: object) -> bool:

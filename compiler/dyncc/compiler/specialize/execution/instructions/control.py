@@ -67,7 +67,7 @@ def _exc_match(machine: Machine, frame: Frame, i: cfg.ExcMatch) -> None:
 def _yield(machine: Machine, frame: Frame, i: cfg.Yield) -> None:
     value = frame.registers[i.value]
     generator: Generator = frame.payload
-    frame.resume = i.dst
+    frame.resume = None if i.delegated else i.dst
     machine.frames.pop()
     continuation, dst = frame.continuation, frame.dst
     frame.payload, frame.dst, frame.continuation = None, None, "call"

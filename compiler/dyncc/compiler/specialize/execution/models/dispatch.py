@@ -35,7 +35,7 @@ def apply(machine: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
         return found(machine, args, kwargs)
     owner = getattr(func, "__self__", None)
     if isinstance(owner, Generator):
-        return _generator_call(owner, func.__name__, args)
+        return _generator_call(machine, owner, func.__name__, args)
     if isinstance(func, types.BuiltinFunctionType) and func.__module__ == "math":
         return _math(machine, func.__name__, args)
     if type(func) is types.BuiltinMethodType or type(func) is types.MethodType:
@@ -79,7 +79,15 @@ def _join_text(separator: Any, items: Any) -> Any:
     return separator.join(list(items))
 
 
-def _generator_call(generator: Generator, name: str, args: tuple[Any, ...]) -> Any:
+def _generator_call(machine: Machine, generator: Generator, name: str, args: tuple[Any, ...]) -> Any:
     if name == "__next__":
         return Push(None, (), {}, resume=generator)
-    return NotImplemented
+    if name == "send":
+        return Push(None, ("send", *args), {}, resume=generator)
+    if name == "throw":
+        # (with three arguments, as ``contextlib`` gives them: a type, an exception, its traceback)
+        error = next((value for value in args if isinstance(value, BaseException)), args[0])
+        if isinstance(error, type):
+            error = machine.native(error, *args[1:2])
+        return Push(None, ("throw", error), {}, resume=generator)
+    return Push(prelude.close_generator, (generator,), {}) if name == "close" else NotImplemented

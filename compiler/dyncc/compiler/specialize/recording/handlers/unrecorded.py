@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
+from dyncc.compiler.specialize.recording.fake_calls import name_of
 from dyncc.compiler.specialize.recording.handlers.registry import FUNCTIONS, METHODS
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def _refuse(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[s
         [
             Diagnostic(
                 "DY130",
-                f"`{func.__name__}` has no meaning in a compiled program",
+                f"`{name_of(func)}` has no meaning in a compiled program",
                 recorder.block.span,
                 label="called here",
                 helps=("leave gradients and raw storage to the training code",),
@@ -32,6 +33,7 @@ for _name in (
     "pin_memory __setstate__ register_post_accumulate_grad_hook"
 ).split():
     METHODS[_name] = _refuse
+FUNCTIONS.update(dict.fromkeys((torch.autograd.grad, torch.autograd.backward), _refuse))
 
 
 def _requires_grad_(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
