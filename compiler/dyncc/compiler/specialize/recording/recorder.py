@@ -9,31 +9,28 @@ which memory it changed.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 from torch import fx
-from torch._dispatch.python import enable_python_dispatcher
-from torch._subclasses.fake_tensor import FakeTensor
-from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 from torch.overrides import TorchFunctionMode
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
-from dyncc.compiler.lower.replace import replacement
-from dyncc.compiler.size_checks import as_size
 from dyncc.compiler.specialize.facts import Facts
 from dyncc.compiler.specialize.lists import host_lists
-from dyncc.compiler.specialize.recording import guards, indexing
+from dyncc.compiler.specialize.recording import (
+    folding,
+    guards,
+    indexing,
+    mutation,
+    refusals,
+    sized_calls,
+)
 from dyncc.compiler.specialize.recording.block import BlockBuilder
 from dyncc.compiler.specialize.recording.fake_calls import (
-    FAKE_FAILURES,
-    RandomOperator,
     RandomWatch,
-    has_unbacked,
-    is_internal,
-    mentions_symbol,
     name_of,
 )
 from dyncc.compiler.specialize.recording.handlers import registry
@@ -42,13 +39,11 @@ from dyncc.compiler.specialize.recording.tensor_types import storage_key
 from dyncc.compiler.specialize.values import (
     Derivation,
     DynamicList,
-    Restart,
     SymTensor,
     current,
     decide,
     is_scalar,
 )
-from dyncc.compiler.specialize.values.decisions import Cut
 from dyncc.runtime.program import Span
 
 Hook = Callable[[Any, str, Any], None]
@@ -86,7 +81,7 @@ class Recorder:
         self.inputs: Callable[[], dict[str, SymTensor]] = dict
         self.cells: dict[str, SymTensor] = {}
         """Weights that calls change: what stands for each at present."""
-        self._folding = False
+        self.folding = False
         self.hints: dict[str, int] = {}
         self.inside: set[Span] = set()
         """Reads whose number also goes on inside of the graph, computed from the tensor."""
@@ -184,7 +179,7 @@ class Recorder:
         Returns what the program gets: SymTensors for tensors, Scalars for numbers that depend on data.
         Raises what eager raises; CompileError where the call cannot be recorded faithfully.
         """
-        if self._folding:
+        if self.folding:
             with torch._C.DisableTorchFunction():
                 return func(*args, **kwargs)
         with torch._C.DisableTorchFunction():
@@ -207,125 +202,24 @@ class Recorder:
         inputs = {id(fake): owner for owner, fake in lifted}
         versions = [(owner, fake, fake._version) for owner, fake in lifted]
         try:
-            result = self._run_fake(func, fake_args, fake_kwargs, (args, kwargs))
+            result = sized_calls.run_fake(self, func, fake_args, fake_kwargs, (args, kwargs))
         except guards.Fixed as needed:
             if any(fake._version != version for _, fake, version in versions):
-                raise CompileError(
-                    [self._undecided(func, ValueError("it changes such a tensor"))]
-                ) from None
-            return self.record(func, *self._as_sizes(func, (args, kwargs), needed))
-        self._share_mask(func, node_args, node_kwargs, result)
+                raise refusals.undecided(func, "it changes such a tensor", self.block.span) from None
+            return self.record(func, *sized_calls.as_sizes(self, func, (args, kwargs), needed))
+        sized_calls.share_mask(self, func, node_args, node_kwargs, result)
         mutated = [(owner, fake) for owner, fake, version in versions if fake._version != version]
         if not has_tensor(result) and not mutated:
             return self._plain(result, func, args)
-        constant = self._fold(func, args, kwargs, lifted, bool(mutated))
+        constant = folding.fold(self, func, args, kwargs, lifted, bool(mutated))
         node = self.block.emit(func, node_args, node_kwargs)
         if (self.block.span, name_of(func)) in self.given:
             node.meta["sizes_given"] = True
         if mutated:
             node.meta["mutates"] = True
-            self._note_mutation(mutated)
+            mutation.note_mutation(self, mutated)
         by_storage = {storage_key(fake): owner for owner, fake in reversed(lifted)}
         return self._lower(result, node, func, args, kwargs, inputs, by_storage, constant, ())
-
-    def _run_fake(self, func: Callable[..., Any], args: Any, kwargs: Any, original: tuple[Any, Any]) -> Any:
-        """The call on fake tensors, whose result holds for all sizes that are not known."""
-        shapes = guards.shapes_of(leaves_of((args, kwargs)))
-        if all(isinstance(size, int) for shape in shapes.values() for size in shape):
-            return self._attempt(func, args, kwargs, original)
-        before = guards.Assumptions.before(self.block.shape_env)
-        sizes = guards.unknown_sizes(leaves_of((args, kwargs)))
-        result = self._attempt(func, args, kwargs, original)
-        if not before.made():
-            return result
-        fixed = before.fixed()
-        before.undo()
-        if not guards.matter(func, args, kwargs, result, shapes):
-            if fixed and guards.shares(result, args, kwargs):
-                raise CompileError(
-                    [self._undecided(func, ValueError("it needs a certain size for a view"))]
-                )
-            if fixed:
-                raise guards.Fixed(fixed, guards.spread(func, args, kwargs, shapes, fixed))
-            return result
-        with self.faking():
-            fitted = guards.fitted(func, args, kwargs, result, shapes, sizes)
-        before.undo()
-        if fitted is None or guards.matter(func, args, kwargs, fitted, shapes):
-            self.demand_sizes(original)
-            raise CompileError([self._undecided(func, ValueError("its result has another form for each"))])
-        return fitted
-
-    def _as_sizes(self, func: Callable[..., Any], values: Any, needed: guards.Fixed) -> Any:
-        """The arguments of a call, with those checked whose size it takes for granted."""
-        found = False
-
-        def checked(value: Any) -> Any:
-            nonlocal found
-            if not isinstance(value, SymTensor) or not guards.holds(value.fake, needed.sizes):
-                return value
-            sizes = guards.with_sizes(value.fake, needed.sizes)
-            if sizes is None:
-                raise CompileError([self._undecided(func, ValueError("several of its sizes are in doubt"))])
-            found = True
-            return self.record(as_size, (value, tuple(sizes), needed.spreads), {})
-
-        made = map_leaves(values, checked)
-        if not found:
-            raise CompileError([self._undecided(func, ValueError("it needs a certain number"))])
-        return made
-
-    def _attempt(self, func: Callable[..., Any], args: Any, kwargs: Any, original: tuple[Any, Any]) -> Any:
-        try:
-            try:
-                with self.faking():
-                    return func(*args, **kwargs)
-            except RuntimeError as error:
-                if "SymIntArrayRef expected" not in str(error):
-                    raise
-                # a composite operator without a kernel for symbolic sizes: through its Python decomposition
-                with enable_python_dispatcher(), self.faking():
-                    return func(*args, **kwargs)
-            except GuardOnDataDependentSymNode:
-                # the same function in terms of operators that do not ask for sizes
-                other = replacement(func)
-                if other is func:
-                    raise
-                with self.faking():
-                    return other(*args, **kwargs)
-        except FAKE_FAILURES as error:
-            self.demand_sizes(original)
-            # A guard asks about a size; a number that must be a plain one is another matter.
-            guard = isinstance(error, GuardOnDataDependentSymNode)
-            undecided = guard and "specialized integer" not in str(error)
-            diagnostic = self._undecided(func, error) if undecided else self._failure(func, error)
-            if guard and has_unbacked((args, kwargs)):
-                # a size that this block computes is in doubt; to the next block it is a size like any other
-                self.given.add((self.block.span, name_of(func)))
-                raise Cut(diagnostic) from error
-            raise CompileError([diagnostic]) from error
-        except RandomOperator as error:
-            raise CompileError([self._random(func, str(error))]) from None
-        except (Restart, Cut, CompileError):
-            raise
-        except Exception as error:
-            if self.block.used_origins:
-                self.demand_sizes(original)
-            if is_internal(error):
-                raise CompileError([self._failure(func, error)]) from error
-            if mentions_symbol(str(error)):
-                raise CompileError([self._undecided(func, error)]) from error
-            raise
-
-    def _share_mask(self, func: Any, args: Any, kwargs: Any, result: Any) -> None:
-        """The same mask computed twice selects as many elements: let fake tensors know."""
-        if not isinstance(result, FakeTensor) or result.dtype is not torch.bool:
-            return
-        version = tuple(sorted(self.block.mutated))
-        key = (getattr(func, "__name__", str(func)), repr(args), repr(kwargs), version)
-        earlier = self.block.masks.setdefault(key, result)
-        if earlier is not result and earlier.nonzero_memo is not None:
-            result.nonzero_memo = earlier.nonzero_memo
 
     def demand_sizes(self, values: Any) -> None:
         """A call failed that may depend on generalized numbers: begin again with them static."""
@@ -334,49 +228,6 @@ class Recorder:
             if is_scalar(value):
                 origins |= value.origins
         self.facts.demand(frozenset(origins))
-
-    def _failure(self, func: Any, error: BaseException) -> Diagnostic:
-        text = str(error).strip().splitlines()
-        return Diagnostic(
-            "DY130",
-            f"`{name_of(func)}` depends on data in a way that cannot be recorded",
-            self.block.span,
-            label="here",
-            notes=(f"PyTorch says: {text[0] if text else type(error).__name__}",),
-            helps=("compute a result of a fixed size (for example with `torch.where` or a mask)",),
-        )
-
-    def _undecided(self, func: Any, error: BaseException) -> Diagnostic:
-        text = (str(error).strip().splitlines() or [""])[0]
-        return Diagnostic(
-            "DY131",
-            f"what `{name_of(func)}` does depends on a size that is known only when the network runs",
-            self.block.span,
-            label="here",
-            notes=(f"with sizes written as symbols: {text}",),
-            helps=(
-                "derive tensors that must fit from one mask or index: then their sizes are equal",
-                "ask in Python (`if x.shape[0] == 0: …`), where both answers are compiled",
-            ),
-        )
-
-    def _transformed(self) -> Diagnostic:
-        return Diagnostic(
-            "DY130",
-            "a transform of functions (`torch.vmap`, `torch.func.grad`, …) cannot be recorded",
-            self.block.span,
-            label="what it calls works on tensors of PyTorch's own",
-            helps=("write the calls out for whole tensors: with a batch axis instead of `vmap`",),
-        )
-
-    def _random(self, func: Any, operator: str) -> Diagnostic:
-        return Diagnostic(
-            "DY120",
-            f"`{name_of(func)}` draws random numbers",
-            self.block.span,
-            label=f"`{operator}` runs here",
-            helps=("call `model.eval()` before compiling, or pass the random tensor as an argument",),
-        )
 
     # ------------------------------------------------------------------------- lift and lower
 
@@ -393,7 +244,7 @@ class Recorder:
             if cell is not None:
                 return self._lift(cell, lifted, which)
             if torch._C._functorch.is_functorch_wrapped_tensor(value):
-                raise CompileError([self._transformed()])
+                raise refusals.transformed(self.block.span)
             node, fake = self.constant(value)
             if which == 0:
                 lifted.append((value, fake))
@@ -472,39 +323,16 @@ class Recorder:
                 )
             return rebuild(result, items)
         if isinstance(result, dict):
-            raise CompileError([self._failure(func, TypeError("the call returns a dict"))])
+            raise refusals.failure(func, "the call returns a dict", self.block.span)
         return self._plain(result, func, args)
 
     def _plain(self, result: Any, func: Any, args: Any) -> Any:
         """A result without tensors: numbers that depend on sizes become Scalars."""
         if isinstance(result, torch.SymBool | torch.SymInt | torch.SymFloat):
-            raise CompileError(
-                [self._failure(func, TypeError("the call returns a number of unknown origin"))]
-            )
+            raise refusals.failure(func, "the call returns a number of unknown origin", self.block.span)
         return result
 
     # --------------------------------------------------------------------------- constant folding
-
-    def _fold(self, func: Any, args: Any, kwargs: Any, lifted: list[tuple[Any, Any]], mutates: bool) -> Any:
-        """The call's result on real tensors, where all of its tensors are small constants."""
-        if mutates or any(is_scalar(v) for v in leaves_of((args, kwargs))):
-            return None
-        for owner, _ in lifted:
-            real = owner.constant if isinstance(owner, SymTensor) else owner
-            if real is None or real.numel() > CONSTANT_LIMIT or real.is_meta:
-                return None
-        try:
-            self._folding = True
-            with torch.no_grad():
-                result = func(*map_leaves(args, _real), **map_leaves(kwargs, _real))
-        except Exception:
-            return None
-        finally:
-            self._folding = False
-        leaves = [leaf for leaf in leaves_of(result) if isinstance(leaf, torch.Tensor)]
-        if any(leaf.numel() > CONSTANT_LIMIT for leaf in leaves):
-            return None
-        return result
 
     # -------------------------------------------------------------------------------- mutation
 
@@ -513,42 +341,12 @@ class Recorder:
             return None
         return self.cells.get(self.names.get(id(tensor), ""))
 
-    def _refuse_frozen(self, keys: Iterable[int]) -> NoReturn:
-        why = Diagnostic(
-            "DY112",
-            "a tensor whose memory is shared in a way that cannot be followed is changed",
-            self.block.span,
-            label="changed here",
-            notes=("it is an element of a list that grows at run time, or a view of run-time size",),
-            helps=("change a copy: `x = x.clone()` before, or `items.append(x.clone())`",),
-        )
-        for key in keys:
-            self.facts.demand(self.block.frozen[key], why)
-        self.demand_sizes(())
-        raise CompileError([why])
-
     def _present(self, value: Any) -> Any:
         """What stands for a weight that calls change."""
         if isinstance(value, torch.Tensor) and not isinstance(value, SymTensor):
             cell = self.cell_of(value)
             return value if cell is None else cell
         return value
-
-    def _note_mutation(self, mutated: list[tuple[Any, torch.Tensor]]) -> None:
-        block = self.block
-        keys = {storage_key(fake) for _, fake in mutated}
-        block.mutated |= keys
-        constants = {storage_key(fake): real for real, fake in block.constant_fakes.values()}
-        self._note_written(keys)
-        for key in keys:
-            if key in constants:
-                self.facts.make_cell(self.constant_name(constants[key]), constants[key])
-        self.demand_sharing(*(tensor for tensor, _ in mutated))
-        if keys & block.frozen.keys():
-            self._refuse_frozen(keys & block.frozen.keys())
-        for tensor in block.made:
-            if tensor.constant is not None and storage_key(tensor.fake) in keys:
-                tensor.constant = None
 
     def demand_sharing(self, *tensors: Any) -> None:
         """What is asked or done depends on whether ``tensors`` share memory: it must be known exactly."""
@@ -557,13 +355,6 @@ class Recorder:
                 places = self.block.split.get(storage_key(tensor.fake))
                 if places:
                     self.facts.demand_sharing(places)
-
-    def _note_written(self, keys: set[int]) -> None:
-        """An argument of the entry that is changed must be given back changed."""
-        for name, tensor in self.inputs().items():
-            here = tensor.node.graph is self.block.graph
-            if name not in self.facts.written and here and storage_key(tensor.fake) in keys:
-                self.facts.must_write(name)
 
     def check_element(self, items: DynamicList, value: Any) -> None:
         host_lists.check_element(self, items, value)
@@ -604,17 +395,9 @@ class Recorder:
         return maybe if maybe is not None else self.block.dim_scalar(tensor, axis)
 
 
-CONSTANT_LIMIT = 4096
-"""Tensors of up to this many elements that depend on constants alone are also computed at compile time."""
-
-
 def _getitem(value: Any, index: int) -> Any:
     return value[index]
 
 
 _getitem.__name__ = "getitem"
 _getitem.__qualname__ = "getitem"
-
-
-def _real(value: Any) -> Any:
-    return value.constant if isinstance(value, SymTensor) else value

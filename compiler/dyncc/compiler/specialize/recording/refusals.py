@@ -1,0 +1,69 @@
+"""What the recorder says of calls that it refuses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dyncc.compiler.diagnostics import CompileError, Diagnostic
+from dyncc.compiler.specialize.recording.fake_calls import name_of
+from dyncc.runtime.program import Span
+
+
+def failure(func: Any, why: object, span: Span | None) -> CompileError:
+    """A call that PyTorch itself cannot run without values; ``why``: its exception, or a text."""
+    return _refused(
+        "DY130",
+        f"`{name_of(func)}` depends on data in a way that cannot be recorded",
+        span,
+        "here",
+        f"PyTorch says: {_first_line(why) or type(why).__name__}",
+        ("compute a result of a fixed size (for example with `torch.where` or a mask)",),
+    )
+
+
+def undecided(func: Any, why: object, span: Span | None) -> CompileError:
+    """A call whose result would be of another form for other sizes."""
+    return _refused(
+        "DY131",
+        f"what `{name_of(func)}` does depends on a size that is known only when the network runs",
+        span,
+        "here",
+        f"with sizes written as symbols: {_first_line(why)}",
+        (
+            "derive tensors that must fit from one mask or index: then their sizes are equal",
+            "ask in Python (`if x.shape[0] == 0: …`), where both answers are compiled",
+        ),
+    )
+
+
+def transformed(span: Span | None) -> CompileError:
+    return _refused(
+        "DY130",
+        "a transform of functions (`torch.vmap`, `torch.func.grad`, …) cannot be recorded",
+        span,
+        "what it calls works on tensors of PyTorch's own",
+        "",
+        ("write the calls out for whole tensors: with a batch axis instead of `vmap`",),
+    )
+
+
+def random(func: Any, operator: str, span: Span | None) -> CompileError:
+    return _refused(
+        "DY120",
+        f"`{name_of(func)}` draws random numbers",
+        span,
+        f"`{operator}` runs here",
+        "",
+        ("call `model.eval()` before compiling, or pass the random tensor as an argument",),
+    )
+
+
+def _refused(
+    code: str, message: str, span: Span | None, label: str, note: str, helps: tuple[str, ...]
+) -> CompileError:
+    notes = (note,) if note else ()
+    return CompileError([Diagnostic(code, message, span, label=label, notes=notes, helps=helps)])
+
+
+def _first_line(why: object) -> str:
+    return (str(why).strip().splitlines() or [""])[0]
