@@ -12,7 +12,6 @@ import concurrent.futures
 import importlib.abc
 import importlib.machinery
 import importlib.util
-import itertools
 import json
 import linecache
 import os
@@ -163,11 +162,14 @@ FAULTS: tuple[Fault, ...] = (
         "return scalar_op(op, self, other)",
     ),
     Fault(
-        "minus is plus inside of a graph", _S + "recording.block", '"sub": torch.sub,', '"sub": torch.add,'
+        "minus is plus inside of a graph",
+        _S + "recording.graph_numbers",
+        '"sub": torch.sub,',
+        '"sub": torch.add,',
     ),
     Fault(
         "max is min inside of a graph",
-        _S + "recording.block",
+        _S + "recording.graph_numbers",
         '"max": torch.maximum,',
         '"max": torch.minimum,',
     ),

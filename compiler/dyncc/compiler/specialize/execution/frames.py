@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     pass
 
 
+class EndBlock(BaseException):
+    """The block has its terminator."""
+
+
 @dataclass
 class Frame:
     """An activation of an interpreted function.

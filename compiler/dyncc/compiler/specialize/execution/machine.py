@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.frontend import cfg
 from dyncc.compiler.specialize import prelude
-from dyncc.compiler.specialize.execution import calls
-from dyncc.compiler.specialize.execution.frames import Frame, Generator, Push
+from dyncc.compiler.specialize.execution import calls, forks
+from dyncc.compiler.specialize.execution.frames import EndBlock, Frame, Generator, Push
 from dyncc.compiler.specialize.execution.instructions.names import name_value
 from dyncc.compiler.specialize.execution.instructions.table import EXECUTE, TERMINATORS
 from dyncc.compiler.specialize.execution.models import dispatch
@@ -26,7 +26,6 @@ from dyncc.compiler.specialize.values import (
     DynamicList,
     DynamicTag,
     DynamicText,
-    Scalar,
     is_scalar,
 )
 from dyncc.compiler.specialize.values.decisions import Cut
@@ -37,10 +36,6 @@ if TYPE_CHECKING:
 
 
 MAX_DEPTH = 150
-
-
-class EndBlock(BaseException):
-    """The block has its terminator."""
 
 
 class Machine:
@@ -96,18 +91,18 @@ class Machine:
         except Raised as raised:
             self.raise_(raised.error)
         except Cut as cut:
-            self._rewind(frame, at)
+            self.rewind(frame, at)
             if not self.started:
                 early = "a number is needed before it can be computed"
                 refusal = cut.refusal or self.diagnose("DY110", early)
                 raise CompileError([refusal]) from None
             self.cut()
         except Decision as decision:
-            self._rewind(frame, at)
+            self.rewind(frame, at)
             self._resolve(frame, decision)
         self.started = True
 
-    def _rewind(self, frame: Frame, at: tuple[str, int]) -> None:
+    def rewind(self, frame: Frame, at: tuple[str, int]) -> None:
         while self.frames[-1] is not frame:
             self.frames.pop()
         frame.label, frame.index = at
@@ -144,7 +139,7 @@ class Machine:
         subject = decision.subject
         if is_scalar(subject):
             if subject.kind == "bool" and self._holds(frame, subject):
-                self.fork_values(frame, subject, (False, True))
+                forks.fork_bool(self, subject)
             self.facts.demand(subject.origins, self._native(decision))
             if subject.kind == "bool":
                 self._refuse_native(decision)
@@ -160,7 +155,7 @@ class Machine:
         if type(subject) is DynamicTag:
             self.facts.demand(subject.scalar.origins)
             if self._holds(frame, subject):
-                self.fork_tag(frame, subject)
+                forks.fork_tag(self, subject)
         if isinstance(subject, DynamicList):
             self.facts.demand(subject.origins, self._native(decision))
         if type(subject) is DynamicText:
@@ -186,96 +181,6 @@ class Machine:
     def _holds(frame: Frame, subject: Any) -> bool:
         """Whether the instruction would see another value if the subject were replaced."""
         return any(value is subject for value in frame.registers.values())
-
-    def fork(self, pred: Scalar, then: Callable[[], None], orelse: Callable[[], None]) -> NoReturn:
-        """End the block with a branch on ``pred``; each callable puts the frames where its side goes on."""
-        self._mark_forked()
-        saved = [frame.copy() for frame in self.frames]
-        forked = [frame.forked for frame in self.frames]
-        operand = pred.operand
-        edges = []
-        for side in (then, orelse):
-            self.frames = [frame.copy() for frame in saved]
-            for frame, mark in zip(self.frames, forked, strict=True):
-                frame.forked = mark
-            side()
-            edges.append(self.owner.edge(self))
-        self.owner.branch(operand, edges[0], edges[1])
-        raise EndBlock
-
-    def _rewind_current(self) -> None:
-        """Put the frames back to just before the instruction that is being executed."""
-        frame, at = self.executing
-        self._rewind(frame, at)
-
-    def fork_values(self, frame: Frame, subject: Any, values: tuple[Any, ...]) -> NoReturn:
-        """Fork on a bool: the instruction is executed again, with the value static on each side.
-
-        The two sides differ in the bool alone; it must not be generalized again where they begin.
-        """
-        self._rewind_current()
-        point = tuple((f.function.code, f.label, f.index) for f in self.frames)
-        self.facts.demand(frozenset(origin for origin in subject.origins if origin[0] == point))
-
-        def put(value: Any) -> Callable[[], None]:
-            return lambda: self._substitute(subject, value)
-
-        self.fork(subject, put(True), put(False))
-
-    def _substitute(self, subject: Any, value: Any) -> None:
-        for frame in self.frames:
-            for name, held in frame.registers.items():
-                if held is subject:
-                    frame.registers[name] = value
-                elif type(held) is DynamicText:
-                    frame.registers[name] = held.with_number(subject, value)
-
-    def switch(
-        self, subject: Scalar, values: tuple[int, ...], outside: int, error: BaseException | None = None
-    ) -> NoReturn:
-        """Fork on an int: one case for each of ``values``.
-
-        Every other number raises ``error``, or does what ``outside`` does, which stands for them.
-        """
-        self._rewind_current()
-        self._mark_forked()
-        saved = [frame.copy() for frame in self.frames]
-        operand = subject.operand
-        edges = []
-        for position, value in enumerate((*values, outside)):
-            self.frames = [frame.copy() for frame in saved]
-            if position == len(values) and error is not None:
-                self.frames[-1].raising = error
-            else:
-                self._substitute(subject, value)
-            edges.append(self.owner.edge(self))
-        self.owner.switch(operand, values, edges[:-1], edges[-1])
-        raise EndBlock
-
-    def fork_tag(self, frame: Frame, tag: DynamicTag) -> NoReturn:
-        self._rewind_current()
-        self._mark_forked()
-        saved = [f.copy() for f in self.frames]
-        edges = []
-        for value in tag.table:
-            self.frames = [f.copy() for f in saved]
-            self._substitute(tag, value)
-            edges.append(self.owner.edge(self))
-        self.owner.switch(tag.scalar.operand, tuple(range(len(edges) - 1)), edges[:-1], edges[-1])
-        raise EndBlock
-
-    def _mark_forked(self) -> None:
-        for frame in self.frames:
-            frame.forked = True
-            self.facts.interpret.add(frame.function.code)
-            live = frame.live()
-            for name, value in frame.registers.items():
-                if (
-                    type(value) is prelude.SequenceIterator
-                    and value._dyncc_loop is not None
-                    and name in live
-                ):
-                    self.facts.deciding.add(value._dyncc_loop)
 
     def cut(self) -> NoReturn:
         """End the block here and go on in the one for this state."""
@@ -474,4 +379,4 @@ class Machine:
 
             return place
 
-        self.fork(truth, side(terminator.then), side(terminator.orelse))
+        forks.fork(self, truth, side(terminator.then), side(terminator.orelse))

@@ -78,7 +78,7 @@ def weak_tensor(recorder: Recorder, number: Scalar, tensors: list[Any], numbers:
             target = torch.int64
     else:
         target = torch.bool
-    node, fake = recorder.block.scalar_tensor(number.expr)
+    node, fake = recorder.block.numbers.tensor(number.expr)
     recorder.block.used_origins |= {o for o in number.origins if o != ("data",)}
     tensor = SymTensor.make(fake, node)
     if fake.dtype is target:

@@ -254,7 +254,7 @@ class Recorder:
             if value.kind == "bool":  # a flag of the call: it says which operator this is
                 decide(value, "a flag of a PyTorch call")
             self.block.used_origins |= {o for o in value.origins if o != ("data",)}
-            return self.block.scalar_sym(value.expr)[which]
+            return self.block.numbers.size(value.expr)[which]
         if isinstance(value, DynamicList):
             decide(value, "the elements of a list that grows at run time")
         if type(value) in (tuple, list, torch.Size):

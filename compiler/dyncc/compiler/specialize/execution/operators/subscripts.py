@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from dyncc.compiler.specialize import prelude
+from dyncc.compiler.specialize.execution import forks
 from dyncc.compiler.specialize.execution.native import item
 from dyncc.compiler.specialize.execution.operators.texts import choose_by_name, loop_origins
 from dyncc.compiler.specialize.lists import operations
@@ -70,11 +71,11 @@ def _choose(machine: Machine, obj: Any, index: Scalar) -> Any:
     if isinstance(obj, dict):
         keys = [key for key in obj if type(key) is int]
         if index.kind == "bool":
-            machine.fork_values(machine.frames[-1], index, (False, True))
+            forks.fork_bool(machine, index)
         machine.facts.demand(loop_origins(index))
         unused = next(i for i in range(len(keys) + 1) if i not in keys)
         _replace_index(machine, index)
-        machine.switch(index, tuple(keys), unused)
+        forks.switch(machine, index, tuple(keys), unused)
     if isinstance(obj, (list, tuple)) and not isinstance(obj, torch.Size) and obj:
         frame, at = machine.executing
         place = ("table", frame.function.code, *at)
@@ -82,13 +83,13 @@ def _choose(machine: Machine, obj: Any, index: Scalar) -> Any:
             return _table_item(machine, obj, index, place)
     if isinstance(obj, (list, tuple, str, range, nn.ModuleList, nn.Sequential, nn.ParameterList)):
         if index.kind == "bool":
-            machine.fork_values(machine.frames[-1], index, (False, True))
+            forks.fork_bool(machine, index)
         machine.facts.demand(loop_origins(index))
         length = len(obj)
         error = None
         if isinstance(obj, (nn.ModuleList, nn.Sequential, nn.ParameterList)):
             error = IndexError(DynamicText(("index ", (index, "", ""), " is out of range")))
-        machine.switch(index, (*range(length), *range(-length, 0)), length, error)
+        forks.switch(machine, index, (*range(length), *range(-length, 0)), length, error)
     machine.facts.demand(index.origins)
     decide(index, "a number as an index")
 
@@ -130,7 +131,7 @@ def set_item(machine: Machine, obj: Any, index: Any, value: Any) -> None:
         machine.facts.demand(index.origins)
         if isinstance(obj, list):
             length = len(obj)
-            machine.switch(index, (*range(length), *range(-length, 0)), length)
+            forks.switch(machine, index, (*range(length), *range(-length, 0)), length)
         if isinstance(obj, dict):
             machine.refuse(
                 "DY110", "a key of a dict is known only at run time", "this key",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from dyncc.compiler.specialize.execution import forks
 from dyncc.compiler.specialize.execution.native import item
 from dyncc.compiler.specialize.values import (
     DATA,
@@ -139,7 +140,7 @@ def choose_by_name(
     values = sorted({value for name in names for value in _number_in(name, head, tail, spec)})
     outside = next(i for i in range(len(values) + 1) if i not in values)
     machine.facts.demand(loop_origins(number))
-    machine.switch(number, tuple(values), outside, error)
+    forks.switch(machine, number, tuple(values), outside, error)
 
 
 def _number_in(name: Any, head: str, tail: str, spec: str) -> Iterator[int]:

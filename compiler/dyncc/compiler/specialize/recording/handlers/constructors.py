@@ -66,7 +66,7 @@ def _stack(recorder: Recorder, data: Any, dtype: torch.dtype) -> Any:
     if isinstance(data, (list, tuple)):
         return recorder.call(torch.stack, ([_stack(recorder, item, dtype) for item in data],), {})
     if is_scalar(data):
-        node, fake = recorder.block.scalar_tensor(data.expr)
+        node, fake = recorder.block.numbers.tensor(data.expr)
         data = SymTensor.make(fake, node)
     if isinstance(data, torch.Tensor):
         return recorder.call(torch.Tensor.to, (data, dtype), {"copy": True})
