@@ -7,6 +7,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from types import ModuleType
@@ -56,6 +57,7 @@ KINDS = (
 )
 """Further kinds of dynamic networks, each in the words of its authors' public code."""
 RTOL, ATOL = 1e-3, 1e-4
+THREADS = 8
 TIE = 1e-5
 """A decision nearer to its threshold than this may fall either way."""
 
@@ -136,6 +138,8 @@ class Result:
     near_ties: list[int] = field(default_factory=list[int])
     wrong: list[str] = field(default_factory=list[str])
     inconsistent: list[int] = field(default_factory=list[int])
+    in_threads: list[str] = field(default_factory=list[str])
+    """What was wrong when eight threads called the bundle at once."""
     largest_error: float = 0.0
     hits: tuple[int, int] | None = None
     """How many answers of eager and of the bundle are right, where the data has labels."""
@@ -203,11 +207,13 @@ def measure(sample: Sample, net: Any, n: int = 100, timed: bool = False) -> Resu
     inputs = sample.data.evaluation_inputs(n)
     result = Result(sample.name, len(inputs), len(net.program.blocks))
     ways: dict[str, tuple[Any, ...]] = {}
+    outputs: list[Any] = []
     for i, args in enumerate(inputs):
         with Margins(sample.config.get("confidence_threshold")) as eager:
             expected = model(*args)
         trace = Trace()
         actual = net(*args, trace=trace)
+        outputs.append(actual)
         largest = result.largest_error
         wrong = list(differences(actual, expected, f"input {i}", result))
         if wrong and eager.margin < TIE:
@@ -222,9 +228,34 @@ def measure(sample: Sample, net: Any, n: int = 100, timed: bool = False) -> Resu
         read = repr([v for v in eager.reads if not isinstance(v, float)])
         if not any(isinstance(v, float) for v in eager.reads) and ways.setdefault(read, way) != way:
             result.inconsistent.append(i)
+    result.in_threads = together(net, inputs, outputs)
     if timed:
         result.eager_ms, result.bundle_ms = _median_ms((model, net), inputs)
     return result
+
+
+def together(net: Any, inputs: list[tuple[Any, ...]], outputs: list[Any]) -> list[str]:
+    """What differs from ``outputs`` when eight threads call ``net`` at once, each with all ``inputs``.
+
+    Each begins with another input; where the program keeps a state, each has a session of its own and
+    keeps to their order.
+    """
+    states = net.program.states
+    stateful = len(states) > 1 or any(state.cells for state in states)
+    result = Result("", 0, 0)
+
+    def calls(start: int) -> list[str]:
+        call = net.session() if stateful else net
+        order = [(i if stateful else (start + i) % len(inputs)) for i in range(len(inputs))]
+        return [
+            text
+            for i in order
+            for text in differences(call(*inputs[i]), outputs[i], f"thread {start}, input {i}", result)
+        ]
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        starts = [i * len(inputs) // THREADS for i in range(THREADS)]
+        return [text for found in pool.map(calls, starts) for text in found]
 
 
 def _score(sample: Sample, i: int, outputs: tuple[Any, Any], result: Result) -> None:

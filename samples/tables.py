@@ -30,6 +30,7 @@ COLUMNS: dict[str, Callable[[Result], object]] = {
     "paths": lambda r: len(r.decisions),
     "wrong": lambda r: len(r.wrong),
     "inconsistent": lambda r: len(r.inconsistent),
+    "wrong in threads": lambda r: len(r.in_threads),
     "near ties": lambda r: len(r.near_ties),
     "largest error": lambda r: f"{r.largest_error:.1e}",
     "eager ms": lambda r: f"{r.eager_ms:.2f}",

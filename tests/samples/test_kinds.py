@@ -41,5 +41,6 @@ def test_a_kind_agrees_with_eager_on_inputs_that_take_different_paths(name: str,
     )
     result = measure(sample, net, n=INPUTS)
     assert result.wrong == []
+    assert result.in_threads == []
     assert len(result.near_ties) <= 2
     assert len(result.decisions) >= 3

@@ -44,6 +44,7 @@ def test_a_sample_agrees_with_eager_on_every_input(name: str, tmp_path: Path) ->
     result = measure(sample, net)
     print(summary([result]), "near ties:", result.near_ties)
     assert result.wrong == []
+    assert result.in_threads == []
     assert result.inconsistent == []
     assert len(result.near_ties) <= 2
     assert len(result.decisions) >= PATHS[name]
@@ -55,6 +56,7 @@ def test_a_sample_agrees_with_eager_on_a_few_inputs(tmp_path: Path) -> None:
     net = compile(model, example, output=tmp_path / f"{QUICK}.dyncc", threads=1, verify=False)
     result = measure(sample, net, n=8)
     assert result.wrong == []
+    assert result.in_threads == []
     assert result.inconsistent == []
     assert len(result.decisions) >= 2
 
