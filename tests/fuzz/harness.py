@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from tests.fuzz.constructs import constructs
 from tests.fuzz.generator import generate
 
 from dyncc.compiler.api import compile as compile_bundle
@@ -58,6 +59,7 @@ class Verdict:
     detail: str = ""
     blocks: int = 0
     seed: int = -1
+    constructs: frozenset[str] = frozenset()
 
     @property
     def failed(self) -> bool:
@@ -70,8 +72,8 @@ class _Hang(BaseException):
 
 def run(seed: int, engine: bool = False) -> Verdict:
     """Generate the program of ``seed`` and compare it; through ONNX Runtime as well where ``engine``."""
-    verdict = run_source(generate(seed).source, engine)
-    return Verdict(verdict.kind, verdict.code, verdict.detail, verdict.blocks, seed)
+    source = generate(seed).source
+    return dataclasses.replace(run_source(source, engine), seed=seed, constructs=constructs(source))
 
 
 def run_source(source: str, engine: bool = False, forced: bool = True) -> Verdict:

@@ -19,6 +19,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import torch
+from tests.fuzz.constructs import pairs_table
 from tests.fuzz.generator import generate
 from tests.fuzz.harness import PATIENCE, Verdict, run
 
@@ -41,6 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
             )
         if verdict.failed and options.save:
             _save(verdict, Path(options.save), options)
+    if options.pairs:
+        table = pairs_table(verdict.constructs for verdict in verdicts)
+        Path(options.pairs).write_text(table + "\n", encoding="utf-8")
     return _summary(verdicts, time.monotonic() - began, options.most_refused)
 
 
@@ -53,6 +57,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--engine", action="store_true", help="run through ONNX Runtime as well")
     parser.add_argument("--save", default="", help=f"shrink failures and save them here ({CASES.name})")
     parser.add_argument("--most-refused", type=float, default=0.05)
+    parser.add_argument("--pairs", default="", help="write which pairs of constructs occurred to this file")
     parser.add_argument("--verbose", action="store_true", help="show refusals too")
     return parser.parse_args(arguments)
 

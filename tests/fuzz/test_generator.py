@@ -7,6 +7,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.fuzz.constructs import constructs, pairs_table
 from tests.fuzz.generator import draft, generate
 from tests.fuzz.inputs import load, session
 
@@ -29,3 +30,13 @@ def test_a_seed_always_gives_the_same_program() -> None:
 @given(st.integers(0, 2**32))
 def test_every_draft_is_valid_python(seed: int) -> None:
     compile(draft(random.Random(seed)).source, "case.py", "exec")
+
+
+def test_the_constructs_of_a_program_are_read_off_its_text() -> None:
+    source = (
+        "class Net:\n    def __init__(self):\n        while True: pass\n"
+        "    def forward(self, x):\n        for i in range(2):\n            x.add_(1)\n        return x\n"
+    )
+    assert constructs(source) == {"for", "in place"}
+    table = pairs_table([constructs(source), frozenset({"for"})])
+    assert "| **for** | 2 | 1 |" in table
