@@ -12,9 +12,19 @@ if TYPE_CHECKING:
     from dyncc.compiler.api import CompiledNet, CompileReport, compile
     from dyncc.compiler.check.report import Example
     from dyncc.compiler.diagnostics import CompileError, Diagnostic
+    from dyncc.compiler.lower.custom import register_onnx
     from dyncc.compiler.pruning.api import prune
 
-__all__ = ["CompileError", "CompileReport", "CompiledNet", "Diagnostic", "Example", "compile", "prune"]
+__all__ = [
+    "CompileError",
+    "CompileReport",
+    "CompiledNet",
+    "Diagnostic",
+    "Example",
+    "compile",
+    "prune",
+    "register_onnx",
+]
 
 _HOMES = {
     "CompileError": "diagnostics",
@@ -24,6 +34,7 @@ _HOMES = {
     "Example": "check.report",
     "compile": "api",
     "prune": "pruning.api",
+    "register_onnx": "lower.custom",
 }
 
 

@@ -14,6 +14,7 @@ from torch import fx
 from torch.export import ExportedProgram
 
 from dyncc.compiler.lower.capture import place_of
+from dyncc.compiler.lower.custom import CUSTOM
 from dyncc.compiler.lower.decompose import DECOMPOSITIONS
 from dyncc.compiler.lower.failure import Failure, LoweringError
 from dyncc.compiler.lower.opset import OPSET
@@ -34,7 +35,7 @@ def convert(program: ExportedProgram) -> onnx_ir.Model:
     """
     decomposed = _OwnDecomposition(program)
     program.run_decompositions = decomposed  # type: ignore[method-assign] -- see the class
-    table = dict(TRANSLATIONS)
+    table = {**TRANSLATIONS, **CUSTOM}
     refused: set[Any] = set()
     failures: list[Failure] = []
     while True:

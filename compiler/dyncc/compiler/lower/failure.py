@@ -79,6 +79,7 @@ def _unsupported(failure: Failure, node: fx.Node | None, span: Span | None) -> D
         span=span,
         label=f"called here{operator}",
         notes=(failure.reason,),
+        helps=("write it with other operators, or say what it is in ONNX: `dyncc.compiler.register_onnx`",),
     )
 
 
