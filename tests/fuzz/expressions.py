@@ -170,6 +170,7 @@ def number_condition(w: Writer) -> str | None:
     forms += [f'{name} == "{w.pick(["a", "b"])}"' for name in w.of("t")]
     forms += [f"len({name}) > {w.rng.randrange(3)}" for name in w.of("L", "N")]
     forms += [f"{name} is None" for name in w.of("o")]
+    forms += [f"{name}.dtype == torch.float64" for name in w.of("m")]
     forms += [f"{name}.shape[0] > {w.rng.randrange(1, 2 * w.width)}" for name in w.of("z")]
     return w.pick(forms) if forms else None
 
