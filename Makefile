@@ -6,7 +6,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
 READY := .venv/.ready
-COUNT ?= 100
+MINUTES ?= 10
+START ?= $(shell date +%s)
 DEMO := samples/digits/build
 export OMP_NUM_THREADS ?= 1
 
@@ -17,7 +18,7 @@ help:
 	@echo "make test    lint, types, import contracts and tests, as CI does"
 	@echo "make lint    lint and format check;  make format  apply both"
 	@echo "make quick   the quick tests alone;  make slow    the slow ones"
-	@echo "make fuzz    random programs against PyTorch (COUNT=100)"
+	@echo "make fuzz    random programs against PyTorch (MINUTES=10): failures, shrunk, into tests/cases/fuzz"
 	@echo "make bench   time the samples against eager, torch.compile, ...: docs/benchmarks.md (an hour)"
 	@echo "make wheel   build the wheel into dist/;  make clean   remove what was made"
 
@@ -63,7 +64,8 @@ slow: setup
 	$(BIN)/python -m pytest -n 2 -m "slow"
 
 fuzz: setup
-	$(BIN)/python -m tests.fuzz.run --count $(COUNT) --jobs 2
+	$(BIN)/python -m tests.fuzz.run --start $(START) --count 1000000 --seconds $$(($(MINUTES) * 60)) --jobs 2 \
+		--save tests/cases/fuzz
 
 bench: setup
 	$(BIN)/python -m samples.benchmarks run --threads 1

@@ -34,7 +34,7 @@ def vector(w: Writer) -> str:
         forms += [f"torch.tanh({a} + {w.pick(w.of('f'))})", f"torch.tanh({a} * {w.pick(w.of('f'))})"]
     if w.of("q"):
         forms.append(f"torch.tanh({a} * {w.pick(w.of('q'))})")
-        forms += [f"torch.tanh({w.pick(w.of('q'))} * {f})" for f in w.of("f")[-1:]]
+        forms.append(f"torch.tanh({w.pick(w.of('q'))} * ({floating(w)}))")
     if w.of("w"):
         forms.append(f"torch.tanh({a} + {w.pick(w.of('w'))}).float()")
     if w.has("experts"):
