@@ -76,13 +76,14 @@ def _loop_body(w: Writer, header: str, bound: dict[str, str], prologue: str = ""
     w.kinds |= bound
     w.frozen |= set(bound)
     w.loops += 1
+    start = len(w.lines)
     with w.block(header):
         if prologue:
             w.emit(prologue)
         body(w)
     w.loops -= 1
     w.kinds, w.frozen = dict(before), frozen
-    if w.chance(0.2):
+    if w.chance(0.6 if any(line.endswith("break") for line in w.lines[start:]) else 0.1):
         with w.block("else:"):
             plain.assign(w)
         w.kinds = dict(before)

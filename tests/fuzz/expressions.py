@@ -32,6 +32,8 @@ def vector(w: Writer) -> str:
         forms += [f"torch.tanh({a} + {w.pick(w.of('n'))})", f"torch.tanh({a} * {w.pick(w.of('n'))})"]
     if w.has("numbers") and w.of("f"):
         forms += [f"torch.tanh({a} + {w.pick(w.of('f'))})", f"torch.tanh({a} * {w.pick(w.of('f'))})"]
+    if w.has("numbers"):
+        forms.append(f"torch.tanh({a} * {w.pick(['max', 'min'])}({floating(w)}, {w.constant()}))")
     if w.of("q"):
         forms.append(f"torch.tanh({a} * {w.pick(w.of('q'))})")
         forms.append(f"torch.tanh({w.pick(w.of('q'))} * ({floating(w)}))")
