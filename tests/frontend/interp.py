@@ -135,10 +135,12 @@ class Frame:
                 return target
             case cfg.If(cond=cond, then=then, orelse=orelse):
                 return then if regs[cond] else orelse
-            case cfg.ForNext(dst=dst, iterator=iterator, body=body, orelse=orelse):
+            case cfg.ForNext(dst=dst, iterator=iterator, body=body, orelse=orelse, result=result):
                 try:
                     regs[dst] = next(regs[iterator])
-                except StopIteration:
+                except StopIteration as stop:
+                    if result is not None:
+                        regs[result] = stop.value
                     return orelse
                 return body
             case cfg.Raise(exc=exc, cause=None):

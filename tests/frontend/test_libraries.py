@@ -24,7 +24,6 @@ KNOWN = {
     "asynchronous function",
     "asynchronous inner function",
     "class defined in a function",
-    "the value of `yield from`",
     "`raise` alone where the function handles no exception",
 }
 

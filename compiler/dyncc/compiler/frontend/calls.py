@@ -176,21 +176,19 @@ class Calls(Expressions):
         return dst
 
     def expr_YieldFrom(self, node: ast.YieldFrom) -> cfg.Register:
-        self.yield_from(node)
-        return self.unsupported("the value of `yield from`", node)
-
-    def yield_from(self, node: ast.YieldFrom) -> None:
-        """``yield from`` whose value is not used: a loop of yields."""
+        """``yield from``: a loop of yields, whose value is what the other generator returns."""
         span = self.span(node)
         iterator = self.iterator(node.value)
         head, body, done = self.label(), self.label(), self.label()
         self.place(head)
         item = self.temp()
-        self.end(cfg.ForNext(item, iterator, body, done, span))
+        result = self.temp()
+        self.end(cfg.ForNext(item, iterator, body, done, span, result))
         self.start(body)
         self.emit(cfg.Yield(self.temp(), item, span, delegated=True))
         self.goto(head)
         self.start(done)
+        return result
 
     # ------------------------------------------------------------------- bound in Statements
 

@@ -452,13 +452,17 @@ class If:
 
 @dataclass(frozen=True, slots=True)
 class ForNext:
-    """``dst = next(iterator)`` and go to ``body``; when it is exhausted go to ``orelse``."""
+    """``dst = next(iterator)`` and go to ``body``; when it is exhausted go to ``orelse``.
+
+    ``result`` gets what the iterator returned (the value of its StopIteration).
+    """
 
     dst: Register
     iterator: Register
     body: Label
     orelse: Label
     span: Span
+    result: Register | None = None
 
 
 @dataclass(frozen=True, slots=True)

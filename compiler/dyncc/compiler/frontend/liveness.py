@@ -151,10 +151,13 @@ def _facts(block: cfg.Block) -> _Facts:
 
 
 def _live_out(block: cfg.Block, live_in: dict[cfg.Label, Registers]) -> Registers:
-    """Live after the terminator. The item of a ``for`` is written on the way into its body alone."""
+    """Live after the terminator. The item of a ``for`` is written on the way into its body alone.
+
+    So is what its iterator returned, on the way out.
+    """
     match block.terminator:
-        case cfg.ForNext(dst=dst, body=body, orelse=orelse):
-            return (live_in[body] - {dst}) | live_in[orelse]
+        case cfg.ForNext(dst=dst, body=body, orelse=orelse, result=result):
+            return (live_in[body] - {dst}) | (live_in[orelse] - {result})
         case terminator:
             return _NONE.union(*(live_in[label] for label in successors(terminator)))
 

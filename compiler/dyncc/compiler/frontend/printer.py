@@ -53,8 +53,9 @@ def text(node: cfg.Instruction | cfg.Terminator) -> str:
             return f"goto {target}"
         case cfg.If(cond=cond, then=then, orelse=orelse):
             return f"if {cond} then {then} else {orelse}"
-        case cfg.ForNext(dst=dst, iterator=iterator, body=body, orelse=orelse):
-            return f"{dst} = next {iterator} then {body} else {orelse}"
+        case cfg.ForNext(dst=dst, iterator=iterator, body=body, orelse=orelse, result=result):
+            returned = f" with {result}" if result else ""
+            return f"{dst} = next {iterator} then {body} else {orelse}{returned}"
         case cfg.Return(value=value):
             return f"return {value}"
         case cfg.Raise(exc=exc, cause=cause):

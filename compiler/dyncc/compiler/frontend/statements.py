@@ -28,9 +28,7 @@ class Statements(Patterns):
             handle(node)
 
     def stmt_Expr(self, node: ast.Expr) -> None:
-        if isinstance(node.value, ast.YieldFrom):
-            self.yield_from(node.value)
-        elif not isinstance(node.value, ast.Constant):
+        if not isinstance(node.value, ast.Constant):
             self.expr(node.value)
 
     def stmt_Pass(self, node: ast.Pass) -> None:

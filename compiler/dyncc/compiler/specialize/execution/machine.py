@@ -222,17 +222,20 @@ class Machine:
             if frame.continuation.startswith("generator"):
                 frame.payload.state, frame.payload.frame = "finished", None
             if frame.continuation in ("next", "generator next") and isinstance(error, StopIteration):
-                self._exhausted()
+                self.exhausted(error.value)
                 return
             if frame.forked and self.frames:
                 self.frames[-1].forked = True
         self.owner.raised(error)
         raise EndBlock
 
-    def _exhausted(self) -> None:
+    def exhausted(self, value: Any) -> None:
+        """The iterator of the ForNext that the frame is at has no further item, and returned ``value``."""
         frame = self.frames[-1]
         terminator = frame.block.terminator
         assert isinstance(terminator, cfg.ForNext)
+        if terminator.result is not None:
+            frame.registers[terminator.result] = value
         self.goto(frame, terminator.orelse)
 
     # ------------------------------------------------------------------------------------ calls
@@ -350,7 +353,7 @@ class Machine:
             frame.payload.state, frame.payload.frame = "finished", None
             stop = StopIteration() if value is None else StopIteration(value)
             if frame.continuation == "generator next":
-                self._exhausted()
+                self.exhausted(value)
                 return
             self.raise_(stop)
             return

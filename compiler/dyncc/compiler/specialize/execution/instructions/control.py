@@ -103,7 +103,7 @@ def _for_next(machine: Machine, frame: Frame, t: cfg.ForNext) -> None:
         value = machine.native(next, iterator)
     except Raised as raised:
         if isinstance(raised.error, StopIteration):
-            machine._exhausted()
+            machine.exhausted(raised.error.value)
             return
         raise
     machine.deliver(value, None, "next", None)
