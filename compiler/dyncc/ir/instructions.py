@@ -254,6 +254,7 @@ RULES: dict[str, Rule] = {
     "tensor_of_numbers": Rule((_NUMBERS, _STR), lambda call: [TensorType(str(call.constant(1)), ("?",))]),
     "order": Rule((_BOOL, _NUMBER), _always(ListType(INT)), more=_NUMBER),
     "best": Rule((_BOOL, _NUMBER), _always(INT), more=_NUMBER),
+    "raises": Rule((_STR,), _always(INT), more=_ANY),
     "lookup": Rule((_INT, _ANY), _common(1), more=_ANY),
 }
 
@@ -264,6 +265,7 @@ _NEVER_RAISES = frozenset(
         *("item", "static_read", "dim", "bool", "or_", "xor", "and_"),
         *("add", "sub", "mul", "neg", "pos", "invert", "abs"),
         *("min", "max", "lt", "le", "gt", "ge", "eq", "ne", "not", "select", "lookup", "order", "best"),
+        "raises",
         *("math.isnan", "math.isinf", "math.isfinite", "math.fabs", "math.copysign", "math.atan"),
         *("list", "list_append", "list_extend", "list_len", "tensor_of_numbers"),
         *("list_insert", "list_contains", "list_count"),

@@ -132,6 +132,19 @@ def best(largest: bool, *keys: Any) -> int:
     return (max if largest else min)(range(len(keys)), key=keys.__getitem__)
 
 
+RAISED = (ZeroDivisionError, OverflowError, IndexError, ValueError)
+"""What operations on numbers and lists raise on values."""
+
+
+def raises(op: str, *operands: Any) -> int:
+    """What the operation ``op`` raises on these operands: 1 + its place in ``RAISED``; 0 for nothing."""
+    try:
+        HOST_OPS[op].evaluate(*operands)
+    except RAISED as error:
+        return 1 + next(place for place, kind in enumerate(RAISED) if isinstance(error, kind))
+    return 0
+
+
 def lookup(index: int, *table: Any) -> Any:
     """``table[index]``: the static value that a tag stands for (*The Trick*)."""
     return table[index]
@@ -210,6 +223,8 @@ HOST_OPS: dict[str, HostOpSpec] = {
     "tensor_of_numbers": HostOpSpec(tensor_of_numbers),
     "order": HostOpSpec(order),
     "best": HostOpSpec(best),
+    # exceptions that the program handles
+    "raises": HostOpSpec(raises),
     # tags
     "lookup": HostOpSpec(lookup),
 }

@@ -15,6 +15,7 @@ CODES: dict[str, str] = {
     "DY104": "the text of a tensor's value is used to decide",
     "DY105": "the limit of recursion or unrolling is reached",
     "DY106": "the program has too many blocks",
+    "DY107": "an exception that PyTorch raises on data may be caught",
     "DY110": "a value known only at run time is needed at compile time",
     "DY111": "a variable has types that cannot be merged",
     "DY112": "an object cannot be followed across a decision",

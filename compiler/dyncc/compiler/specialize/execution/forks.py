@@ -82,6 +82,24 @@ def switch(
     raise EndBlock
 
 
+def fork_raising(machine: Machine, subject: Scalar, errors: dict[int, BaseException]) -> NoReturn:
+    """Fork on what an operation raises; where it raises nothing the instruction is executed again."""
+    _rewind_current(machine)
+    _mark_forked(machine)
+    saved = [frame.copy() for frame in machine.frames]
+    edges = []
+    for error in (*errors.values(), None):
+        machine.frames = [frame.copy() for frame in saved]
+        if error is None:
+            machine.frames[-1].cleared += 1
+        else:
+            machine.frames[-1].raising = error
+            machine.frames[-1].cleared = 0
+        edges.append(machine.owner.edge(machine))
+    machine.owner.switch(subject.operand, tuple(errors), edges[:-1], edges[-1])
+    raise EndBlock
+
+
 def fork_tag(machine: Machine, tag: DynamicTag) -> NoReturn:
     """Fork on a text or member of an enum: one case for each that it may be."""
     _rewind_current(machine)

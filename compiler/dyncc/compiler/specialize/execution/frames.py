@@ -44,6 +44,8 @@ class Frame:
     """An exception to be raised when the frame goes on."""
     forked: bool = False
     """Whether a decision was taken in this activation: ways through it may meet again."""
+    cleared: int = 0
+    """Operations of the next instruction that are known not to raise."""
     visits: dict[str, Any] = field(default_factory=dict[str, Any])
     """How far the block was when a loop's head was last reached."""
 
@@ -51,7 +53,7 @@ class Frame:
         return Frame(
             self.function, self.globals, dict(self.registers), dict(self.cells), self.label, self.index,
             self.continuation, self.dst, self.payload, self.resume, self.raising, self.forked,
-            dict(self.visits),
+            self.cleared, dict(self.visits),
         )  # fmt: skip
 
     @property

@@ -20,6 +20,7 @@ from dyncc.compiler.specialize.execution.instructions.table import EXECUTE, TERM
 from dyncc.compiler.specialize.execution.models import dispatch
 from dyncc.compiler.specialize.execution.native import Raised, run_native
 from dyncc.compiler.specialize.execution.operators import conditions
+from dyncc.compiler.specialize.execution.risks import Risks
 from dyncc.compiler.specialize.recording.block import BlockBuilder
 from dyncc.compiler.specialize.values import (
     Decision,
@@ -28,7 +29,7 @@ from dyncc.compiler.specialize.values import (
     DynamicText,
     is_scalar,
 )
-from dyncc.compiler.specialize.values.decisions import Cut
+from dyncc.compiler.specialize.values.decisions import Cut, MayRaise
 from dyncc.runtime.program import Span
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class Machine:
         self.recorder = owner.recorder
         self.started = False
         self.executing: tuple[Frame, tuple[str, int]] = (frames[-1], ("", 0))
+        self.risks = Risks(self)
+        self.block.risk, self.block.risk_call = self.risks.host_op, self.risks.call
         for frame in frames:
             frame.visits = {frame.label: (self.block.name, self.block.length())}
 
@@ -86,8 +89,10 @@ class Machine:
     def _guarded(self, frame: Frame, node: Any, action: Callable[[], None]) -> None:
         at = (frame.label, frame.index - (0 if isinstance(node, TERMINATORS) else 1))
         self.executing = (frame, at)
+        self.risks.passed = 0
         try:
             action()
+            frame.cleared = 0
         except Raised as raised:
             self.raise_(raised.error)
         except Cut as cut:
@@ -137,6 +142,8 @@ class Machine:
     def _resolve(self, frame: Frame, decision: Decision) -> None:
         """An instruction needs a value that is not known: fork on it, or have it static, or refuse."""
         subject = decision.subject
+        if isinstance(decision, MayRaise):
+            forks.fork_raising(self, subject, decision.errors)  # type: ignore[arg-type]
         if is_scalar(subject):
             if subject.kind == "bool" and self._holds(frame, subject):
                 forks.fork_bool(self, subject)
@@ -184,6 +191,8 @@ class Machine:
 
     def cut(self) -> NoReturn:
         """End the block here and go on in the one for this state."""
+        for frame in self.frames:
+            frame.cleared = 0
         self.owner.jump(self.owner.edge(self))
         raise EndBlock
 

@@ -31,6 +31,7 @@ from dyncc.compiler.specialize.values import (
     SymTensor,
     is_scalar,
 )
+from dyncc.ir.subtyping import constant_type
 from dyncc.runtime.program import (
     Compute,
     Const,
@@ -73,6 +74,10 @@ class BlockBuilder:
         """Storages (by id) that the graph has changed so far."""
         self.placeholder_storage: dict[int, fx.Node] = {}
         self.pending: Decision | None = None
+        self.risk: Callable[[str, Sequence[Operand]], None] | None = None
+        """Asked before each operation of the host, which may raise where the program handles that."""
+        self.risk_call: Callable[[Any, tuple[Any, ...], dict[str, Any]], None] | None = None
+        """The same before each call of PyTorch."""
         self.span: Span | None = None
         self.spans: list[Span] = []
         self.numbers = GraphNumbers(self)
@@ -202,6 +207,8 @@ class BlockBuilder:
         return expr
 
     def host_op(self, op: str, operands: Sequence[Operand], type: Type, hint: str = "") -> Ref:
+        if self.risk is not None:
+            self.risk(op, operands)
         result = Value(self.unique(hint or op.split(".")[-1].strip("_")), type)
         self.host.append(HostOp(op, tuple(operands), result, self.span))
         return Ref(result.name)
@@ -213,6 +220,13 @@ class BlockBuilder:
 
     def scalar_operand(self, value: Any) -> Operand:
         return value.operand if is_scalar(value) else Const(value)
+
+    def type_of_operand(self, operand: Operand) -> Type | None:
+        """The type of a value of this block; None for an output of the graph."""
+        if isinstance(operand, Const):
+            return constant_type(operand)
+        values = (*self.params, *(op.result for op in (*self.pre, *self.host)))
+        return next((value.type for value in values if value.name == operand.name), None)
 
     def host_leaf(self, op: str, operands: Sequence[Operand], kind: str, hint: str = "") -> Scalar:
         """A number of the host that the graph cannot compute (a list's length, a table look-up)."""

@@ -102,6 +102,8 @@ class GraphNumbers:
             return node, torch.empty((), dtype=SCALAR_DTYPES[expr.kind])
 
     def _operation(self, expr: Expr, dtype: torch.dtype) -> tuple[fx.Node, torch.Tensor]:
+        if expr.kind == "int" and _divides(expr):
+            raise Cut  # an engine does not survive a division by zero, where Python raises its exception
         parts = [self._operand_tensor(operand, expr) for operand in expr.operands]
         if expr.op in ("int", "float", "bool"):
             node, fake = parts[0]
@@ -160,7 +162,7 @@ class GraphNumbers:
         if expr.op == "dim":
             tensor, axis = expr.payload
             return self.block.emit(torch.Tensor.size, (tensor.node, axis), {}), tensor.fake.shape[axis]
-        if expr.kind == "int" and expr.op in _ON_SIZES:
+        if expr.kind == "int" and expr.op in _ON_SIZES and not _divides(expr):
             parts = [self.size(o) if isinstance(o, Expr) else (o, o) for o in expr.operands]
             function = _ON_SIZES[expr.op]
             fake = function(*[p[1] for p in parts])
@@ -169,3 +171,8 @@ class GraphNumbers:
         with self.block.fake_mode:
             sym = fake.item()
         return self.block.emit(torch.Tensor.item, (node,), {}), sym
+
+
+def _divides(expr: Expr) -> bool:
+    """Whether it is a division by a number that may be zero."""
+    return expr.op in ("floordiv", "mod") and isinstance(expr.operands[1], Expr)

@@ -182,13 +182,20 @@ class Recorder:
         if self.folding:
             with torch._C.DisableTorchFunction():
                 return func(*args, **kwargs)
-        with torch._C.DisableTorchFunction():
-            handler = registry.find(func)
-            if handler is not None:
-                result = handler(self, func, args, kwargs)
-                if result is not NotImplemented:
-                    return result
-            return self.record(func, args, kwargs)
+        block = self.block
+        risk, block.risk_call = block.risk_call, None  # what a call is made of is not the program's own
+        try:
+            with torch._C.DisableTorchFunction():
+                if risk is not None:
+                    risk(func, args, kwargs)
+                handler = registry.find(func)
+                if handler is not None:
+                    result = handler(self, func, args, kwargs)
+                    if result is not NotImplemented:
+                        return result
+                return self.record(func, args, kwargs)
+        finally:
+            block.risk_call = risk
 
     def record(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         args, kwargs = indexing.weak_numbers(self, func, args, kwargs)

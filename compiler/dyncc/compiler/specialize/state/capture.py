@@ -104,6 +104,8 @@ class Capture:
     def visit_frame(self, frame: Frame, path: Path) -> Frame:
         live = frame.live()
         self.emit(("frame", frame.function.code, frame.label, frame.index, frame.continuation, frame.dst))
+        if frame.cleared:
+            self.emit(("cleared", frame.cleared))
         for name, cell in frame.cells.items():
             self.emit(("cellvar", name))
             self.visit(cell, (*path, ("cell", name)))

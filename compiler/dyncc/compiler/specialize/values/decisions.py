@@ -22,6 +22,17 @@ class Decision(BaseException):
         self.what = what
 
 
+class MayRaise(Decision):
+    """An operation may raise on data where the program handles that: ``subject`` is an int that says what.
+
+    ``errors``: the exception for each of its values; every other means that nothing is raised.
+    """
+
+    def __init__(self, subject: object, errors: dict[int, BaseException]) -> None:
+        super().__init__(subject, "an exception that an operation raises on data")
+        self.errors = errors
+
+
 class Restart(BaseException):
     """A fact was learned that changes what was specialized before: begin again with it."""
 
