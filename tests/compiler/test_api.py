@@ -390,3 +390,60 @@ def test_the_command_line_does_not_import_torch() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
     with pytest.raises(ImportError):
         from dyncc.compiler import nothing_like_that  # type: ignore[attr-defined]  # noqa: F401
+
+
+class _Remembering(torch.nn.Module):
+    """Has a state that is called as ``save`` might call its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state: torch.Tensor | None = None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.state = x.sum() if self.state is None else self.state * 0.5 + x.sum()
+        return self.state
+
+
+def test_a_state_of_any_name_is_saved_and_restored(tmp_path: Path) -> None:
+    x = torch.ones(3)
+    compile(_Remembering(), (x,), output=tmp_path / "net.dyncc", threads=1, verify=False)
+    net = load(tmp_path / "net.dyncc")
+    expected = [float(net(x.numpy())) for _ in range(3)]
+    one, other = net.session(), net.session()
+    one(x.numpy())
+    other.restore(one.save())
+    assert [float(other(x.numpy())) for _ in range(2)] == expected[1:]
+
+
+class _Noisy(torch.nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = _helper(x)
+        return y if y.sum() > 0 else -y
+
+
+def _helper(x: torch.Tensor) -> torch.Tensor:
+    return x + torch.rand(3)
+
+
+def test_a_refusal_is_at_the_expression_in_a_function_that_does_not_decide(tmp_path: Path) -> None:
+    with pytest.raises(CompileError) as caught:
+        compile(_Noisy(), (torch.ones(3),), output=tmp_path / "net.dyncc")
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.code == "DY120" and diagnostic.span is not None
+    assert diagnostic.span.line == _helper.__code__.co_firstlineno + 1
+
+
+class _Misfit(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other = torch.nn.Linear(4, 8), torch.nn.Linear(6, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.one(x)
+        return self.other(h) if h.mean() > -100 else h
+
+
+def test_an_example_that_raises_is_told(tmp_path: Path) -> None:
+    net = compile(_Misfit(), (torch.ones(2, 4),), output=tmp_path / "net.dyncc", threads=1)
+    (warning,) = [w for w in net.report.warnings if "the example call raises" in w.message]
+    assert "mat1 and mat2 shapes cannot be multiplied (2x8 and 6x2)" in warning.message

@@ -42,6 +42,7 @@ One that starts to compile fails its test: take it out of here.
 
 SLOW = frozenset(name for name, (code, _) in REFUSED.items() if code == "DY106") | {
     "beam_search",
+    "sorted_records",
     "speculative",
 }
 """Programs that take more than a few seconds to specialize: DY106 comes after the last block."""

@@ -85,7 +85,7 @@ def test_a_state_is_saved_and_restored() -> None:
     x = np.ones((1, 8), F32)
     net.step(x)
     saved = net.save()
-    assert sorted(saved) == ["calls", "hidden", "state"]
+    assert sorted(saved) == [".state", "calls", "hidden"]
     net.step(x)
     saved["hidden"] += 1
     session = net.session()
@@ -97,7 +97,7 @@ def test_a_state_is_saved_and_restored() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"state": np.array(5)}, "state 5 is none of this program"),
+        ({".state": np.array(5)}, "state 5 is none of this program"),
         ({"hidden": np.ones((1, 7), F32)}, "float32[1, 7]"),
         ({"hidden": np.ones((1, 8))}, "float64[1, 8]"),
         ({"calls": None}, "has no 'calls'"),

@@ -200,7 +200,7 @@ class _Job:
             frozen=lowered.program.frozen,
             warnings=(
                 *map(_warning, recorded.warnings),
-                *checks.near_ties(),
+                *checks.warnings(),
                 *map(_warning, plan.warnings()),
                 *self.reporter.warnings(),
             ),
@@ -294,7 +294,7 @@ class _Job:
                     self.ran,
                     pruning=pruning,
                     largest_error=checks.largest_error if checks.reports else None,
-                    ties=checks.near_ties(),
+                    ties=checks.warnings(),
                 )
 
     def _passed(self, program: Program[fx.Graph], checks: Verification) -> Program[fx.Graph]:

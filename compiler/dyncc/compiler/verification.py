@@ -92,7 +92,12 @@ class Verification:
             return None
         return Checks(self.paths, self.edges, self.unchecked)
 
-    def near_ties(self) -> list[Diagnostic]:
+    def warnings(self) -> list[Diagnostic]:
+        """What does not speak against the bundle and should be known."""
+        raised = dict.fromkeys(text.split("\n")[0] for report in self.reports for text in report.raised)
+        return [*self._near_ties(), *(_raising(text) for text in raised)]
+
+    def _near_ties(self) -> list[Diagnostic]:
         """A warning for each decision that lies within rounding of its threshold."""
         found = (tie for report in self.reports for tie in report.near_ties)
         warnings = (
@@ -178,6 +183,16 @@ def _value(value: Any, dtype: str) -> np.ndarray:
     import ml_dtypes
 
     return array.view(ml_dtypes.bfloat16)
+
+
+def _raising(text: str) -> Diagnostic:
+    return Diagnostic(
+        "",
+        f"the example call raises `{text}`, in PyTorch and in the bundle",
+        None,
+        helps=("give example arguments that the program accepts",),
+        severity="warning",
+    )
 
 
 # ------------------------------------------------------------------------------------------- examples

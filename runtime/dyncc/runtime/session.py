@@ -120,6 +120,10 @@ def _plan(
     )
 
 
+_STATE = ".state"
+"""Under what ``save`` keeps the number of the state; no cell has such a name."""
+
+
 class Session:
     """One user of a program: its state cells, and calls that change them.
 
@@ -215,9 +219,9 @@ class Session:
             self._host = self._machine.new_host()
 
     def save(self) -> dict[str, np.ndarray]:
-        """The state as arrays (copies): ``state`` and one for each cell, for :meth:`restore`."""
+        """The state as arrays (copies): its number and one for each cell, for :meth:`restore`."""
         with self._lock:
-            saved: dict[str, np.ndarray] = {"state": np.array(getattr(self._host, "state", 0))}
+            saved: dict[str, np.ndarray] = {_STATE: np.array(getattr(self._host, "state", 0))}
             for cell, attribute in self._cells():
                 value = getattr(self._host, attribute)
                 if isinstance(cell.type, p.ListType):
@@ -231,7 +235,7 @@ class Session:
     def restore(self, saved: Mapping[str, Any]) -> None:
         """Take over a state that :meth:`save` gave. Raises InputError unless it is one of this program."""
         states = self._machine.program.states
-        state = int(_saved(saved, "state").item())
+        state = int(_saved(saved, _STATE).item())
         if not 0 <= state < len(states):
             raise InputError(f"the saved state {state} is none of this program, which has {len(states)}")
         host = self._machine.new_host()

@@ -45,7 +45,10 @@ def check_examples(
         actual = [_call(compiled.call, call) for call in calls]
         # Compared call by call: a result may be part of the state that the next call changes.
         for position, call in enumerate(calls):
-            comparison = compare_outcomes(_call(_caller(originals), call), actual[position], tolerances)
+            expected = _call(_caller(originals), call)
+            if expected.error is not None and len(calls) == 1:
+                report.raised.append(f"{type(expected.error).__name__}: {expected.error}")
+            comparison = compare_outcomes(expected, actual[position], tolerances)
             report.largest_error = max(report.largest_error, comparison.largest)
             if not comparison.differences:
                 continue

@@ -67,6 +67,8 @@ class Report:
     largest_error: float = 0.0
     mismatches: list[Mismatch] = field(default_factory=list[Mismatch])
     near_ties: list[NearTie] = field(default_factory=list[NearTie])
+    raised: list[str] = field(default_factory=list[str])
+    """What the original raises on the examples."""
     edges: frozenset[Edge] = frozenset()
     covered: set[Edge] = field(default_factory=set[Edge])
     stopped: bool = False

@@ -21,7 +21,7 @@ def verify_bundle(bundle: Path, console: Console, **options: Any) -> None:
     """
     outcomes = replay(existing(bundle), **options)
     if not outcomes:
-        text = f"{bundle} keeps no examples (it was compiled with --no-verify)"
+        text = f"{bundle} keeps no examples (it was compiled with --no-verify, or its example calls raise)"
         raise CliError(Exit.CHECK_FAILED, [Diagnostic("", text, None)])
     failed = [outcome for outcome in outcomes if not outcome.passed]
     for outcome in outcomes:

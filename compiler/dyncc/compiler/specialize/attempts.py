@@ -27,12 +27,12 @@ MAX_ATTEMPTS = 400
 
 
 TIME_LIMIT = 90.0
-"""Seconds for all attempts together."""
+"""Seconds of the processor for all attempts together."""
 
 
 def specialize_methods(methods: Sequence[Method], name: str) -> Recorded:
     """Specialize several methods of one object together: one program, shared state and weights."""
-    facts = Facts(deadline=time.monotonic() + TIME_LIMIT)
+    facts = Facts(deadline=time.process_time() + TIME_LIMIT)
     roots = roots_of(methods)
     attempt: Specializer | None = None
     with undisturbed(lambda: attempt.heap if attempt is not None else None):

@@ -70,7 +70,7 @@ class Facts:
     rolled: set[Any] = field(default_factory=set[Any])
     """Those that are not unrolled, unless their counter is needed statically."""
     deadline: float = float("inf")
-    """When to give up (``time.monotonic()``)."""
+    """When to give up (``time.process_time()``, so that a busy machine changes nothing)."""
     changed: bool = False
     log: list[str] = field(default_factory=list[str])
 

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from dyncc.compiler.code_origin import is_users
 from dyncc.compiler.diagnostics import CompileError
+from dyncc.compiler.frontend.build import build
+from dyncc.compiler.frontend.source import SourceUnavailable
 from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution.effects import effect_of, refuse
 from dyncc.compiler.specialize.execution.watching import watching
@@ -62,7 +65,11 @@ def run_native(
         if not machine.started:  # the block begins here already: what is to be split is inside of the call
             machine.facts.must_interpret(codes_between(cut))
         raise
-    except (Raised, Restart, CompileError):
+    except (Raised, Restart):
+        raise
+    except CompileError as refusal:
+        # so that it is told at the user's expression, and not at the call of the function that has it
+        machine.facts.must_interpret({code for code in codes_between(refusal) if _is_readable(code)})
         raise
     except StopIteration as error:
         raise Raised(error) from None
@@ -81,6 +88,16 @@ def run_native(
         machine.facts.must_interpret(codes_between(decision) | code_of(func))
         raise decision
     return result
+
+
+def _is_readable(code: types.CodeType) -> bool:
+    """Whether it is the user's own code, with a source that can be interpreted."""
+    if not is_users(code.co_filename):
+        return False
+    try:
+        return build(code) is not None
+    except SourceUnavailable:
+        return False
 
 
 def _is_torch(func: Any) -> bool:

@@ -26,6 +26,9 @@ from dyncc.compiler.specialize.recording.nested import leaves_of, map_leaves
 from dyncc.compiler.specialize.values import Restart, SymTensor
 from dyncc.compiler.specialize.values.decisions import Cut
 
+_LARGEST = 10_000_000
+"""Elements of a tensor up to which one is made to see what PyTorch says."""
+
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.recording.recorder import Recorder
 
@@ -122,7 +125,29 @@ def _attempt(
             raise refusals.failure(func, error, recorder.block.span) from error
         if mentions_symbol(str(error)):
             raise refusals.undecided(func, error, recorder.block.span) from error
-        raise
+        raise _as_eager(func, args, kwargs, error) from None
+
+
+def _as_eager(func: Callable[..., Any], args: Any, kwargs: Any, error: Exception) -> Exception:
+    """What PyTorch itself raises where a fake call raised ``error``, whose type and text may be others."""
+    if any(isinstance(v, torch.SymInt | torch.SymFloat | torch.SymBool) for v in leaves_of((args, kwargs))):
+        return error
+
+    def real(value: Any) -> Any:
+        if not isinstance(value, torch.Tensor):
+            return value
+        if value.numel() > _LARGEST or not all(isinstance(size, int) for size in value.shape):
+            raise ValueError("too large, or of unknown size")
+        return torch.zeros(value.shape, dtype=value.dtype)
+
+    try:
+        with torch._C.DisableTorchFunction(), torch.no_grad():
+            func(*map_leaves(args, real), **map_leaves(kwargs, real))
+    except ValueError as other:
+        return error if "too large" in str(other) else other
+    except Exception as other:
+        return other
+    return error
 
 
 def share_mask(recorder: Recorder, func: Any, args: Any, kwargs: Any, result: Any) -> None:

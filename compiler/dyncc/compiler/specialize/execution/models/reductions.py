@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution import choices
 from dyncc.compiler.specialize.execution.frames import Push
-from dyncc.compiler.specialize.execution.models.dynamic import involved, is_deciding
+from dyncc.compiler.specialize.execution.models.dynamic import holds_dynamic, involved, is_deciding
 from dyncc.compiler.specialize.execution.models.registry import MODELS, model
 from dyncc.compiler.specialize.values import (
     Decision,
@@ -43,8 +43,8 @@ def _all(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
 @model(sorted)
 def _sorted(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     key = kwargs.get("key")
-    if not involved(machine, args[0]) and not is_deciding(machine, key):
-        with contextlib.suppress(Decision):  # (the items' keys may not be known)
+    if key is None and not involved(machine, args[0]):
+        with contextlib.suppress(Decision):  # (parts of the items may not be known)
             return machine.native(sorted, *args, **kwargs)
     return Push(prelude.sorted_list, (args[0], key, kwargs.get("reverse", False)), {})
 
@@ -54,6 +54,9 @@ def _in_order(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     result = choices.reordered(machine, *args)
     if result is not None:
         return result
+    if _known(machine, args[1]):
+        order = machine.native(sorted, range(len(args[1])), key=args[1].__getitem__, reverse=args[2])
+        return [args[0][position] for position in order]
     known = all(type(values) is list for values in args[:2])
     return Push(prelude.as_cpython, args, {}) if known else NotImplemented
 
@@ -61,14 +64,24 @@ def _in_order(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 @model(prelude.best_of)
 def _best_of(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     result = choices.extremum(machine, *args)
-    return NotImplemented if result is None else result[0]
+    if result is not None:
+        return result[0]
+    if not _known(machine, args[1]):
+        return NotImplemented
+    best = max if args[2] else min
+    return args[0][machine.native(best, range(len(args[1])), key=args[1].__getitem__)]
+
+
+def _known(machine: Machine, keys: Any) -> bool:
+    """Whether keys are of known length and values: keys were asked for one by one, since that may read."""
+    return type(keys) is list and not any(holds_dynamic(key) or is_deciding(machine, key) for key in keys)
 
 
 def _extremum(largest: bool) -> Model:
     def apply_extremum(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         key = kwargs.get("key")
         items = args[0] if len(args) == 1 else list(args)
-        if not involved(machine, items) and not is_deciding(machine, key):
+        if key is None and not involved(machine, items):
             with contextlib.suppress(Decision):
                 return machine.native(max if largest else min, *args, **kwargs)
         if (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -87,7 +88,36 @@ def compare(machine: Machine, op: str, left: Any, right: Any) -> Any:
         equal = _equal(left, right)
         if equal is not NotImplemented:
             return equal if op == "==" else negate(machine, equal)
+    if op in ("<", "<=", ">", ">=") and _comparable(left, right):
+        return _ordered(op, tuple.__iter__(tuple(left)), tuple.__iter__(tuple(right)))
     return machine.native(COMPARISONS[op], left, right)
+
+
+def _comparable(left: Any, right: Any) -> bool:
+    """Whether they are two tuples or two lists of numbers, of known length."""
+    for kind in (tuple, list):
+        if isinstance(left, kind) and isinstance(right, kind):
+            dynamic = isinstance(left, DynamicList) or isinstance(right, DynamicList)
+            return (
+                not dynamic
+                and any(map(is_scalar, (*left, *right)))
+                and all(kind_of(value) is not None for value in (*left, *right))
+            )
+    return False
+
+
+def _ordered(op: str, left: Iterator[Any], right: Iterator[Any]) -> Any:
+    """The order of sequences of numbers: that of the first two that differ, else of the lengths."""
+    missing = object()
+    one, other = next(left, missing), next(right, missing)
+    if one is missing or other is missing:
+        return COMPARISONS[op](int(one is not missing), int(other is not missing))
+    rest = _ordered(op, left, right)
+    strict = COMPARISONS[op[0]](one, other)
+    same = one == other
+    if not is_scalar(strict) and not is_scalar(same):
+        return strict if strict or not same else rest
+    return scalar_op("or_", strict, scalar_op("and_", same, rest))
 
 
 def _equal(left: Any, right: Any) -> Any:
