@@ -14,6 +14,7 @@ from torch import fx
 from torch.export import ExportedProgram
 
 from dyncc.compiler.lower.capture import place_of
+from dyncc.compiler.lower.constants import exact_floats
 from dyncc.compiler.lower.custom import CUSTOM
 from dyncc.compiler.lower.decompose import DECOMPOSITIONS
 from dyncc.compiler.lower.failure import Failure, LoweringError
@@ -40,7 +41,8 @@ def convert(program: ExportedProgram) -> onnx_ir.Model:
     failures: list[Failure] = []
     while True:
         try:
-            model = _converted(program, table)
+            with exact_floats():
+                model = _converted(program, table)
             break
         except Exception as error:
             node, reason = _blamed(error, decomposed)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from dyncc.compiler.lower.decompose import arithmetic, indexing, networks, reductions  # noqa: F401 -- fill the table
+from dyncc.compiler.lower.decompose import (  # noqa: F401 -- fill the table
+    arithmetic,
+    doubles,
+    indexing,
+    networks,
+    reductions,
+)
 from dyncc.compiler.lower.decompose.registry import DECOMPOSITIONS
 
 __all__ = ["DECOMPOSITIONS"]
