@@ -11,7 +11,7 @@ START ?= $(shell date +%s)
 DEMO := samples/digits/build
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup demo test lint format types imports quick packaging slow fuzz bench wheel clean
+.PHONY: help setup demo test lint format types imports quick packaging slow fuzz coverage bench wheel clean
 
 help:
 	@echo "make demo    train an early-exit CNN on scans of digits, compile it, run it without torch"
@@ -19,6 +19,7 @@ help:
 	@echo "make lint    lint and format check;  make format  apply both"
 	@echo "make quick   the quick tests alone;  make slow    the slow ones"
 	@echo "make fuzz    random programs against PyTorch (MINUTES=10): failures, shrunk, into tests/cases/fuzz"
+	@echo "make coverage  what compiles and what is refused, construct by construct: docs/coverage.md"
 	@echo "make bench   time the samples against eager, torch.compile, ...: docs/benchmarks.md (an hour)"
 	@echo "make wheel   build the wheel into dist/;  make clean   remove what was made"
 
@@ -66,6 +67,9 @@ slow: setup
 fuzz: setup
 	$(BIN)/python -m tests.fuzz.run --start $(START) --count 1000000 --seconds $$(($(MINUTES) * 60)) --jobs 2 \
 		--save tests/cases/fuzz
+
+coverage: setup
+	$(BIN)/python -m tests.coverage
 
 bench: setup
 	$(BIN)/python -m samples.benchmarks run --threads 1

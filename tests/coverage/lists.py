@@ -1,0 +1,310 @@
+"""Lists, of known length and growing as data decide."""
+
+import bisect
+import copy
+import heapq
+
+import torch
+from tests.coverage.cases import table
+
+known = table("Lists", "Of known length")
+
+
+@known("`append`, `extend`, `insert`, `pop`, `remove`, `clear`")
+def methods(x):
+    items = [1, 2, 3]
+    if x.sum() > 0:
+        items.append(4)
+        items.extend([5, 6])
+        items.insert(1, 9)
+    else:
+        items.pop()
+        items.remove(1)
+    if x[0] < 0:
+        items.clear()
+    return items
+
+
+@known("`index`, `count`, `reverse`, `copy`, `sort`")
+def more_methods(x):
+    items = [3, 1, 2, 1]
+    other = items.copy()
+    if x.sum() > 0:
+        items.reverse()
+    other.sort()
+    return items.index(1), items.count(1), items, other
+
+
+@known("slices, read, assigned and deleted")
+def slices(x):
+    items = [1, 2, 3, 4, 5]
+    if x.sum() > 0:
+        items[1:3] = [7]
+    else:
+        del items[::2]
+    return items[-2:], items[::-1]
+
+
+@known("index from data, of numbers, of tensors, negative")
+def index_from_data(x):
+    i = int(x.argmax()) - 2
+    return [10, 20, 30, 40][i], [x, x + 1, x + 2, x + 3][i]
+
+
+@known("assignment to an index from data")
+def store_at_data(x):
+    items = [0, 0, 0, 0]
+    items[int(x.argmax())] = 1
+    return items
+
+
+@known("`+`, `*`, comparison, `in`, `==`")
+def operators(x):
+    a = [1, 2] if x.sum() > 0 else [1, 3]
+    return a + [4], a * 2, a < [1, 3], 3 in a, a == [1, 2]
+
+
+@known("comparison of lists of numbers from data", refused="DY103")
+def compared(x):
+    a, b = [int(x[0]), int(x[1])], [int(x[2]), int(x[3])]
+    return a == b, a < b
+
+
+@known("number from data `in` a list, `index`, `count`", refused="DY103")
+def searched(x):
+    values = [int(v) for v in x]
+    return 3 in values, values.count(0), values.index(values[3])
+
+
+@known("`sorted`, `sort` of numbers from data, `reverse`")
+def sorted_numbers(x):
+    values = [v.item() for v in x]
+    values.sort(reverse=True)
+    return values, sorted(int(v) for v in x)
+
+
+@known("`sorted` with `key` by data", refused="DY130")
+def sorted_by_key(x):
+    order = sorted(range(4), key=lambda i: x[i].item())
+    return order, x[order]
+
+
+@known("`sorted` of tuples with a number from data", refused="DY103")
+def sorted_tuples(x):
+    pairs = sorted([(v.item(), i) for i, v in enumerate(x)], reverse=True)
+    return pairs[0], pairs[1][1]
+
+
+@known("`max`, `min` with `key`")
+def best(x):
+    return max(range(4), key=lambda i: x[i]), min([x[:2], x[2:]], key=lambda v: v.sum().item())
+
+
+@known("list multiplication by a number from data", refused="DY110")
+def repeated(x):
+    return [0] * int(x.max())
+
+
+@known("`copy.copy`, `copy.deepcopy`")
+def copies(x):
+    items = [[x], 1]
+    shallow, deep = copy.copy(items), copy.deepcopy(items)
+    if x.sum() > 0:
+        items[0].append(2)
+    return len(shallow[0]), len(deep[0]), deep[0][0]
+
+
+@known("two names of one list")
+def aliased(x):
+    a = []
+    b = a if x.sum() > 0 else []
+    b.append(1)
+    return a, a is b
+
+
+@known("nested lists changed")
+def nested(x):
+    grid = [[0, 0], [0, 0]]
+    grid[0][1] = 1 if x[0] > 0 else 2
+    grid[1] += [3] if x[1] > 0 else []
+    return grid
+
+
+comprehensions = table("Lists", "Comprehensions")
+
+
+@comprehensions("with a condition on data")
+def filtered(x):
+    return [v * 2 for v in x if v > 0]
+
+
+@comprehensions("nested, two `for`")
+def two_loops(x):
+    return [a * b for a in x[:2] for b in x[2:] if a > b]
+
+
+@comprehensions("conditional expression inside")
+def conditional(x):
+    return [v if v > 0 else -v for v in x]
+
+
+@comprehensions("dict comprehension")
+def dictionary(x):
+    return {i: v for i, v in enumerate(x) if v > 0}
+
+
+@comprehensions("generator expression in `any`, `all`, `sum`, `max`")
+def generators(x):
+    return any(v > 3 for v in x), all(v > 0 for v in x), max((v for v in x if v < 3), default=0)
+
+
+@comprehensions("`:=` inside")
+def walrus(x):
+    return [y for v in x if (y := v * 2) > 1]
+
+
+growing = table("Lists", "Growing as data decide")
+
+START = ([1, 2, 3, 4], [16, 0, 0, 1], [0.25, 0, 0, 0], [-40, 3, 1, 0])
+
+
+def halves(x):
+    items = []
+    while x.abs().sum() > 1:
+        items.append(x)
+        x = x / 2
+    return items
+
+
+def counts(x):
+    items = []
+    n = int(x.abs().sum())
+    while n > 0:
+        items.append(n % 3)
+        n //= 2
+    return items
+
+
+@growing("`append`, returned", calls=START)
+def grown(x):
+    return halves(x), counts(x)
+
+
+@growing("`len`, truth, index, negative index", calls=START)
+def grown_read(x):
+    items = halves(x)
+    return len(items), items[-1] if items else x, items[0] if len(items) > 1 else x
+
+
+@growing("iterated, `enumerate`, `zip`, `reversed`", calls=START)
+def grown_iterated(x):
+    total = torch.zeros(4)
+    for i, v in enumerate(halves(x)):
+        total = total + v * i
+    for n, v in zip(counts(x), halves(x)):
+        total = total + n * v
+    return total
+
+
+@growing("slices", calls=START)
+def grown_slice(x):
+    items = counts(x)
+    return items[1:], items[::-1], items[: len(items) // 2]
+
+
+@growing("`pop`, `insert`, `del`, `clear`, `extend`", calls=START)
+def grown_changed(x):
+    items = counts(x)
+    items.insert(0, 7)
+    items.extend([8, 9])
+    last = items.pop()
+    del items[0]
+    return items, last
+
+
+@growing("`pop(0)`: a queue worked off", calls=START)
+def grown_queue(x):
+    queue, seen = [int(x.abs().sum())], 0
+    while queue:
+        n = queue.pop(0)
+        seen += 1
+        if n > 3:
+            queue.append(n // 2)
+            queue.append(n // 3)
+    return seen
+
+
+@growing("`in`, `index`, `count`, `remove`", calls=START)
+def grown_searched(x):
+    items = counts(x)
+    if 2 in items:
+        items.remove(2)
+    return items, items.count(1)
+
+
+@growing("`sum`, `max`, `min`, `sorted`, `any`, `all`", calls=START)
+def grown_reduced(x):
+    items = counts(x)
+    items.append(1)
+    return sum(items), max(items), min(items), sorted(items), any(items), all(items)
+
+
+@growing("`torch.stack`, `torch.cat`, `torch.tensor`", calls=START)
+def grown_stacked(x):
+    items = halves(x)
+    items.append(x)
+    return torch.stack(items), torch.cat(items), torch.tensor(counts(x))
+
+
+@growing("list comprehension over it", calls=START)
+def grown_comprehension(x):
+    return [n + 1 for n in counts(x) if n != 1]
+
+
+@growing("list of lists", calls=START)
+def grown_lists(x):
+    rows = []
+    while x.abs().sum() > 1:
+        rows.append([1, 2])
+        x = x / 2
+    return rows
+
+
+@growing("an element assigned", calls=START)
+def grown_assigned(x):
+    items = counts(x)
+    if items:
+        items[0] = 5
+        items[-1] += 2
+    return items
+
+
+@growing("a set that grows", calls=START, refused="DY110")
+def grown_set(x):
+    seen = set()
+    n = int(x.abs().sum())
+    while n > 0:
+        seen.add(n % 3)
+        n //= 2
+    return len(seen)
+
+
+@growing("`tolist` of a tensor of run-time size, `nonzero().tolist()`", refused="DY103")
+def from_mask(x):
+    return torch.nonzero(x > 0).flatten().tolist(), x[x > 0].tolist()
+
+
+algorithms = table("Lists", "`heapq`, `bisect`")
+
+
+@algorithms("`heapq` of numbers from data", refused="DY103")
+def heap(x):
+    items = []
+    for v in x:
+        heapq.heappush(items, v.item())
+    return heapq.heappop(items), heapq.nlargest(2, items)
+
+
+@algorithms("`bisect` of a number from data", refused="DY103")
+def bisected(x):
+    return bisect.bisect([0.25, 0.5, 2.5], x[0].item()), bisect.bisect_left([1, 2, 3], int(x[0]))

@@ -1,0 +1,325 @@
+"""PyTorch's operators, layers and modes."""
+
+import torch
+from tests.coverage.cases import Net, table
+from torch import nn
+from torch.nn import functional as F
+
+modes = table("PyTorch", "Modes and transforms")
+
+
+@modes("`no_grad`, `inference_mode`, `enable_grad`, `set_grad_enabled`")
+def grad_modes(x):
+    with torch.no_grad():
+        y = x * 2 if x.sum() > 0 else x
+    with torch.inference_mode():
+        z = y + 1
+    with torch.set_grad_enabled(False):
+        return z if z.sum() > 1 else y
+
+
+@modes("`torch.vmap`", refused="DY130")
+def vmap(x):
+    y = torch.vmap(lambda v: v * 2)(x)
+    return y if y.sum() > 0 else x
+
+
+@modes("`torch.vmap` of a function that decides", refused="DY130")
+def vmap_decides(x):
+    return torch.vmap(lambda v: v if v > 0 else -v)(x)
+
+
+@modes("`torch.autograd.grad`", refused="DY130")
+def autograd(x):
+    with torch.enable_grad():
+        y = x.clone().requires_grad_()
+        (g,) = torch.autograd.grad((y * y).sum(), y)
+    return g if g.sum() > 0 else x
+
+
+@modes("`torch.func.grad`", refused="DY130")
+def func_grad(x):
+    g = torch.func.grad(lambda v: (v * v).sum())(x)
+    return g if g.sum() > 0 else x
+
+
+class Square(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return 2 * x * g
+
+
+@modes("`torch.autograd.Function`")
+def function(x):
+    return Square.apply(x) if x.sum() > 0 else x
+
+
+@modes("`torch.utils.checkpoint`")
+class Checkpoint(Net):
+    def forward(self, x):
+        y = torch.utils.checkpoint.checkpoint(self.layer, x, use_reentrant=False)
+        return y if x.sum() > 0 else x
+
+
+@modes("`torch.func.functional_call`")
+class FunctionalCall(Net):
+    def forward(self, x):
+        weights = {"weight": torch.ones(4, 4), "bias": x}
+        y = torch.func.functional_call(self.layer, weights, (x,))
+        return y if y.sum() > 0 else x
+
+
+@modes("`torch.compiler.is_compiling`, `jit.is_scripting`, `is_grad_enabled`")
+def asks_mode(x):
+    if torch.compiler.is_compiling() or torch.jit.is_scripting():
+        return x
+    return x * 2 if x.sum() > 0 else x
+
+
+@modes("parametrization, weight norm, spectral norm")
+class Normed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.utils.parametrizations.weight_norm(nn.Linear(4, 4))
+
+    def forward(self, x):
+        return self.layer(x) if x.sum() > 0 else x
+
+
+chance = table("PyTorch", "Random numbers")
+
+
+@chance("`torch.rand`, `randn_like`, `bernoulli`, `multinomial`", refused="DY120")
+def random(x):
+    return x + torch.randn_like(x) if x.sum() > 0 else x
+
+
+@chance("dropout in `eval()`")
+class Dropout(Net):
+    def __init__(self):
+        super().__init__()
+        self.drop = nn.Dropout(0.5)
+
+    def forward(self, x):
+        return self.drop(self.layer(x)) if x.sum() > 0 else x
+
+
+@chance("`F.dropout(training=self.training)`")
+class FunctionalDropout(Net):
+    def forward(self, x):
+        return F.dropout(self.layer(x), 0.5, training=self.training) if x.sum() > 0 else x
+
+
+@chance("`torch.manual_seed` and a draw", refused="DY120")
+def seeded(x):
+    torch.manual_seed(0)
+    return x + torch.rand(4) if x.sum() > 0 else x
+
+
+@chance("a `Generator` of one's own", refused="DY120")
+def own_generator(x):
+    g = torch.Generator().manual_seed(1)
+    return x + torch.rand(4, generator=g) if x.sum() > 0 else x
+
+
+@chance("gumbel softmax, `hard=True`", refused="DY120")
+def gumbel(x):
+    return F.gumbel_softmax(x, hard=True) if x.sum() > 0 else x
+
+
+layers = table("PyTorch", "Layers and operators")
+
+IMAGES = (torch.arange(32.0).reshape(1, 2, 4, 4), -torch.ones(1, 2, 4, 4), torch.eye(4).expand(1, 2, 4, 4))
+ROWS = (torch.arange(12.0).reshape(3, 4), -torch.ones(3, 4), torch.eye(4)[:3])
+
+
+@layers("convolution, batch norm, pooling", calls=IMAGES)
+class Convolutional(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(2, 3, 3, padding=1)
+        self.norm = nn.BatchNorm2d(3)
+
+    def forward(self, x):
+        y = F.relu(self.norm(self.conv(x)))
+        return F.max_pool2d(y, 2) if x.sum() > 5 else F.adaptive_avg_pool2d(y, 1)
+
+
+@layers("`interpolate`, `pixel_shuffle`, `grid_sample`, padding", calls=IMAGES)
+def images(x):
+    if x.sum() > 5:
+        return F.interpolate(x, scale_factor=2, mode="nearest"), F.pad(x, (1, 1, 1, 1), mode="reflect")
+    grid = F.affine_grid(torch.eye(2, 3)[None], [1, 2, 4, 4], align_corners=False)
+    return F.grid_sample(x, grid, align_corners=False)
+
+
+@layers("attention, layer norm, GELU", calls=ROWS)
+class Attention(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.attend = nn.MultiheadAttention(4, 2, batch_first=True)
+        self.norm = nn.LayerNorm(4)
+
+    def forward(self, x):
+        y, _ = self.attend(x[None], x[None], x[None])
+        return F.gelu(self.norm(y)) if x.sum() > 0 else F.scaled_dot_product_attention(x, x, x)
+
+
+@layers("LSTM, GRU and their cells", calls=ROWS)
+class Recurrent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(4, 3, batch_first=True)
+        self.cell = nn.GRUCell(4, 3)
+
+    def forward(self, x):
+        y, (h, c) = self.lstm(x[None])
+        h = h[0]
+        for row in x:
+            if row.sum() > 0:
+                h = self.cell(row[None], h)
+        return y if h.sum() > 0 else (h, c)
+
+
+@layers("`pack_padded_sequence`, `pad_packed_sequence`", calls=ROWS, refused="DY130")
+class Packed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.gru = nn.GRU(4, 3, batch_first=True)
+
+    def forward(self, x):
+        packed = nn.utils.rnn.pack_padded_sequence(x[None], torch.tensor([2]), batch_first=True)
+        y, h = self.gru(packed)
+        y, _ = nn.utils.rnn.pad_packed_sequence(y, batch_first=True)
+        return y if x.sum() > 0 else h
+
+
+@layers("`pad_sequence`")
+def pad_sequence(x):
+    parts = [x[:1], x[1:]] if x.sum() > 0 else [x[:2], x[2:]]
+    return nn.utils.rnn.pad_sequence(parts, batch_first=True)
+
+
+@layers("embedding by a number from data")
+class Embedded(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Embedding(5, 3)
+
+    def forward(self, x):
+        i = int(x.argmax())
+        return self.table.weight[i] if x.sum() > 0 else self.table(torch.tensor([i, 0]))
+
+
+@layers("`EmbeddingBag`")
+class Bags(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.bag = nn.EmbeddingBag(10, 3)
+
+    def forward(self, x):
+        return self.bag(x.abs().long()[None]) if x.sum() > 0 else x
+
+
+@layers("losses", calls=ROWS)
+def losses(x):
+    target = torch.tensor([0, 1, 2])
+    if x.sum() > 0:
+        return F.cross_entropy(x, target), F.mse_loss(x, x * 2)
+    return F.nll_loss(x.log_softmax(-1), target), F.smooth_l1_loss(x, x + 1)
+
+
+@layers("`einsum`, `bmm`, `outer`, `tensordot`, `kron`")
+def products(x):
+    m = x.reshape(2, 2)
+    return torch.einsum("ij,jk->ik", m, m) if m[0, 0] > 0 else (torch.outer(x, x), torch.kron(m, m))
+
+
+@layers("`softmax`, `logsumexp`, `cumsum`, `cumprod`, `norm`, `std`, `var`")
+def reductions(x):
+    if x.sum() > 0:
+        return x.softmax(0), x.logsumexp(0), x.cumprod(0)
+    return x.std(), x.var(unbiased=False), x.norm(), x.median(), x.prod()
+
+
+@layers("`scatter_add`, `scatter_reduce`, `index_add`")
+def scatter(x):
+    i = torch.tensor([0, 1, 0, 1])
+    zeros = torch.zeros(2)
+    if x.sum() > 0:
+        return zeros.scatter_add(0, i, x)
+    return zeros.scatter_reduce(0, i, x, "amax"), zeros.index_add(0, i, x)
+
+
+@layers("`kthvalue`, `mode`, `quantile`, `searchsorted`, `bucketize`")
+def order(x):
+    if x.sum() > 0:
+        return x.kthvalue(2).values, torch.bucketize(x, torch.tensor([0.0, 1.5]))
+    return torch.quantile(x, 0.5), torch.searchsorted(torch.tensor([-1.0, 0.0]), x)
+
+
+@layers("`linalg`: `norm`, `inv`, `det`, `solve`")
+def linear_algebra(x):
+    m = x.reshape(2, 2) + 5 * torch.eye(2)
+    return torch.linalg.inv(m) if torch.linalg.det(m) > 20 else torch.linalg.norm(m)
+
+
+@layers("`linalg`: `svd`, `eigh`, `qr`", refused="DY401")
+def decompositions(x):
+    m = x.reshape(2, 2)
+    return torch.linalg.svd(m).S if x.sum() > 0 else torch.linalg.qr(m).R
+
+
+@layers("`fft`")
+def fourier(x):
+    return torch.fft.rfft(x).abs() if x.sum() > 0 else x
+
+
+@layers("`fold`, `unfold` of images", calls=IMAGES)
+def unfolded(x):
+    y = F.unfold(x, 2)
+    return y if x.sum() > 5 else F.fold(y, (4, 4), 2)
+
+
+@layers("`bitwise_and`, shifts, `logical_xor`")
+def bitwise(x):
+    i = x.long()
+    return i & 3 if x.sum() > 0 else (i << 1, torch.logical_xor(x > 0, x < 2))
+
+
+@layers("`cdist`, `cosine_similarity`, `cross`", calls=ROWS)
+def distances(x):
+    return torch.cdist(x, x) if x.sum() > 0 else F.cosine_similarity(x, x + 1)
+
+
+@layers("`triu_indices`, `meshgrid`, `cartesian_prod`, `combinations`")
+def grids(x):
+    a, b = torch.meshgrid(x[:2], x[2:], indexing="ij")
+    return a * b if x.sum() > 0 else x[torch.triu_indices(3, 3)[0]]
+
+
+@layers("quantized layers")
+class Quantized(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(4, 4)))
+
+    def forward(self, x):
+        return self.layer(x[None]) if x.sum() > 0 else x
+
+
+@layers("transformer encoder layer", calls=ROWS)
+class Encoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)
+
+    def forward(self, x):
+        y = self.layer(x[None])
+        return self.layer(y) if y[0, 0, 0] > 0 else y

@@ -1,0 +1,158 @@
+"""Sizes: of arguments, free at run time, decided by data."""
+
+import torch
+from tests.coverage.cases import table
+
+free = table("Sizes", "Free sizes of arguments")
+
+LENGTHS = ([1, 2, 3], [1, -2, -3, 4, 5], [-1, -2], [4])
+FREE = ({0: torch.export.Dim("n")},)
+
+
+@free("`x.shape[0]` decides", calls=LENGTHS, dynamic=FREE)
+def shape_decides(x):
+    return x * 2 if x.shape[0] > 3 else x.sum()
+
+
+@free("`len(x)`, `x.size(0)` in arithmetic", calls=LENGTHS, dynamic=FREE)
+def arithmetic(x):
+    return x / len(x) if x.sum() > 0 else x[: x.size(0) // 2]
+
+
+@free("`range(x.shape[0])`", calls=LENGTHS, dynamic=FREE)
+def loop(x):
+    total = torch.zeros(())
+    for i in range(x.shape[0]):
+        if x[i] > 0:
+            total = total + x[i] * i
+    return total
+
+
+@free("iterated over", calls=LENGTHS, dynamic=FREE)
+def iterated(x):
+    return [v for v in x if v > 1]
+
+
+@free("`zeros(n)`, `arange(n)`, padding", calls=LENGTHS, dynamic=FREE)
+def padded(x):
+    n = x.shape[0]
+    if x.sum() > 0:
+        return torch.nn.functional.pad(x, (0, 2)) + torch.zeros(n + 2)
+    return x * torch.arange(n)
+
+
+@free("a loop that removes elements", calls=LENGTHS, dynamic=FREE)
+def pruned(x):
+    while x.shape[0] > 1 and x[0] > 0:
+        x = x[1:]
+    return x
+
+
+@free("the shape in the result", calls=LENGTHS, dynamic=FREE)
+def shape_result(x):
+    return x.shape[0], x.numel() if x.sum() > 0 else 0
+
+
+decided = table("Sizes", "Sizes that data decide")
+
+
+@decided("kept rows, until few are left")
+def kept_rows(x):
+    while x.numel() > 1:
+        x = x[x > x.mean()]
+    return x
+
+
+@decided("`if kept.numel() == 0`")
+def empty(x):
+    kept = x[x > 2]
+    if kept.numel() == 0:
+        return torch.zeros(1)
+    return kept.max()
+
+
+@decided("`kept.mean()` of perhaps nothing")
+def mean_of_none(x):
+    kept = x[x > 2]
+    return kept.mean() if x[0] > 0 else kept.sum()
+
+
+@decided("`kept.max()` of perhaps nothing raises")
+def max_of_none(x):
+    kept = x[x > 2]
+    return kept.max() if x.sum() > 0 else kept.min()
+
+
+@decided("two masks of one size added")
+def same_mask(x):
+    m = x > 0 if x.sum() > 0 else x < 0
+    return x[m] + x.flip(0)[m]
+
+
+@decided("sizes from two masks added")
+def two_masks(x):
+    return x[x > 0] + x[x < 3]
+
+
+@decided("slices of run-time length, matrix product")
+def slice_product(x):
+    n = int(x.abs().max())
+    return x[:n] @ x[:n]
+
+
+@decided("`reshape` of a run-time size")
+def reshaped(x):
+    kept = x[x > 0].reshape(-1, 1)
+    return kept if x.sum() > 0 else kept.t()
+
+
+@decided("`split(2)` of a run-time size", refused="DY131")
+def split(x):
+    return x[x > 0].split(2)[0]
+
+
+@decided("`repeat`, `repeat_interleave` by a number from data")
+def repeated(x):
+    n = int(x.abs().max())
+    return x.repeat(n) if n > 2 else x[:1].expand(n)
+
+
+@decided("`topk(k)` with `k` from data")
+def topk(x):
+    return x.topk(int(x.abs().max()) % 4).values
+
+
+@decided("`repeat_interleave` by a tensor")
+def interleaved(x):
+    y = x.repeat_interleave(x.abs().long())
+    return y if x.sum() > 0 else y.cumsum(0)
+
+
+@decided("`bincount`, `histc`")
+def bincount(x):
+    counts = torch.bincount(x.abs().long())
+    return counts if counts.numel() > 4 else x
+
+
+@decided("`unique(return_inverse=True, return_counts=True)`")
+def unique(x):
+    values, inverse, counts = torch.unique(x, return_inverse=True, return_counts=True)
+    return (values, inverse, counts) if x.sum() > 0 else values[inverse]
+
+
+@decided("`tensor_split`, `split` by sizes from data")
+def split_by_data(x):
+    n = int(x[0] > 0) + 1
+    return x.split([n, 4 - n])
+
+
+@decided("`cumsum` and a search in it")
+def searched(x):
+    c = x.abs().cumsum(0)
+    k = int((c > 3).nonzero()[0]) if (c > 3).any() else 0
+    return x[k], torch.searchsorted(c, 2.0).item()
+
+
+@decided("a kernel size or stride from data", refused="DY130")
+def kernel(x):
+    return torch.nn.functional.avg_pool1d(x[None], int(x.abs().max()) % 2 + 1)
