@@ -87,7 +87,7 @@ def test_run_graph_honours_the_recorded_autocast_mode() -> None:
     r = Recorder()
     x = r.input("x")
     low, high = r.call(torch.mm, x, x), r.call(torch.mm, x, x)
-    low.meta["autocast"] = ("cpu", torch.bfloat16, True)
+    low.meta["autocast"] = ("cpu", torch.bfloat16)
     outputs = run_graph(r.done(low, high), [torch.ones(2, 2)], {})
     assert [y.dtype for y in outputs] == [torch.bfloat16, torch.float32]
 
@@ -109,7 +109,7 @@ def test_print_fx_graph() -> None:
     width = r.call(torch.Tensor.shape.__get__, h)  # pyright: ignore[reportAttributeAccessIssue]
     last = r.call(torch.Tensor.__getitem__, h, (..., slice(None, -1), None))
     cast = r.call(torch.Tensor.to, last, torch.float64)
-    cast.meta["autocast"] = ("cpu", torch.bfloat16, True)
+    cast.meta["autocast"] = ("cpu", torch.bfloat16)
     r.call(torch.ops.aten.add.Tensor, cast, n, alpha=2)
     assert print_fx_graph(r.done(cast, width)) == (
         "(x: f32[1, 3, s0, s0], n: int):\n"
@@ -141,7 +141,7 @@ def _variant(change: str) -> fx.Graph:
     w = r.weight("b" if change == "weight" else "a")
     y = r.call(torch.sub if change == "target" else torch.add, x, w)
     if change == "autocast":
-        y.meta["autocast"] = ("cpu", torch.bfloat16, True)
+        y.meta["autocast"] = ("cpu", torch.bfloat16)
     constant = {"float": 1.0, "bool": True, "zero": -0.0}.get(change, 1)
     z = r.call(torch.Tensor.mul if change == "method" else torch.mul, y, constant)
     return r.done(y if change == "output" else z)

@@ -78,8 +78,8 @@ def _mode(node: fx.Node) -> AbstractContextManager[Any]:
     autocast = node.meta.get("autocast")
     if autocast is None:
         return nullcontext()
-    device_type, dtype, enabled = autocast
-    return torch.autocast(device_type, dtype=dtype, enabled=enabled)
+    device_type, dtype = autocast
+    return torch.autocast(device_type, dtype=dtype)
 
 
 def _bound(argument: Any, values: Mapping[fx.Node, Any]) -> Any:
@@ -136,8 +136,8 @@ def _call_text(node: fx.Node, names: Mapping[fx.Node, str]) -> str:
     arguments += [f"{key}={show(value)}" for key, value in node.kwargs.items()]
     text = f"{readable_name(node.target)}({', '.join(arguments)})"
     if autocast := node.meta.get("autocast"):
-        device_type, dtype, enabled = autocast
-        text += f" under autocast({device_type}, {show(dtype)})" if enabled else " under autocast(off)"
+        device_type, dtype = autocast
+        text += f" under autocast({device_type}, {show(dtype)})"
     return text
 
 
