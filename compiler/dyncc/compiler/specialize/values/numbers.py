@@ -139,6 +139,8 @@ _RESULT_KIND: dict[str, str] = {
 
 def result_kind(op: str, kinds: tuple[str, ...]) -> str:
     """The Python type of a host operation's result, from those of its operands."""
+    if op == "round_digits" and kinds[0] != "float":
+        return "int"
     if op in _RESULT_KIND:
         return _RESULT_KIND[op]
     if op.startswith("math."):
@@ -206,6 +208,11 @@ def _unary(op: str) -> Callable[[Any], Any]:
     return apply
 
 
+def _pow(self: Any, other: Any, modulus: Any = None) -> Any:
+    power = scalar_op("pow", self, other)
+    return power if modulus is None or power is NotImplemented else scalar_op("mod", power, modulus)
+
+
 def _divmod(self: Any, other: Any) -> Any:
     return scalar_op("floordiv", self, other), scalar_op("mod", self, other)
 
@@ -223,4 +230,5 @@ for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
 for _name in ("neg", "pos", "invert", "abs"):
     setattr(Scalar, f"__{_name}__", _unary(_name))
 
+Scalar.__pow__ = _pow  # type: ignore[attr-defined]
 Scalar.__divmod__ = _divmod  # type: ignore[attr-defined]

@@ -40,4 +40,7 @@ def binary(machine: Machine, op: str, left: Any, right: Any, inplace: bool) -> A
     if inplace and op == "+" and type(left) is list and isinstance(right, torch.Tensor):
         return machine.native(INPLACE_OPERATORS[op], left, list(machine.native(torch.unbind, right)))
     function = (INPLACE_OPERATORS if inplace else PYTHON_OPERATORS)[op]
-    return machine.native(function, left, right)
+    result = machine.native(function, left, right)
+    # A tensor that is changed in place stays what it is: a parameter, say.
+    same = inplace and op != "@" and isinstance(left, torch.Tensor) and isinstance(result, torch.Tensor)
+    return left if same else result
