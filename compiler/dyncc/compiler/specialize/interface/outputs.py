@@ -51,6 +51,8 @@ class OutputBuilder:
             self._refuse(value)
         if type(value) is DynamicTag:
             return self._tag(value)
+        if type(value) is DynamicText:
+            self._refuse(value)
         if value is None or type(value) in (bool, int, float, str):
             return Leaf(Const(value))
         children = container_children(value)

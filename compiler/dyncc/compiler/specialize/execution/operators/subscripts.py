@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import types
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,17 @@ def get_attribute(machine: Machine, obj: Any, name: str) -> Any:
         decide(obj, "an attribute of a value that was chosen by a tensor")
     if isinstance(obj, DynamicList):
         return types.MethodType(_named(name), obj) if name == "__len__" else getattr(obj, name)
+    if name in _OF_RAISE and isinstance(obj, BaseException) and machine.frames[-1].globals is not _MANAGERS:
+        machine.refuse(
+            "DY101", f"`{name}` of an exception is not kept", "read here",
+            helps=("keep what is needed of the cause in an attribute of the exception",),
+        )  # fmt: skip
     return machine.native(getattr, obj, name)
+
+
+_OF_RAISE = frozenset(("__cause__", "__context__", "__traceback__", "__suppress_context__"))
+"""What ``raise`` writes into an exception; ``contextlib`` looks at it too, to no effect."""
+_MANAGERS = vars(contextlib)
 
 
 def _named(name: str) -> Any:

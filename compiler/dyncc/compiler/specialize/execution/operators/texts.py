@@ -36,6 +36,8 @@ def formatted(machine: Machine, value: Any, conversion: str, spec: Any) -> Any:
         else:
             decide(value, "the text of a tensor")
     if type(value) is DynamicText:
+        if spec or conversion not in ("", "s"):
+            decide(value, "the text of a number")
         return value
     if is_scalar(value):
         return DynamicText(((value, conversion, spec),))
@@ -64,6 +66,18 @@ def concatenate_text(parts: list[Any]) -> Any:
     for part in parts:
         pieces.extend(part.parts if type(part) is DynamicText else (part,))
     return DynamicText(tuple(pieces))
+
+
+def join_method(machine: Machine, separator: str, items: Any) -> Any:
+    """``separator.join(items)`` of texts with numbers in them, or that data chose."""
+    values = list(items)
+    for value in values:
+        if type(value) is DynamicTag:
+            decide(value, "the text of a value that was chosen by a tensor")
+    if not all(isinstance(value, str) or type(value) is DynamicText for value in values):
+        return NotImplemented
+    parts = [part for value in values for part in (separator, value)]
+    return concatenate_text(parts[1:])
 
 
 def holds_numbers_as_text(value: Any) -> bool:
