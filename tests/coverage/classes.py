@@ -219,7 +219,7 @@ class ClassAttribute(Net):
 modules = table("Classes", "Modules")
 
 
-@modules("forward hook that decides", refused="DY103")
+@modules("forward hook that decides")
 class ForwardHook(Net):
     def __init__(self):
         super().__init__()
@@ -244,7 +244,7 @@ class KeepingHook(Net):
         return y if self.kept["out"].sum() > 0 else x
 
 
-@modules("forward pre-hook that decides", refused="DY103")
+@modules("forward pre-hook that decides")
 class PreHook(Net):
     def __init__(self):
         super().__init__()

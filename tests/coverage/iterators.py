@@ -13,6 +13,12 @@ def zipped(x):
     return [a * i for i, (a, b) in enumerate(zip(x, x.flip(0)), 1) if a > b]
 
 
+@builtins("`zip(strict=True)`, lengths that data decide")
+def zip_strict(x):
+    kept = [v for v in x[:2] if v > 0]
+    return [a + b for a, b in zip(kept, [1, 2], strict=True)], list(zip([1, 2], kept, strict=True))
+
+
 @builtins("`map`, `filter` with a function that decides")
 def mapped(x):
     signs = list(map(lambda v: 1 if v > 0 else -1, x[:2]))

@@ -59,6 +59,12 @@ def float_power(x):
     return float(x[0]) ** float(x[1])
 
 
+@arithmetic("`pow` with a modulus", calls=INTS)
+def modular_power(x):
+    a, _ = two(x)
+    return pow(a, 3, 5)
+
+
 @arithmetic("`<< >> & | ^ ~`", calls=INTS)
 def bits(x):
     a, _ = two(x)

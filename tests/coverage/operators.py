@@ -18,6 +18,19 @@ def grad_modes(x):
         return z if z.sum() > 1 else y
 
 
+@modes("`autocast`")
+class Autocast(Net):
+    def forward(self, x):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            y = self.layer(x[None])
+        return y.float() if y.sum() > 0 else x
+
+
+@modes("`torch.cond`", refused="DY130")
+def cond(x):
+    return torch.cond(x.sum() > 0, lambda v: v * 2, lambda v: v - 1, (x,))
+
+
 @modes("`torch.vmap`", refused="DY130")
 def vmap(x):
     y = torch.vmap(lambda v: v * 2)(x)

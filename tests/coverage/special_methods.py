@@ -99,7 +99,7 @@ def call(x):
     return Table(x)(x[0])
 
 
-@operators("`__getitem__`, `__setitem__`, `__delitem__`", refused="DY103")
+@operators("`__getitem__`, `__setitem__`, `__delitem__`")
 def getitem(x):
     t = Table(x)
     t[0] = x[1]
@@ -108,7 +108,7 @@ def getitem(x):
     return y, t.x
 
 
-@operators("`__len__`", refused="DY103")
+@operators("`__len__`")
 def length(x):
     return x * len(Table(x))
 
@@ -118,7 +118,7 @@ def truth(x):
     return x * 2 if Table(x) else x
 
 
-@operators("`__contains__`", refused="DY103")
+@operators("`__contains__`")
 def contains(x):
     return 3 in Table(x)
 
@@ -128,40 +128,66 @@ def iterate(x):
     return [v * 2 for v in Table(x)]
 
 
-@operators("`__eq__`, `!=`", refused="DY103")
+@operators("`__eq__`, `!=`")
 def equality(x):
     return Table(x) == Table(x.abs()), Table(x) != Table(x.abs())
 
 
-@operators("`__lt__`, in `sorted` and `max`", refused="DY103")
+@operators("`__lt__`, in `sorted` and `max`")
 def less(x):
     a, b, c = Table(x), Table(x * 2), Table(-x)
     return max(a, b).x, [t.x for t in sorted([a, b, c])]
 
 
-@operators("`__getattr__`", refused="DY103")
+@operators("`__add__`, `__radd__`, `__iadd__`")
+def arithmetic(x):
+    t = Table(x) + Table(x)
+    t += x[0]
+    return t.x, (3 + t).x
+
+
+@operators("`__matmul__`")
+def matmul(x):
+    return Table(x) @ Table(-x)
+
+
+@operators("`__neg__`")
+def negative(x):
+    return (-Table(x)).x
+
+
+@operators("`__getattr__`")
 def getattr_method(x):
     return x * Table(x).gain
 
 
-@operators("`__abs__`, `__round__`", refused="DY103")
+@operators("`__abs__`, `__round__`")
 def absolute(x):
     return abs(Table(x)), round(Table(x), 2)
 
 
-@operators("`__int__`, `__float__`, `__index__`", refused="DY103")
+@operators("`__int__`, `__float__`")
 def conversions(x):
     t = Table(x)
-    return int(t), float(t), [4, 5][t]
+    return int(t), float(t)
 
 
-@operators("`__str__`, `__format__`", refused="DY103")
+@operators("`__index__`", refused="DY103")
+def index(x):
+    return [4, 5][Table(x)]
+
+
+@operators("`__str__`")
 def text(x):
-    t = Table(x)
-    return str(t), f"{t:abc}"
+    return str(Table(x))
 
 
-@operators("`__reversed__`", refused="DY103")
+@operators("`__format__`", refused="DY103")
+def formatted(x):
+    return f"{Table(x):abc}"
+
+
+@operators("`__reversed__`")
 def reverse(x):
     return list(reversed(Table(x)))
 

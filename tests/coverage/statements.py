@@ -241,6 +241,32 @@ def except_several(x):
     return x, "none"
 
 
+@exceptions("`raise … from`")
+def raise_from(x):
+    try:
+        try:
+            if x.sum() < 0:
+                raise ValueError("inner")
+        except ValueError as error:
+            raise RuntimeError("outer") from error
+    except RuntimeError as error:
+        return x, str(error)
+    return x * 2, ""
+
+
+@exceptions("`__cause__`, `__context__`, `__traceback__` of an exception", refused="DY101")
+def cause(x):
+    try:
+        try:
+            if x.sum() < 0:
+                raise ValueError("inner")
+        except ValueError as error:
+            raise RuntimeError("outer") from error
+    except RuntimeError as error:
+        return x, str(error.__cause__)
+    return x * 2, ""
+
+
 @exceptions("bare `raise` in `except`")
 def reraise(x):
     try:

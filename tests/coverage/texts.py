@@ -62,6 +62,14 @@ def tag_grown(x):
     return path
 
 
+@tags("`join` of a list of tags, f-string")
+def tag_list(x):
+    names = []
+    for v in x[:2]:
+        names.append("p" if v > 0 else "n")
+    return ",".join(names), f"<{names[0]:>3}>"
+
+
 @tags("`%` formatting, `str.format`")
 def tag_formatted(x):
     tag = tag_of(x)
@@ -95,6 +103,12 @@ def tag_order(x):
 
 
 numbers = table("Texts", "The text of a number from data")
+
+
+@numbers("`str`, f-string, `%`, `join` in the result", refused="DY104")
+def number_text(x):
+    n = int(x.sum())
+    return ",".join([str(n), f"n={n:03d}", "%d" % n])  # noqa: UP031
 
 
 @numbers("in the message of an exception")

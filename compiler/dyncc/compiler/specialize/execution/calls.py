@@ -25,6 +25,7 @@ from dyncc.compiler.specialize.values import (
     DynamicText,
     SymTensor,
     is_scalar,
+    kind_of,
 )
 
 if TYPE_CHECKING:
@@ -176,13 +177,13 @@ def _module(
     machine: Machine, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Push | None:
     forward = module.forward
-    if not _may_interpret(machine, forward):
+    hooks = [
+        *module._forward_hooks.values(), *module._forward_pre_hooks.values(),
+        *nn_module._global_forward_hooks.values(), *nn_module._global_forward_pre_hooks.values(),
+    ]  # fmt: skip
+    if not any(_may_interpret(machine, function) for function in (forward, *hooks)):
         return None
-    hooked = (
-        module._forward_hooks or module._forward_pre_hooks or nn_module._global_forward_hooks
-        or nn_module._global_forward_pre_hooks
-    )  # fmt: skip
-    if not hooked:
+    if not hooks:
         return Push(forward, args, kwargs)
     pre = [
         *((hook, False) for hook in nn_module._global_forward_pre_hooks.values()),
@@ -220,18 +221,40 @@ def operator_method(
     name = _BINARY_METHODS.get(op)
     if name is None:
         return None
-    if inplace:
+    if inplace and isinstance(getattr(type(left), f"__i{name}__", None), types.FunctionType):
         method = special_method(machine, left, f"__i{name}__")
-        if method is not None:
-            return method, (left, right)
+        return None if method is None else (method, (left, right))
     method = special_method(machine, left, f"__{name}__")
     if method is not None:
         return method, (left, right)
     reflected = f"__{_REFLECTED[op]}__" if op in COMPARISONS else f"__r{name}__"
     method = special_method(machine, right, reflected)
-    if method is not None and not hasattr(type(left), f"__{name}__"):
+    own = getattr(type(left), f"__{name}__", None)
+    if method is not None and kind_of(left) is not None:
+        return method, (right, left)  # (numbers know nothing of the class)
+    if method is not None and own in (None, getattr(object, f"__{name}__", None)):
         return method, (right, left)
     return None
+
+
+def derived_comparison(
+    machine: Machine, op: str, left: Any, right: Any
+) -> tuple[Any, tuple[Any, ...], str] | None:
+    """``!=``, ``in`` and ``not in`` of a user's class by its ``__eq__`` or ``__contains__``.
+
+    The function, its arguments and what the machine does with the result.
+    """
+    if op == "!=" and type(left).__ne__ is object.__ne__:
+        method = special_method(machine, left, "__eq__")
+        return None if method is None else (method, (left, right), "not")
+    if op not in ("in", "not-in") or type(right) is prelude.RecordList:
+        return None
+    method = special_method(machine, right, "__contains__")
+    if method is None:
+        return None
+    if op == "not-in":
+        return method, (right, left), "not"
+    return prelude.contained, (method, right, left), "call"
 
 
 def attribute_getter(machine: Machine, obj: Any, name: str) -> Any:
@@ -241,6 +264,9 @@ def attribute_getter(machine: Machine, obj: Any, name: str) -> Any:
     found = inspect.getattr_static(type(obj), name, None)
     if isinstance(found, property) and found.fget is not None and must_interpret(machine, found.fget):
         return found.fget
+    fallback = special_method(machine, obj, "__getattr__")
+    if fallback is not None and inspect.getattr_static(obj, name, prelude.MISSING) is prelude.MISSING:
+        return functools.partial(prelude.missing_attribute, fallback, name)
     cached = isinstance(found, functools.cached_property) and name not in getattr(obj, "__dict__", {})
     return found.func if cached and must_interpret(machine, found.func) else None
 

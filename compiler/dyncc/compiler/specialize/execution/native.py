@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
 
 
+_EXECUTION = str(Path(__file__).resolve().parent)
 _OWN = str(Path(__file__).resolve().parent.parent)
 
 
@@ -74,6 +75,9 @@ def run_native(
     except StopIteration as error:
         raise Raised(error) from None
     except Exception as error:
+        refusal = _refusal_within(error)
+        if refusal is not None:
+            raise refusal from None
         tag = next((value for value in args if type(value) is DynamicTag), None)
         if isinstance(error, TypeError) and tag is not None:  # C code asked for a text or a member as such
             raise Decision(tag, "a value that was chosen by a tensor") from None
@@ -98,6 +102,14 @@ def _is_readable(code: types.CodeType) -> bool:
         return build(code) is not None
     except SourceUnavailable:
         return False
+
+
+def _refusal_within(error: BaseException) -> CompileError | None:
+    """The refusal that a library (``torch.compile``, say) caught and wrapped in an exception of its own."""
+    inner: BaseException | None = error
+    while inner is not None and not isinstance(inner, CompileError):
+        inner = inner.__cause__ or inner.__context__
+    return inner
 
 
 def _is_torch(func: Any) -> bool:
@@ -128,7 +140,7 @@ def codes_between(error: BaseException) -> set[types.CodeType]:
     while traceback is not None:
         code = traceback.tb_frame.f_code
         own = code.co_filename.startswith(_OWN) and code.co_filename not in prelude.FILES
-        if own and code is not run_native.__code__:
+        if own and not code.co_filename.startswith(_EXECUTION):
             break  # the recorder at work: what is below is not the program
         if not own and not _is_recorded(code):
             codes.add(code)

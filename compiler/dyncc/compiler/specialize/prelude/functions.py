@@ -33,6 +33,19 @@ def as_tuple(iterable: Any) -> Any:
     return tuple(as_list(iterable))
 
 
+def contained(method: Any, container: Any, item: Any) -> Any:
+    return bool(method(container, item))
+
+
+def missing_attribute(fallback: Any, name: Any, obj: Any) -> Any:
+    """An attribute that only the class's ``__getattr__`` gives."""
+    return fallback(obj, name)
+
+
+def join_text(separator: Any, items: Any) -> Any:
+    return separator.join(list(items))
+
+
 def sum_of(iterable: Any, start: Any) -> Any:
     total = start
     for item in iterable:

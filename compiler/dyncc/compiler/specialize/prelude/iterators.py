@@ -99,12 +99,26 @@ class ZipIterator:
             value = next(iterator, MISSING)
             if value is MISSING:
                 if self.strict and position > 0:
-                    raise ValueError("zip() arguments have different lengths")
+                    raise ValueError(unequal(position, "shorter"))
+                if self.strict:
+                    self.require_ends()
                 raise StopIteration
             values.append(value)
         if not values:
             raise StopIteration
         return tuple(values)
+
+    def require_ends(self) -> None:
+        """With ``strict``: the first has ended, so the others must have too."""
+        for position, iterator in enumerate(self.iterators[1:], 1):
+            if next(iterator, MISSING) is not MISSING:
+                raise ValueError(unequal(position, "longer"))
+
+
+def unequal(position: Any, how: Any) -> Any:
+    """CPython's message for the argument of ``zip`` that has another length."""
+    others = "argument 1" if position == 1 else f"arguments 1-{position}"
+    return f"zip() argument {position + 1} is {how} than {others}"
 
 
 class EnumerateIterator:

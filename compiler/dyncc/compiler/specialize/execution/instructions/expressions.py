@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
 
 
+_UNARY_METHODS = {"-": "__neg__", "+": "__pos__", "~": "__invert__"}
+
+
 def _unary(machine: Machine, frame: Frame, i: cfg.Unary) -> None:
     value = frame.registers[i.operand]
     if i.op == "not":
@@ -26,6 +29,10 @@ def _unary(machine: Machine, frame: Frame, i: cfg.Unary) -> None:
             machine.invoke(conditions.python_truth(machine, value), (value,), {}, i.dst, "not")
             return
         frame.registers[i.dst] = conditions.negate(machine, truth)
+        return
+    method = calls.special_method(machine, value, _UNARY_METHODS[i.op])
+    if method is not None:
+        machine.invoke(method, (value,), {}, i.dst)
         return
     frame.registers[i.dst] = arithmetic.unary(machine, i.op, value)
 
@@ -46,6 +53,10 @@ def _compare(machine: Machine, frame: Frame, i: cfg.Compare) -> None:
     method = calls.operator_method(machine, i.op, left, right, False)
     if method is not None:
         machine.invoke(method[0], method[1], {}, i.dst)
+        return
+    method = calls.derived_comparison(machine, i.op, left, right)
+    if method is not None:
+        machine.invoke(method[0], method[1], {}, i.dst, method[2])
         return
     frame.registers[i.dst] = conditions.compare(machine, i.op, left, right)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from dyncc.compiler.specialize import prelude
-from dyncc.compiler.specialize.execution import native
+from dyncc.compiler.specialize.execution import calls, native
 from dyncc.compiler.specialize.execution.frames import Generator, Push
 from dyncc.compiler.specialize.execution.models.dynamic import holds_dynamic, is_deciding, needs_prelude
 from dyncc.compiler.specialize.execution.models.registry import MODELS
@@ -26,11 +26,23 @@ if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
 
 
+_SPECIAL = {
+    len: "__len__", abs: "__abs__", int: "__int__", float: "__float__", round: "__round__", str: "__str__",
+    repr: "__repr__", reversed: "__reversed__",
+}  # fmt: skip
+"""Builtins that are a special method of their first argument."""
+
+
 def apply(machine: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     try:
         found = MODELS.get(func)
+        special = _SPECIAL.get(func)
     except TypeError:
-        found = None
+        found = special = None
+    if special is not None and args:
+        method = calls.special_method(machine, args[0], special)
+        if method is not None and type(args[0]) is not prelude.RecordList:
+            return Push(method, args, kwargs)
     if found is not None:
         return found(machine, args, kwargs)
     owner = getattr(func, "__self__", None)
@@ -71,12 +83,10 @@ def _method(machine: Machine, owner: Any, name: str, args: tuple[Any, ...], kwar
     ):
         return texts.format_method(machine, owner, args, kwargs)
     if isinstance(owner, str) and name == "join" and args and needs_prelude(machine, args[0]):
-        return Push(_join_text, (owner, args[0]), {})
+        return Push(prelude.join_text, (owner, args[0]), {})
+    if isinstance(owner, str) and name == "join" and args and holds_dynamic(args[0]):
+        return texts.join_method(machine, owner, args[0])
     return NotImplemented
-
-
-def _join_text(separator: Any, items: Any) -> Any:
-    return separator.join(list(items))
 
 
 def _generator_call(machine: Machine, generator: Generator, name: str, args: tuple[Any, ...]) -> Any:
