@@ -9,6 +9,7 @@ from typing import Any
 import onnx_ir
 from torch import fx
 
+from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.graph import outputs, placeholders
 from dyncc.compiler.lower.capture import place_of, weight_names
 from dyncc.compiler.lower.template import Template
@@ -170,6 +171,10 @@ def _name(graph: onnx_ir.Graph, recorded: fx.Graph) -> None:
 
 def _set_type(value: onnx_ir.Value, type_: TensorType) -> None:
     value.metadata_props.clear()
+    if type_.dtype not in DTYPES:
+        reason = f"tensors of type {type_.dtype} cannot go from one block to another"
+        helps = ("pass the real and the imaginary part (`torch.view_as_real`)",)
+        raise CompileError([Diagnostic("DY401", reason, None, helps=helps)])
     value.type = onnx_ir.TensorType(DTYPES[type_.dtype])
     value.shape = onnx_ir.Shape(type_.shape)
 
