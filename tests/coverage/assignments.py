@@ -51,13 +51,13 @@ def augmented_tensor(x):
 
 @binding("augmented assignment of a list, an item, an attribute")
 def augmented_places(x):
-    items = [x]
+    items = [x.clone()]
     box = types.SimpleNamespace(n=0)
     for v in x:
         if v > 0:
             items += [v]
             box.n += 1
-            items[0] += v
+            items[0] += 1
     return items, box.n
 
 

@@ -117,7 +117,7 @@ def chain_generators(x):
     return list(itertools.chain((v for v in x[:2] if v > 0), (v for v in x[2:] if v < 0)))
 
 
-@tools("`chain.from_iterable` of a generator that decides", refused="DY103")
+@tools("`chain.from_iterable` of a generator that decides")
 def chain_from_generator(x):
     return list(itertools.chain.from_iterable([v, v + 1] for v in x if v > 0))
 
@@ -128,29 +128,31 @@ def islice(x):
     return numbers, list(itertools.islice((v for v in x[:3] if v > 0), 2))
 
 
-@tools("`accumulate`", refused="DY103")
+@tools("`accumulate`")
 def accumulate(x):
     return list(itertools.accumulate([v.item() for v in x])), list(itertools.accumulate(x, max))
 
 
-@tools("`accumulate` with a function that decides, `initial`", refused="DY103")
+@tools("`accumulate` with a function that decides, `initial`")
 def accumulate_function(x):
     return list(itertools.accumulate(x, lambda a, b: a if a > b else b, initial=torch.zeros(())))
 
 
-@tools("`takewhile`, `dropwhile`", refused="DY103")
+@tools("`takewhile`, `dropwhile`")
 def takewhile(x):
-    return list(itertools.takewhile(lambda v: v > 0, x)), list(itertools.dropwhile(lambda v: v > 0, x))
+    return list(itertools.takewhile(lambda v: v > 0, x[:3])), list(
+        itertools.dropwhile(lambda v: v > 0, x[:3])
+    )
 
 
-@tools("`filterfalse`, `compress`", refused="DY103")
+@tools("`filterfalse`, `compress`")
 def filterfalse(x):
     return list(itertools.filterfalse(lambda v: v > 0, x)), list(
         itertools.compress("abcd", [v > 0 for v in x])
     )
 
 
-@tools("`product`, `permutations`, `combinations`", refused="DY112")
+@tools("`product`, `permutations`, `combinations`")
 def product(x):
     return (
         [a * b for a, b in itertools.product(x[:2], x[2:]) if a > b],
@@ -159,25 +161,22 @@ def product(x):
     )
 
 
-@tools("`product` of a generator that decides", refused="DY103")
-def product_generator(x):
-    return list(itertools.product((v for v in x[:2] if v > 0), "ab"))
-
-
-@tools("`repeat`, `cycle`", refused="DY112")
+@tools("`repeat`, `cycle`")
 def repeat(x):
     signs = [v * s for v, s in zip(x, itertools.cycle([1, -1])) if v > 0]
     return signs, list(itertools.repeat(2, 3 if x.sum() > 0 else 1))
 
 
-@tools("`starmap`", refused="DY103")
+@tools("`starmap`")
 def starmap(x):
     return list(itertools.starmap(lambda a, b: a if a > b else b, [(x[0], x[1]), (x[2], x[3])]))
 
 
-@tools("`groupby` by a decision", refused="DY112")
+@tools("`groupby` by a decision; groups are empty once the next is asked for")
 def groupby(x):
-    return [(k, len(list(g))) for k, g in itertools.groupby(x, key=lambda v: bool(v > 0))]
+    runs = [(k, len(list(g))) for k, g in itertools.groupby(x[:3], key=lambda v: bool(v > 0))]
+    late = [len(list(g)) for _, g in list(itertools.groupby([1, 1, 2]))]
+    return runs, late
 
 
 @tools("`zip_longest`")
@@ -186,7 +185,7 @@ def zip_longest(x):
     return list(itertools.zip_longest(kept, [1, 2], fillvalue=0))
 
 
-@tools("`pairwise`", refused="DY112")
+@tools("`pairwise`")
 def pairwise(x):
     return [b - a for a, b in itertools.pairwise(x) if b > a]
 

@@ -277,10 +277,16 @@ def order(x):
     return torch.quantile(x, 0.5), torch.searchsorted(torch.tensor([-1.0, 0.0]), x)
 
 
-@layers("`linalg`: `norm`, `inv`, `det`, `solve`")
-def linear_algebra(x):
+@layers("`linalg`: `norm`, `det`")
+def norms(x):
+    m = x.reshape(2, 2)
+    return torch.linalg.norm(m) if torch.linalg.det(m) > -1 else m
+
+
+@layers("`linalg`: `inv`, `solve`", refused="DY401")
+def inverse(x):
     m = x.reshape(2, 2) + 5 * torch.eye(2)
-    return torch.linalg.inv(m) if torch.linalg.det(m) > 20 else torch.linalg.norm(m)
+    return torch.linalg.inv(m) if x.sum() > 0 else m
 
 
 @layers("`linalg`: `svd`, `eigh`, `qr`", refused="DY401")
@@ -317,7 +323,7 @@ def grids(x):
     return a * b if x.sum() > 0 else x[torch.triu_indices(3, 3)[0]]
 
 
-@layers("quantized layers")
+@layers("quantized layers", refused="DY401")
 class Quantized(nn.Module):
     def __init__(self):
         super().__init__()

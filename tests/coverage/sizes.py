@@ -77,21 +77,16 @@ def mean_of_none(x):
     return kept.mean() if x[0] > 0 else kept.sum()
 
 
-@decided("`kept.max()` of perhaps nothing raises")
-def max_of_none(x):
-    kept = x[x > 2]
-    return kept.max() if x.sum() > 0 else kept.min()
-
-
 @decided("two masks of one size added")
 def same_mask(x):
     m = x > 0 if x.sum() > 0 else x < 0
     return x[m] + x.flip(0)[m]
 
 
-@decided("sizes from two masks added")
+@decided("sizes from two masks added", calls=([1, 2, -3, -4], [-1, 2, 3, -2], [-5, -4, 1, 2]))
 def two_masks(x):
-    return x[x > 0] + x[x < 3]
+    y = x[x > 0] + x[x < 0]
+    return y if x[0] > 0 else y * 2
 
 
 @decided("slices of run-time length, matrix product")

@@ -127,7 +127,7 @@ def for_range(x):
     return x
 
 
-@loops("`for` over `range` with a step from data", calls=([1, 2], [2, 1], [3, 5]))
+@loops("`for` over `range` with a step from data", calls=([1, 2], [2, 1], [0, 5]))
 def for_range_step(x):
     total = 0
     for i in range(0, 10, int(x[0])):

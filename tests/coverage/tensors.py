@@ -287,12 +287,6 @@ def cat_in_loop(x):
     return y
 
 
-@making("complex numbers")
-def complex_tensor(x):
-    z = torch.complex(x[:2], x[2:])
-    return z.abs() if x.sum() > 0 else z.real
-
-
 @making("`torch.dtype` chosen by data")
 def chosen_dtype(x):
     dtype = torch.float64 if x.sum() > 0 else torch.float32

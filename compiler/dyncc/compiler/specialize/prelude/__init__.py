@@ -4,7 +4,7 @@ The machine puts these in place of the builtins, runs them natively like any oth
 them when a value that is not known yet is involved.
 """
 
-from dyncc.compiler.specialize.prelude import functions, iterators, records, sorting
+from dyncc.compiler.specialize.prelude import functions, iterators, itertools_, records, sorting
 from dyncc.compiler.specialize.prelude.deciding import DECIDING
 from dyncc.compiler.specialize.prelude.functions import (
     all_of,
@@ -20,6 +20,7 @@ from dyncc.compiler.specialize.prelude.functions import (
     least,
     missing_attribute,
     next_or,
+    range_with_step,
     reduce_of,
     sum_of,
     tensor_of_list,
@@ -41,7 +42,7 @@ from dyncc.compiler.specialize.prelude.iterators import (
 from dyncc.compiler.specialize.prelude.records import RecordList
 from dyncc.compiler.specialize.prelude.sorting import as_cpython, in_order, sort_in_place, sorted_list
 
-FILES = frozenset(module.__file__ for module in (functions, iterators, records, sorting))
+FILES = frozenset(module.__file__ for module in (functions, iterators, itertools_, records, sorting))
 """Where the code of the prelude is: spans and frames in it are not the user's own."""
 __all__ = [
     "DECIDING",
@@ -74,6 +75,7 @@ __all__ = [
     "least",
     "missing_attribute",
     "next_or",
+    "range_with_step",
     "reduce_of",
     "sort_in_place",
     "sorted_list",

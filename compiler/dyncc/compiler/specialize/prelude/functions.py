@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dyncc.compiler.specialize.prelude.iterators import MISSING
+from dyncc.compiler.specialize.prelude.iterators import MISSING, DynamicRange
 
 
 def next_or(iterator: Any, default: Any) -> Any:
@@ -44,6 +44,12 @@ def missing_attribute(fallback: Any, name: Any, obj: Any) -> Any:
 
 def join_text(separator: Any, items: Any) -> Any:
     return separator.join(list(items))
+
+
+def range_with_step(start: Any, stop: Any, step: Any) -> Any:
+    if step == 0:
+        raise ValueError("range() arg 3 must not be zero")
+    return DynamicRange(start, stop, step)
 
 
 def sum_of(iterable: Any, start: Any) -> Any:

@@ -93,6 +93,8 @@ def _range(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
     if any(is_scalar(v) and v.kind == "float" for v in values):
         return NotImplemented
     start, stop, step = (0, values[0], 1) if len(values) == 1 else (*values, 1)[:3]
+    if is_scalar(step):
+        return Push(prelude.range_with_step, (start, stop, step), {})
     return prelude.DynamicRange(start, stop, step)
 
 

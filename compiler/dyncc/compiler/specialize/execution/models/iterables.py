@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import types
 from typing import TYPE_CHECKING, Any
@@ -13,15 +14,15 @@ from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution.frames import Generator, Push
 from dyncc.compiler.specialize.execution.models.conversions import range_length
 from dyncc.compiler.specialize.execution.models.dynamic import needs_prelude
-from dyncc.compiler.specialize.execution.models.registry import model
+from dyncc.compiler.specialize.execution.models.registry import MODELS, model
 from dyncc.compiler.specialize.execution.operators import iteration
 from dyncc.compiler.specialize.lists import operations
-from dyncc.compiler.specialize.values import (
-    DynamicList,
-)
+from dyncc.compiler.specialize.prelude import itertools_
+from dyncc.compiler.specialize.values import Decision, DynamicList
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
+    from dyncc.compiler.specialize.execution.models.registry import Model
 
 
 @model(iter)
@@ -143,6 +144,43 @@ def _islice(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
 def _count(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     start = args[0] if args else kwargs.get("start", 0)
     return prelude.CountIterator(start, args[1] if len(args) > 1 else kwargs.get("step", 1))
+
+
+def _calls_back(definition: Any) -> Model:
+    """A generator of the prelude in the place of an iterator that calls functions, as late as it does."""
+    return lambda machine, args, kwargs: Push(definition, args, kwargs)
+
+
+def _rearranges(original: Any, definition: Any) -> Model:
+    """What only puts items together is made whole where they are known; else a generator does it."""
+
+    def apply_rearranging(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        sources = [each for value in (*args, *kwargs.values()) for each in _held(value)]
+        if any(isinstance(source, DynamicList) for source in sources):
+            return NotImplemented  # (so that the list is kept at known lengths)
+        calls_back = original is itertools.accumulate and (len(args) > 1 or "func" in kwargs)
+        if not calls_back and not any(needs_prelude(machine, source) for source in sources):
+            with contextlib.suppress(Decision):  # (a user's class may decide when one goes through it)
+                made = machine.native(original, *args, **kwargs)
+                return prelude.SequenceIterator(machine.native(tuple, made))
+        return Push(definition, args, kwargs)
+
+    return apply_rearranging
+
+
+def _held(value: Any) -> tuple[Any, ...]:
+    return (value, *value) if type(value) in (list, tuple) else (value,)
+
+
+for _name in ("takewhile", "dropwhile", "filterfalse", "compress", "starmap", "cycle", "groupby"):
+    MODELS[getattr(itertools, _name)] = _calls_back(getattr(itertools_, _name))
+
+for _name in ("accumulate", "pairwise", "zip_longest", "product", "permutations", "combinations"):
+    MODELS[getattr(itertools, _name)] = _rearranges(getattr(itertools, _name), getattr(itertools_, _name))
+
+MODELS[itertools.chain.from_iterable] = _rearranges(
+    itertools.chain.from_iterable, itertools_.chain_from_iterable
+)
 
 
 @model(itertools.chain)
