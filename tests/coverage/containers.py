@@ -134,7 +134,7 @@ def tuple_operations(x):
     return t + (4,), t[:1], t < (2,), (t * 2).count(1)
 
 
-@tuples("of numbers from data, compared", refused="DY103")
+@tuples("of numbers from data, compared")
 def tuple_compared(x):
     return (int(x[0]), int(x[1])) > (int(x[2]), int(x[3])), (int(x[0]), 2) == (1, 2)
 

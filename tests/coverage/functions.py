@@ -264,7 +264,7 @@ def generator_expression(x):
     return sum(v for v in x if v > 0)
 
 
-@generators("`yield from`", refused="DY101")
+@generators("`yield from`")
 def yield_from(x):
     def inner(v):
         if v > 0:

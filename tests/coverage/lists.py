@@ -64,7 +64,7 @@ def operators(x):
     return a + [4], a * 2, a < [1, 3], 3 in a, a == [1, 2]
 
 
-@known("comparison of lists of numbers from data", refused="DY103")
+@known("comparison of lists of numbers from data")
 def compared(x):
     a, b = [int(x[0]), int(x[1])], [int(x[2]), int(x[3])]
     return a == b, a < b
@@ -89,7 +89,7 @@ def sorted_by_key(x):
     return order, x[order]
 
 
-@known("`sorted` of tuples with a number from data", refused="DY103")
+@known("`sorted` of tuples with a number from data")
 def sorted_tuples(x):
     pairs = sorted([(v.item(), i) for i, v in enumerate(x)], reverse=True)
     return pairs[0], pairs[1][1]

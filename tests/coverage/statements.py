@@ -313,6 +313,49 @@ def except_star(x):
     return return_value
 
 
+@exceptions("error of Python caught: a number from data divides")
+def division_by_zero(x):
+    try:
+        return 12 // int(x[0])
+    except ZeroDivisionError:
+        return -1
+
+
+@exceptions("error of Python caught: an index from data")
+def index_error(x):
+    try:
+        return (10, 20, 30)[int(x[0])]
+    except IndexError:
+        return -1
+
+
+@exceptions("error of Python caught in the caller, by `suppress`, in `finally`")
+def caught_elsewhere(x):
+    def divide(by):
+        return 12 % by
+
+    y = -1
+    with contextlib.suppress(ZeroDivisionError):
+        y = divide(int(x[1]))
+    try:
+        y += divide(int(x[0]))
+    except ArithmeticError as error:
+        return y, str(error)
+    return y, ""
+
+
+def safe_ratio(a, b):
+    try:
+        return a / b
+    except ZeroDivisionError:
+        return 0.0
+
+
+@exceptions("error of Python caught in a helper that does not decide")
+def caught_in_helper(x):
+    return safe_ratio(x[1].item(), x[0].item()) if x[2] > -9 else x
+
+
 @exceptions("`assert`, with a message")
 def assertion(x):
     assert x.sum() >= 0, "must not be negative"

@@ -75,12 +75,7 @@ def run_native(
     except StopIteration as error:
         raise Raised(error) from None
     except Exception as error:
-        refusal = _refusal_within(error)
-        if refusal is not None:
-            raise refusal from None
-        tag = next((value for value in args if type(value) is DynamicTag), None)
-        if isinstance(error, TypeError) and tag is not None:  # C code asked for a text or a member as such
-            raise Decision(tag, "a value that was chosen by a tensor") from None
+        _raise_what_is_behind(error, args)
         if block.pending is None and not machine.owner.has_unknown_numbers():
             raise Raised(error) from None
         machine.facts.must_interpret(codes_between(error))
@@ -104,12 +99,16 @@ def _is_readable(code: types.CodeType) -> bool:
         return False
 
 
-def _refusal_within(error: BaseException) -> CompileError | None:
-    """The refusal that a library (``torch.compile``, say) caught and wrapped in an exception of its own."""
+def _raise_what_is_behind(error: Exception, args: tuple[Any, ...]) -> None:
+    """Raise what ``error`` is the shadow of: a refusal that a library wrapped, or a decision in C code."""
     inner: BaseException | None = error
-    while inner is not None and not isinstance(inner, CompileError):
+    while inner is not None:
+        if isinstance(inner, CompileError):
+            raise inner from None
         inner = inner.__cause__ or inner.__context__
-    return inner
+    tag = next((value for value in args if type(value) is DynamicTag), None)
+    if isinstance(error, TypeError) and tag is not None:  # C code asked for a text or a member as such
+        raise Decision(tag, "a value that was chosen by a tensor") from None
 
 
 def _is_torch(func: Any) -> bool:

@@ -104,7 +104,7 @@ class Risks:
         if not self.handling(IndexError) and not protecting(native.run_native.__code__):
             return
         size = self.machine.recorder.size(tensor, 0)
-        last = str(size) if isinstance(size, int) else (size, "", "")
+        last = (size, "", "") if is_scalar(size) else str(size)
         parts = ("index ", (index, "", ""), " is out of bounds for dimension 0 with size ", last)
         below, above = scalar_op("lt", scalar_op("add", index, size), 0), scalar_op("ge", index, size)
         error = IndexError(DynamicText(parts))
