@@ -50,6 +50,7 @@ SLOW = frozenset(name for name, (code, _) in REFUSED.items() if code == "DY106")
 ENGINE = frozenset(
     {
         "argument_writes",
+        "container_defaults",
         "asserts",
         "branchy_outputs",
         "dict_io",

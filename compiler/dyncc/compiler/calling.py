@@ -33,6 +33,7 @@ from dyncc.runtime.program import (
     TensorType,
     Tree,
     Type,
+    is_fixed,
 )
 
 _MISSING: Any = object()
@@ -104,9 +105,9 @@ def _bind_default(parameter: Parameter, values: dict[str, Any]) -> None:
     match parameter.tree:
         case Input(name=name):
             values[name] = parameter.default
-        case Fixed():
+        case tree if is_fixed(tree):
             pass
-        case InputNode():
+        case _:
             raise ArgumentError(f"argument {parameter.name!r} was given at compile time; give it")
 
 

@@ -299,6 +299,11 @@ class InputNode:
 InputTree: TypeAlias = "Input | Fixed | InputNode"
 
 
+def is_fixed(tree: InputTree) -> bool:
+    """Whether an argument holds nothing that a call may choose, so that it can be left out."""
+    return isinstance(tree, Fixed) or (isinstance(tree, InputNode) and all(map(is_fixed, tree.children)))
+
+
 @frozen
 class Parameter:
     """A parameter of the compiled method. ``default`` is None where it has none."""
@@ -309,7 +314,7 @@ class Parameter:
     optional: bool = False
     """Whether the method's own signature has a default, and the example left it out or passed it.
 
-    When the call leaves it out, an Input takes ``default``; a Fixed needs no value.
+    When the call leaves it out, an Input takes ``default``; what is fixed needs no value.
     """
     default: bool | int | float | str | None = None
 

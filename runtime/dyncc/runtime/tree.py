@@ -192,7 +192,7 @@ class Binder:
         tree = parameter.tree
         if isinstance(tree, p.Input):
             self._take(tree, parameter.default, f"{self.name}() argument {parameter.name!r}", bound)
-        elif isinstance(tree, p.InputNode):
+        elif not p.is_fixed(tree):
             raise InputError(
                 f"{self.name}() argument {parameter.name!r} was passed at compile time: pass it here"
             )

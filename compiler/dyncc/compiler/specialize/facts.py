@@ -55,6 +55,8 @@ class Facts:
     cells: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
     frozen: dict[Place, Any] = field(default_factory=dict[Place, Any])
     """Numbers among the arguments that the program needs statically: place → why."""
+    defaults: dict[tuple[str, str], Any] = field(default_factory=dict[tuple[str, str], Any])
+    """The trees of containers that are defaults of parameters, by method and parameter."""
     written: set[str] = field(default_factory=set[str])
     """Names of tensor inputs that the program changes in place."""
     split: set[Place] = field(default_factory=set[Place])

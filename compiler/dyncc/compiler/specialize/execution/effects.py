@@ -41,7 +41,6 @@ _NAMED: dict[Any, str] = {
     os.mkdir: "making a directory",
     os.rename: "renaming a file",
 }
-_RANDOM_METHODS = frozenset(("random", "getrandbits"))
 
 
 def effect_of(func: Any) -> str | None:
@@ -53,7 +52,7 @@ def effect_of(func: Any) -> str | None:
     if found is not None:
         return found
     owner = getattr(func, "__self__", None)
-    if isinstance(owner, random.Random) and getattr(func, "__name__", "") in _RANDOM_METHODS:
+    if isinstance(owner, random.Random):
         return "a random number of Python"
     if func is subprocess.Popen or func is socket.socket:
         return "talking to another process"

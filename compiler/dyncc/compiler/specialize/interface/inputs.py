@@ -27,6 +27,7 @@ from dyncc.runtime.program import (
     InputTree,
     Parameter,
     ScalarType,
+    is_fixed,
 )
 
 
@@ -81,7 +82,8 @@ class InputBuilder:
         values: dict[str, Any] = {}
         for name, parameter in signature.parameters.items():
             value = bound.arguments[name]
-            tree, made = self.visit(value, (name,), dynamic.get(name))
+            fixed = None if name in given else self._default(name, value)
+            tree, made = self.visit(value, (name,), dynamic.get(name)) if fixed is None else (fixed, value)
             values[name] = made
             kind = {
                 inspect.Parameter.KEYWORD_ONLY: "keyword",
@@ -90,6 +92,8 @@ class InputBuilder:
             }.get(parameter.kind, "positional")
             has_default = parameter.default is not inspect.Parameter.empty
             default = parameter.default if kind_of(parameter.default) or parameter.default is None else None
+            if isinstance(tree, InputNode) and not is_fixed(tree):
+                has_default = False
             if has_default and isinstance(tree, Input) and not isinstance(tree.type, ScalarType):
                 has_default = False
             if has_default and isinstance(parameter.default, str):
@@ -104,6 +108,13 @@ class InputBuilder:
             parameters.append(Parameter(name, kind, tree, has_default, default if has_default else None))  # type: ignore[arg-type]
         bound.arguments.update(values)
         return Inputs(bound.args, bound.kwargs, tuple(parameters), tuple(self.names), self.tensors)
+
+    def _default(self, name: str, value: Any) -> InputTree | None:
+        """The tree of a container that is a default, as it was before any call changed it."""
+        key = (self.method.name, name)
+        if key not in self.facts.defaults:
+            self.facts.defaults[key] = _fixed(value)
+        return self.facts.defaults[key]
 
     def visit(self, value: Any, path: tuple[Any, ...], dynamic: Any) -> tuple[InputTree, Any]:
         if isinstance(value, torch.Tensor):
@@ -161,6 +172,24 @@ class InputBuilder:
         name = expr.operand.name  # type: ignore[union-attr]
         self.names.append(name)
         return Input(name, ScalarType(kind)), Scalar(kind, expr, frozenset((place,)), name)  # type: ignore[arg-type]
+
+
+def _fixed(value: Any) -> InputTree | None:
+    """A container that is a default: compiled in, the object itself, which calls may change.
+
+    None for what is no container, or holds tensors or other objects.
+    """
+    children = container_children(value)
+    if children is None:
+        return None
+    parts: list[InputTree] = []
+    for child in children.values:
+        plain = child is None or type(child) in (bool, int, float, str)
+        part = Fixed(child) if plain else _fixed(child)
+        if part is None:
+            return None
+        parts.append(part)
+    return InputNode(children.kind, tuple(parts), children.keys, children.name, children.module)
 
 
 def _name(path: tuple[Any, ...]) -> str:

@@ -33,6 +33,8 @@ _HOOKS = frozenset(
     "_state_dict_pre_hooks _load_state_dict_pre_hooks _load_state_dict_post_hooks "
     "_non_persistent_buffers_set".split()
 )
+_RUN = ("_forward_pre_hooks", "_forward_hooks")
+"""Those of them that run in a call."""
 _OPAQUE_MODULES = frozenset(
     "logging threading concurrent multiprocessing importlib inspect ast io re numpy abc typing weakref "
     "_thread _weakref pathlib warnings functools".split()
@@ -261,6 +263,12 @@ class Heap:
                 continue
             keep.append(value)
             seen.add(id(value))
+            if isinstance(
+                value, nn.Module
+            ):  # (hooks are no part of its content, but what they hold is state)
+                pending.extend(
+                    (f"{path}.hook", hook) for name in _RUN for hook in getattr(value, name).values()
+                )
             for name, part in reach.of(value):
                 self._pin(part)
                 pending.append((name, part))
