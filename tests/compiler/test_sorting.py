@@ -1,4 +1,4 @@
-"""``prelude.as_cpython`` makes the comparisons of ``list.sort``, whatever they answer."""
+"""``prelude.in_order`` makes the comparisons of ``list.sort``, whatever they answer."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _builtin(items: list[int], keys: list[_Key], reverse: bool) -> list[int]:
 @given(st.integers(0, 12), st.lists(st.booleans(), min_size=1, max_size=23), st.booleans())
 def test_the_comparisons_are_those_of_cpython(count: int, answers: list[bool], reverse: bool) -> None:
     expected = _asked(_builtin, count, answers, reverse)
-    assert _asked(prelude.as_cpython, count, answers, reverse) == expected
+    assert _asked(prelude.in_order, count, answers, reverse) == expected
 
 
 @given(st.lists(st.sampled_from([0.0, 1.0, 2.0, float("nan")]), max_size=12), st.booleans())
@@ -43,5 +43,5 @@ def test_insertion_sort_is_stable_where_there_is_an_order(values: list[float], r
     values = [value for value in values if value == value]
     items = list(range(len(values)))
     expected = sorted(items, key=lambda i: values[i], reverse=reverse)
+    assert prelude.by_insertion(items, values, reverse) == expected
     assert prelude.in_order(items, values, reverse) == expected
-    assert prelude.as_cpython(items, values, reverse) == expected

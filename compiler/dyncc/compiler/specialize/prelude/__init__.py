@@ -40,7 +40,7 @@ from dyncc.compiler.specialize.prelude.iterators import (
     ZipIterator,
 )
 from dyncc.compiler.specialize.prelude.records import RecordList
-from dyncc.compiler.specialize.prelude.sorting import as_cpython, in_order, sort_in_place, sorted_list
+from dyncc.compiler.specialize.prelude.sorting import by_insertion, in_order, sort_in_place, sorted_list
 
 FILES = frozenset(module.__file__ for module in (functions, iterators, itertools_, records, sorting))
 """Where the code of the prelude is: spans and frames in it are not the user's own."""
@@ -62,10 +62,10 @@ __all__ = [
     "ZipIterator",
     "all_of",
     "any_of",
-    "as_cpython",
     "as_list",
     "as_tuple",
     "best_of",
+    "by_insertion",
     "call_module",
     "close_generator",
     "contained",

@@ -32,11 +32,11 @@ def sort_in_place(items: Any, key: Any, reverse: Any) -> Any:
     items[:] = sorted_list(values, key, reverse)
 
 
-def in_order(candidates: Any, candidate_keys: Any, reverse: Any) -> Any:
+def by_insertion(candidates: Any, candidate_keys: Any, reverse: Any) -> Any:
     """Insertion sort, stable, that works on lists of run-time length as well.
 
-    Keys and items are lists of their own, so that each has elements of one type. See ``choices`` for the
-    short way, where keys are numbers, and :func:`as_cpython` for lists of known length.
+    Keys and items are lists of their own, so that each has elements of one type. See :func:`in_order` for
+    lists of known length.
     """
     keys = []
     items = []
@@ -57,8 +57,11 @@ def in_order(candidates: Any, candidate_keys: Any, reverse: Any) -> Any:
     return items
 
 
-def as_cpython(candidates: Any, candidate_keys: Any, reverse: Any) -> Any:
-    """The candidates in the order of their keys, by the comparisons that CPython makes."""
+def in_order(candidates: Any, candidate_keys: Any, reverse: Any) -> Any:
+    """The candidates in the order of their keys, by the comparisons that CPython makes.
+
+    See ``choices`` for the short way, where keys are numbers.
+    """
     items = list(candidates)
     keys = list(candidate_keys)
     if len(items) < 2:

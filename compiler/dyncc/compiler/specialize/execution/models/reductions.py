@@ -58,7 +58,7 @@ def _in_order(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         order = machine.native(sorted, range(len(args[1])), key=args[1].__getitem__, reverse=args[2])
         return [args[0][position] for position in order]
     known = all(type(values) is list for values in args[:2])
-    return Push(prelude.as_cpython, args, {}) if known else NotImplemented
+    return NotImplemented if known else Push(prelude.by_insertion, args, {})
 
 
 @model(prelude.best_of)
