@@ -22,6 +22,7 @@ from torch import nn
 
 GROUPS = (
     "statements",
+    "managers",
     "assignments",
     "functions",
     "classes",

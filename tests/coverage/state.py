@@ -224,19 +224,6 @@ class Alternating(nn.Module):
         return y
 
 
-@attributes("spectral norm in `eval()`, batch norm in `train()`")
-class Training(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.norm = nn.BatchNorm1d(4)
-
-    def eval(self):
-        return self
-
-    def forward(self, x):
-        return self.norm(x.reshape(1, 4).repeat(2, 1)) if x.sum() > 0 else x
-
-
 outside = table("State over calls", "Outside of the module")
 
 SEEN: list[Any] = []

@@ -109,10 +109,11 @@ class Isolation:
     def _tensor(self, tensor: torch.Tensor) -> None:
         if isinstance(tensor, torch._subclasses.FakeTensor) or tensor.is_sparse:
             return
-        saved, version = tensor.detach().clone(), tensor._version
+        saved = tensor.detach().clone()
 
         def restore() -> None:
-            if tensor._version != version and not torch.equal(tensor.detach(), saved):
+            # (its version would not tell: a change through ``.data`` is not counted)
+            if not torch.equal(tensor.detach(), saved):
                 with torch.no_grad():
                     tensor.detach().copy_(saved)
 
