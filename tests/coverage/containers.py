@@ -233,3 +233,17 @@ def identity(x):
     y = x * 2
     chosen = x if x.sum() > 0 else y
     return chosen is x, torch.is_tensor(chosen)
+
+
+ordered = table("Containers", "`OrderedDict`")
+
+
+@ordered("`move_to_end` under a decision")
+def moved(x):
+    entries = collections.OrderedDict([("a", x), ("b", x * 2)])
+    if x.sum() > 0:
+        entries.move_to_end("a")
+    y = x + 1
+    if x[0] > 3:
+        y = y * 2
+    return list(entries.values()), y

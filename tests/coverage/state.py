@@ -1,6 +1,7 @@
 """State that calls leave behind: buffers, attributes, globals, several methods."""
 
 import collections
+import itertools
 from typing import Any
 
 import torch
@@ -328,3 +329,32 @@ class Encoder(Net):
 
     def forward(self, x):
         return self.encode(x) + self.encode(-x)
+
+
+elsewhere = table("State over calls", "Out of sight")
+
+
+@elsewhere("iterator of C, kept over calls", refused="DY112")
+class Iterating(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.numbers = itertools.count()
+
+    def forward(self, x):
+        number = next(self.numbers)
+        return x + number if x.sum() > 0 else x
+
+
+def tallied(x):
+    tallied.calls += 1
+    return x * tallied.calls
+
+
+tallied.calls = 0
+
+
+@elsewhere("attribute of a function")
+class Counting(nn.Module):
+    def forward(self, x):
+        y = tallied(x)
+        return y if x.sum() > 0 else -y

@@ -50,6 +50,11 @@ def run_native(
         refuse(machine, effect)
     if any(type(value) is DynamicText for value in args) and not _keeps_text(func):
         raise Decision(next(v for v in args if type(v) is DynamicText), "the text of a number")
+    if func is next and id(args[0]) in machine.owner.heap.iterators:
+        machine.refuse(
+            "DY112", f"a `{type(args[0]).__name__}` object that calls share is advanced", "this call",
+            helps=("keep a list and a position in it, or a count",),
+        )  # fmt: skip
     if func is id:
         machine.recorder.demand_sharing(*args)
     try:

@@ -308,6 +308,8 @@ class Recorder:
             owner = inputs.get(id(result))
             if owner is not None:
                 return owner
+            if result.layout is not torch.strided:
+                raise refusals.failure(func, f"the result is of layout {result.layout}", self.block.span)
             tensor = SymTensor.make(result, node)
             node.meta["type"] = self.block.type_of(result)
             base = by_storage.get(storage_key(result))

@@ -125,11 +125,17 @@ def _attempt(
             raise refusals.failure(func, error, recorder.block.span) from error
         if mentions_symbol(str(error)):
             raise refusals.undecided(func, error, recorder.block.span) from error
-        raise _as_eager(func, args, kwargs, error) from None
+        same = _as_eager(func, args, kwargs, error)
+        if same is None:
+            raise refusals.failure(func, error, recorder.block.span) from error
+        raise same from None
 
 
-def _as_eager(func: Callable[..., Any], args: Any, kwargs: Any, error: Exception) -> Exception:
-    """What PyTorch itself raises where a fake call raised ``error``, whose type and text may be others."""
+def _as_eager(func: Callable[..., Any], args: Any, kwargs: Any, error: Exception) -> Exception | None:
+    """What PyTorch itself raises where a fake call raised ``error``, whose type and text may be others.
+
+    None where it raises nothing: then it is fake tensors that cannot do it.
+    """
     if any(isinstance(v, torch.SymInt | torch.SymFloat | torch.SymBool) for v in leaves_of((args, kwargs))):
         return error
 
@@ -147,7 +153,7 @@ def _as_eager(func: Callable[..., Any], args: Any, kwargs: Any, error: Exception
         return error if "too large" in str(other) else other
     except Exception as other:
         return other
-    return error
+    return None
 
 
 def share_mask(recorder: Recorder, func: Any, args: Any, kwargs: Any, result: Any) -> None:

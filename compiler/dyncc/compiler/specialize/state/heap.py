@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from dyncc.compiler.code_origin import is_users
 from dyncc.compiler.specialize.prelude import RecordList
 from dyncc.compiler.specialize.state.bindings import Bindings, Reach
 from dyncc.compiler.specialize.values import DynamicList, SymTensor, is_scalar
@@ -85,7 +86,8 @@ def content_of(obj: Any) -> Content:
             for i, value in enumerate(list.__iter__(obj) if isinstance(obj, list) else obj)
         )
     elif isinstance(obj, dict):
-        slots.extend((("key", key), value) for key, value in dict.items(obj))
+        ordered = collections.OrderedDict if isinstance(obj, collections.OrderedDict) else dict
+        slots.extend((("key", key), value) for key, value in ordered.items(obj))
     elif isinstance(obj, set):
         slots.extend((("member", i), value) for i, value in enumerate(obj))
     elif isinstance(obj, BaseException):
@@ -250,6 +252,8 @@ class Heap:
         self._referrers: dict[int, list[Base]] = {}
         self.pinned: set[int] = set()
         """Lists that cannot become dynamic, by identity."""
+        self.iterators: set[int] = set()
+        """Iterators of C that were there before the program, by identity: their place is out of sight."""
 
     def add_roots(self, roots: Iterable[tuple[str, Any]]) -> None:
         """Find every container that is reachable from ``roots`` (name, value), or from their code."""
@@ -263,12 +267,12 @@ class Heap:
                 continue
             keep.append(value)
             seen.add(id(value))
-            if isinstance(
-                value, nn.Module
-            ):  # (hooks are no part of its content, but what they hold is state)
-                pending.extend(
-                    (f"{path}.hook", hook) for name in _RUN for hook in getattr(value, name).values()
-                )
+            if isinstance(value, nn.Module):
+                pending.extend((f"{path}.hook", hook) for hook in _hooks(value))
+            if isinstance(value, types.FunctionType) and is_users(value.__code__.co_filename):
+                pending.append((f"{path}.__dict__", value.__dict__))
+            if _is_iterator(value):
+                self.iterators.add(id(value))
             for name, part in reach.of(value):
                 self._pin(part)
                 pending.append((name, part))
@@ -325,6 +329,17 @@ class Heap:
         """Everything as it was at the start."""
         for base in self.dirty():
             restore(base.obj, base.content)
+
+
+def _is_iterator(value: Any) -> bool:
+    """An iterator of C, or a generator, of which nobody can tell how far it is."""
+    return type(value).__module__ in ("builtins", "itertools") and hasattr(type(value), "__next__")
+
+
+def _hooks(module: nn.Module) -> Iterator[Any]:
+    """Functions that a call of the module runs: no part of its content, but what they refer to is state."""
+    for name in _RUN:
+        yield from getattr(module, name).values()
 
 
 def _join(path: str, accessor: Any) -> str:
