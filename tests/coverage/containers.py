@@ -247,3 +247,16 @@ def moved(x):
     if x[0] > 3:
         y = y * 2
     return list(entries.values()), y
+
+
+@sets("a set of numbers and texts that decisions fill")
+def filled(x):
+    numbers = {i % 2 for i in range(4) if x[i] > 0}
+    texts = set()
+    if x.sum() > 0:
+        texts.add("up")
+    y = x + 1
+    if x[0] > 3:
+        numbers |= {4}
+        texts.discard("up")
+    return y, len(numbers), 4 in numbers, sorted(texts)

@@ -86,3 +86,8 @@ def hint_of(path: Path) -> str:
         if isinstance(part, tuple) and len(part) == 2 and isinstance(part[1], str):
             return part[1]
     return "v"
+
+
+def is_member(path: Path) -> bool:
+    """Whether a place is in a set, whose members have to be known: they are told apart by their hash."""
+    return bool(path) and type(path[-1]) is tuple and path[-1][0] == "member"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dyncc.compiler.specialize.recording.block import BlockBuilder
-from dyncc.compiler.specialize.state.leaves import DimLeaf, Instance, Leaf, Path, Slot, hint_of
+from dyncc.compiler.specialize.state.leaves import DimLeaf, Instance, Leaf, Path, Slot, hint_of, is_member
 from dyncc.compiler.specialize.values import Scalar, kind_of
 from dyncc.runtime.program import Const, Operand
 
@@ -33,7 +33,7 @@ class NumberCapture:
             self._number_leaf(path, kind, Const(value), frozenset((place,)))
             return
         exact = ("number", kind, repr(value))
-        if self.capture.facts.keeps(place) or (path and path[-1] in _STATIC_NAMES):
+        if self.capture.facts.keeps(place) or is_member(path) or (path and path[-1] in _STATIC_NAMES):
             self.capture.emit(exact)
             return
         self.capture.emit(exact, ("number", kind))

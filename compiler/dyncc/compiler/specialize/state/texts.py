@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dyncc.compiler.specialize.recording.block import BlockBuilder
-from dyncc.compiler.specialize.state.leaves import Instance, Leaf, Path, Slot, hint_of
+from dyncc.compiler.specialize.state.leaves import Instance, Leaf, Path, Slot, hint_of, is_member
 from dyncc.compiler.specialize.values import DynamicTag, Scalar
 from dyncc.runtime.program import Const, Operand
 
@@ -29,7 +29,7 @@ class TextCapture:
             return
         exact = ("text", _identity(value))
         self.capture.keep.append(value)
-        if self.capture.facts.keeps(place) or not path or type(path[-1]) is int:
+        if self.capture.facts.keeps(place) or not path or type(path[-1]) is int or is_member(path):
             self.capture.emit(exact)
             return
         self.capture.emit(exact, ("text", type(value)))
