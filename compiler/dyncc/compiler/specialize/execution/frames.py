@@ -44,6 +44,8 @@ class Frame:
     """An exception to be raised when the frame goes on."""
     forked: bool = False
     """Whether a decision was taken in this activation: ways through it may meet again."""
+    reads: tuple[Any, ...] = ()
+    """What the next instruction has read from tensors, if it is to be executed again."""
     cleared: int = 0
     """Operations of the next instruction that are known not to raise."""
     visits: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -53,8 +55,13 @@ class Frame:
         return Frame(
             self.function, self.globals, dict(self.registers), dict(self.cells), self.label, self.index,
             self.continuation, self.dst, self.payload, self.resume, self.raising, self.forked,
-            self.cleared, dict(self.visits),
+            self.reads, self.cleared, dict(self.visits),
         )  # fmt: skip
+
+    def jump(self, label: str) -> None:
+        """Go on at the first instruction of a block, of which nothing has been executed."""
+        self.label, self.index = label, 0
+        self.reads, self.cleared = (), 0
 
     @property
     def block(self) -> cfg.Block:

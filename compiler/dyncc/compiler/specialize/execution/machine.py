@@ -90,13 +90,15 @@ class Machine:
         at = (frame.label, frame.index - (0 if isinstance(node, TERMINATORS) else 1))
         self.executing = (frame, at)
         self.risks.passed = 0
+        self.block.executes(frame.reads)
         try:
             action()
-            frame.cleared = 0
+            frame.cleared, frame.reads = 0, ()
         except Raised as raised:
             self.raise_(raised.error)
         except Cut as cut:
             self.rewind(frame, at)
+            frame.reads = tuple(self.block.reads)
             if not self.started:
                 early = "a number is needed before it can be computed"
                 refusal = cut.refusal or self.diagnose("DY110", early)
@@ -104,6 +106,7 @@ class Machine:
             self.cut()
         except Decision as decision:
             self.rewind(frame, at)
+            frame.reads = tuple(self.block.reads)
             self._resolve(frame, decision)
         self.started = True
 
@@ -191,13 +194,11 @@ class Machine:
 
     def cut(self) -> NoReturn:
         """End the block here and go on in the one for this state."""
-        for frame in self.frames:
-            frame.cleared = 0
         self.owner.jump(self.owner.edge(self))
         raise EndBlock
 
     def goto(self, frame: Frame, label: str) -> None:
-        frame.label, frame.index = label, 0
+        frame.jump(label)
         block = frame.block
         if (block.loop_header and not self._idle(frame)) or (block.join and frame.forked):
             self.cut()
@@ -386,8 +387,7 @@ class Machine:
 
         def side(label: str) -> Callable[[], None]:
             def place() -> None:
-                top = self.frames[depth]
-                top.label, top.index = label, 0
+                self.frames[depth].jump(label)
 
             return place
 

@@ -74,6 +74,10 @@ class BlockBuilder:
         """Storages (by id) that the graph has changed so far."""
         self.placeholder_storage: dict[int, fx.Node] = {}
         self.pending: Decision | None = None
+        self.reads: list[Any] = []
+        """Numbers that the present instruction has read from tensors."""
+        self.earlier: list[Any] = []
+        """Those that it read when it was executed before, and will not read again."""
         self.risk: Callable[[str, Sequence[Operand]], None] | None = None
         """Asked before each operation of the host, which may raise where the program handles that."""
         self.risk_call: Callable[[Any, tuple[Any, ...], dict[str, Any]], None] | None = None
@@ -233,8 +237,25 @@ class BlockBuilder:
         ref = self.host_op(op, operands, ScalarType(kind), hint)  # type: ignore[arg-type]
         return Scalar(kind, self._expr("host", (), kind, ref), frozenset((DATA,)))
 
-    def read(self, tensor: SymTensor) -> Scalar:
+    def executes(self, earlier: Sequence[Any]) -> None:
+        """An instruction begins, which has read these numbers already if it is executed again."""
+        self.reads, self.earlier = [], list(earlier)
+
+    def read_before(self) -> bool:
+        """Whether the present read was made when the instruction was executed before: its last number."""
+        if not self.earlier:
+            return False
+        self.reads.append(self.earlier.pop(0))
+        return True
+
+    def read(self, tensor: SymTensor) -> Any:
         """``tensor.item()``: one read of a tensor's value, in program order."""
+        if self.read_before():
+            return self.reads[-1]
+        self.reads.append(self._read(tensor))
+        return self.reads[-1]
+
+    def _read(self, tensor: SymTensor) -> Scalar:
         snapshot = self.snapshot(tensor)
         kind = number_kind(snapshot.fake.dtype)
         ref = self.host_op("item", [self.tensor_operand(snapshot)], ScalarType(kind), tensor.hint or "item")  # type: ignore[arg-type]

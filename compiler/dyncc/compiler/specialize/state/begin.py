@@ -78,6 +78,7 @@ class _Rewriter:
         made = frame.copy()
         made.registers = {name: self.value(value, (*path, name)) for name, value in frame.registers.items()}
         made.payload = self.value(frame.payload, (*path, "%payload"))
+        made.reads = self.value(frame.reads, (*path, "%reads"))
         made.raising = self.value(frame.raising, (*path, "%raising"))
         return made
 

@@ -42,7 +42,8 @@ def read_item(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict
 def note_static_read(recorder: Recorder, value: Any) -> None:
     """Keep the place of a read whose value is known: the checks compare reads one by one."""
     kind = kind_of(value)
-    if kind is not None:
+    if kind is not None and not recorder.block.read_before():
+        recorder.block.reads.append(value)
         recorder.block.host_op("static_read", [Const(value)], ScalarType(kind), "known")  # type: ignore[arg-type]
 
 
