@@ -363,17 +363,19 @@ class Specializer:
         if why is not None:
             note = f"with what is needed here static, {message}"
             raise CompileError([replace(why, notes=(*why.notes, note))])
-        raise CompileError(
-            [
-                Diagnostic(
-                    "DY106",
-                    message,
-                    self.recorder.block.span if current else None,
-                    label="while compiling this",
-                    helps=(help,),
-                )
-            ]
-        )
+        if current:
+            span, label = self.recorder.block.span, "while compiling this"
+        else:
+            span, label = self._where_most_begin()
+        raise CompileError([Diagnostic("DY106", message, span, label=label, helps=(help,))])
+
+    def _where_most_begin(self) -> tuple[ir.Span | None, str]:
+        """The expression of the method itself where most blocks begin, there or in what it calls."""
+        frames = [s.frames[0] for group in self.variants.values() for s in group if s.frames]
+        if not frames:
+            return None, ""
+        ((span, count),) = Counter(map(_span_of, frames)).most_common(1)
+        return span, f"{count} of them begin here, or in what this calls"
 
     def _reason(self) -> Diagnostic | None:
         """Why something was kept static at the point that multiplies most, or in its code."""
@@ -386,6 +388,12 @@ class Specializer:
             if place[0] == point or codes & {frame[0] for frame in place[0] if type(frame) is tuple}:
                 return why
         return None
+
+
+def _span_of(frame: Frame) -> ir.Span:
+    """What a frame is at, or has called."""
+    instructions = frame.block.instructions
+    return instructions[max(frame.index - 1, 0)].span if instructions else frame.block.terminator.span
 
 
 class _Builder:
