@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from dyncc.compiler.specialize.execution import native
-from dyncc.compiler.specialize.execution.handlers import Handling, handling, protecting
+from dyncc.compiler.specialize.execution.catching import Handling, handling, protecting
 from dyncc.compiler.specialize.recording.fake_calls import name_of
 from dyncc.compiler.specialize.recording.nested import leaves_of
 from dyncc.compiler.specialize.values import DynamicText, Scalar, SymTensor, is_scalar, scalar_op
