@@ -162,7 +162,8 @@ def _chosen_tensor(machine: Machine, values: Sequence[Any], index: Scalar) -> An
     if len(distinct) < len(values):
         index = machine.block.host_leaf("lookup", [index.operand, *map(Const, places)], "int", "place")
     stacked = machine.native(torch.stack, distinct)
-    return machine.native(torch.select, stacked, 0, index)
+    with machine.risks.certain():  # (the index is the compiler's own)
+        return machine.native(torch.select, stacked, 0, index)
 
 
 def _place(found: list[Any], value: Any) -> int:

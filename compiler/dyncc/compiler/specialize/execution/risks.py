@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -98,6 +99,16 @@ class Risks:
                     "this call, inside of a `try` or `with`",
                     helps=("test for what makes it fail with an `if` before the call",),
                 )  # fmt: skip
+
+    @contextmanager
+    def certain(self) -> Iterator[None]:
+        """What is called inside does not raise."""
+        block = self.machine.block
+        before, block.risk_call = block.risk_call, None
+        try:
+            yield
+        finally:
+            block.risk_call = before
 
     def _index(self, tensor: SymTensor, index: Scalar) -> None:
         """``tensor[index]`` raises where there is no such element."""
