@@ -56,6 +56,7 @@ ENGINE = frozenset(
         "dict_io",
         "methods_entry",
         "state_none",
+        "torch_results",
         "try_finally",
     }
 )

@@ -264,7 +264,8 @@ def build(tree: Tree, values: Mapping[str, Any]) -> Any:
             pairs = zip(keys, children, strict=True)
             return collections.OrderedDict(pairs) if tree.name == "OrderedDict" else dict(pairs)
         case "namedtuple":
-            return _container_class(tree)(*children)
+            cls = _container_class(tree)
+            return cls(*children) if hasattr(cls, "_fields") else cls(children)  # torch.return_types
         case "dataclass":
             return _new_dataclass(_container_class(tree), [str(key) for key in keys], children)
         case "record":

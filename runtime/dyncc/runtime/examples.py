@@ -174,7 +174,8 @@ def _open(value: Any) -> tuple[str, dict[Any, Any], str]:
         plain = name in ("dict", "OrderedDict")
         return ("dict" if plain else "record"), dict(value), ("" if name == "dict" else name)
     if isinstance(value, tuple):
-        fields = getattr(value, "_fields", None)
+        sequence = hasattr(value, "n_sequence_fields")  # a named tuple of C: torch.return_types.max
+        fields = getattr(type(value), "__match_args__" if sequence else "_fields", None)
         if fields is not None:
             return "namedtuple", dict(zip(fields, value, strict=True)), name
         return "tuple", dict(enumerate(value)), ""

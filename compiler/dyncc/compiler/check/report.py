@@ -37,7 +37,10 @@ class Mismatch:
 
     def diagnostic(self) -> Diagnostic:
         """As an error for the user."""
-        notes = tuple(note for note in (self.block and f"in block `{self.block}`", self.case) if note)
+        shown = "" if self.span else self.text  # without a span there is nothing to write it at
+        notes = tuple(
+            note for note in (shown, self.block and f"in block `{self.block}`", self.case) if note
+        )
         return Diagnostic(
             "DY301", "the compiled program differs from the original", self.span, self.text, notes=notes
         )

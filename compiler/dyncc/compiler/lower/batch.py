@@ -18,6 +18,7 @@ from torch import fx
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.lower.capture import Numbers, capture
 from dyncc.compiler.lower.convert import convert
+from dyncc.compiler.lower.empty import refuse_empty
 from dyncc.compiler.lower.failure import LoweringError, Place
 from dyncc.compiler.lower.kernels import check_kernels
 from dyncc.compiler.lower.nan import propagate_nan
@@ -106,6 +107,7 @@ class _Work:
             program = capture(batch, self.weights, self.hints, candidates, Numbers(natural))
             model = convert(program)
         propagate_nan(model.graph)
+        refuse_empty(model.graph)
         check_kernels(model)
         return split(model, batch, self.graphs, self.tensors)
 

@@ -51,9 +51,11 @@ def aminmax(self: torch.Tensor, *, dim: int | None = None, keepdim: bool = False
 
 @decomposes(aten.median.default)
 def median(self: torch.Tensor) -> torch.Tensor:
-    """The lower of the two in the middle."""
+    """The lower of the two in the middle; of no elements nan, or the least integer."""
     values = aten.sort.default(self.reshape(-1), 0, False)[0]
-    return values.select(0, (values.shape[0] - 1) // 2)
+    none = float("nan") if self.is_floating_point() else torch.iinfo(self.dtype).min
+    values = torch.cat([torch.full((1,), none, dtype=self.dtype), values])
+    return values.select(0, values.shape[0] // 2)
 
 
 @decomposes(aten.median.dim)

@@ -19,25 +19,15 @@ from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution.frames import Frame, Generator, Push
 from dyncc.compiler.specialize.execution.native import Raised
 from dyncc.compiler.specialize.values import (
-    COMPARISONS,
     DynamicList,
     DynamicTag,
     DynamicText,
     SymTensor,
     is_scalar,
-    kind_of,
 )
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
-
-
-_BINARY_METHODS = {
-    "+": "add", "-": "sub", "*": "mul", "/": "truediv", "//": "floordiv", "%": "mod", "**": "pow",
-    "@": "matmul", "<<": "lshift", ">>": "rshift", "&": "and", "|": "or", "^": "xor",
-    "<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne",
-}  # fmt: skip
-_REFLECTED = {"<": "gt", "<=": "ge", ">": "lt", ">=": "le", "==": "eq", "!=": "ne"}
 
 
 def _generator_managers() -> frozenset[types.CodeType]:
@@ -54,6 +44,7 @@ ALWAYS = _generator_managers() | frozenset(
     method.__code__
     for method in (
         prelude.RangeIterator.__next__, prelude.ListIterator.__next__, prelude.next_or, prelude.call_module,
+        prelude.contained, prelude.operate,
         *(m for m in vars(prelude.RecordList).values() if isinstance(m, types.FunctionType)
           and m.__name__ not in ("__init__", "_unknown")),
     )
@@ -212,49 +203,6 @@ def special_method(machine: Machine, obj: Any, name: str) -> Any:
         return None
     method = getattr(type(obj), name, None)
     return method if must_interpret(machine, method) else None
-
-
-def operator_method(
-    machine: Machine, op: str, left: Any, right: Any, inplace: bool
-) -> tuple[Any, tuple[Any, ...]] | None:
-    """An operator of a user's class that must be interpreted: (method, its arguments)."""
-    name = _BINARY_METHODS.get(op)
-    if name is None:
-        return None
-    if inplace and isinstance(getattr(type(left), f"__i{name}__", None), types.FunctionType):
-        method = special_method(machine, left, f"__i{name}__")
-        return None if method is None else (method, (left, right))
-    method = special_method(machine, left, f"__{name}__")
-    if method is not None:
-        return method, (left, right)
-    reflected = f"__{_REFLECTED[op]}__" if op in COMPARISONS else f"__r{name}__"
-    method = special_method(machine, right, reflected)
-    own = getattr(type(left), f"__{name}__", None)
-    if method is not None and kind_of(left) is not None:
-        return method, (right, left)  # (numbers know nothing of the class)
-    if method is not None and own in (None, getattr(object, f"__{name}__", None)):
-        return method, (right, left)
-    return None
-
-
-def derived_comparison(
-    machine: Machine, op: str, left: Any, right: Any
-) -> tuple[Any, tuple[Any, ...], str] | None:
-    """``!=``, ``in`` and ``not in`` of a user's class by its ``__eq__`` or ``__contains__``.
-
-    The function, its arguments and what the machine does with the result.
-    """
-    if op == "!=" and type(left).__ne__ is object.__ne__:
-        method = special_method(machine, left, "__eq__")
-        return None if method is None else (method, (left, right), "not")
-    if op not in ("in", "not-in") or type(right) is prelude.RecordList:
-        return None
-    method = special_method(machine, right, "__contains__")
-    if method is None:
-        return None
-    if op == "not-in":
-        return method, (right, left), "not"
-    return prelude.contained, (method, right, left), "call"
 
 
 def attribute_getter(machine: Machine, obj: Any, name: str) -> Any:

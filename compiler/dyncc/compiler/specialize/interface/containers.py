@@ -31,6 +31,9 @@ def container_children(value: Any) -> Children | None:
     if isinstance(value, tuple) and hasattr(cls, "_fields"):
         fields = tuple(cls._fields)
         return Children("namedtuple", fields, tuple(value), fields, *names, lambda items: cls(*items))
+    if isinstance(value, tuple) and hasattr(cls, "n_sequence_fields"):  # torch.return_types.max
+        fields = tuple(cls.__match_args__)  # type: ignore[attr-defined]
+        return Children("namedtuple", fields, tuple(value), fields, *names, lambda items: cls(items))
     if isinstance(value, DynamicList):
         return None
     if cls in (list, tuple, set):

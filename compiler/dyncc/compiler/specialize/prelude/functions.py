@@ -33,8 +33,29 @@ def as_tuple(iterable: Any) -> Any:
     return tuple(as_list(iterable))
 
 
-def contained(method: Any, container: Any, item: Any) -> Any:
-    return bool(method(container, item))
+def contained(method: Any, container: Any, item: Any, negated: Any) -> Any:
+    found = bool(method(container, item))
+    return not found if negated else found
+
+
+def operate(attempts: Any, symbol: Any, operands: Any, types: Any) -> Any:
+    """A binary operator or comparison: the first method that implements it for these operands.
+
+    ``attempts`` are (method, its two arguments, whether its result is negated), as CPython would ask them;
+    ``types`` are the names of the operands' types, for the error.
+    """
+    for method, one, other, negated in attempts:
+        result = method(one, other)
+        if result is not NotImplemented:
+            return not result if negated else result
+    if symbol == "==":
+        return operands[0] is operands[1]
+    if symbol == "!=":
+        return operands[0] is not operands[1]
+    if symbol in ("<", "<=", ">", ">="):
+        raise TypeError(f"'{symbol}' not supported between instances of '{types[0]}' and '{types[1]}'")
+    name = "** or pow()" if symbol == "**" else symbol
+    raise TypeError(f"unsupported operand type(s) for {name}: '{types[0]}' and '{types[1]}'")
 
 
 def missing_attribute(fallback: Any, name: Any, obj: Any) -> Any:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dyncc.compiler.frontend import cfg
-from dyncc.compiler.specialize.execution import calls
+from dyncc.compiler.specialize import prelude
+from dyncc.compiler.specialize.execution import calls, operator_methods
 from dyncc.compiler.specialize.execution.frames import Frame
 from dyncc.compiler.specialize.execution.instructions.names import name_value
 from dyncc.compiler.specialize.execution.native import Raised
@@ -39,9 +40,9 @@ def _unary(machine: Machine, frame: Frame, i: cfg.Unary) -> None:
 
 def _binary(machine: Machine, frame: Frame, i: cfg.Binary) -> None:
     left, right = frame.registers[i.left], frame.registers[i.right]
-    method = calls.operator_method(machine, i.op, left, right, i.inplace)
+    method = operator_methods.operation(machine, i.op, left, right, i.inplace)
     if method is not None:
-        machine.invoke(method[0], method[1], {}, i.dst)
+        machine.invoke(prelude.operate, method, {}, i.dst)
         return
     value = arithmetic.binary(machine, i.op, left, right, i.inplace)
     name_value(value, i.dst)
@@ -50,13 +51,14 @@ def _binary(machine: Machine, frame: Frame, i: cfg.Binary) -> None:
 
 def _compare(machine: Machine, frame: Frame, i: cfg.Compare) -> None:
     left, right = frame.registers[i.left], frame.registers[i.right]
-    method = calls.operator_method(machine, i.op, left, right, False)
+    if i.op in ("in", "not-in"):
+        method = calls.special_method(machine, right, "__contains__")
+        if method is not None and type(right) is not prelude.RecordList:
+            machine.invoke(prelude.contained, (method, right, left, i.op == "not-in"), {}, i.dst)
+            return
+    method = operator_methods.operation(machine, i.op, left, right, False)
     if method is not None:
-        machine.invoke(method[0], method[1], {}, i.dst)
-        return
-    method = calls.derived_comparison(machine, i.op, left, right)
-    if method is not None:
-        machine.invoke(method[0], method[1], {}, i.dst, method[2])
+        machine.invoke(prelude.operate, method, {}, i.dst)
         return
     frame.registers[i.dst] = conditions.compare(machine, i.op, left, right)
 
