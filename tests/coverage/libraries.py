@@ -54,6 +54,39 @@ def asks(x):
     return x if x.sum() > 0 else input()
 
 
+scripts = table("Surroundings", "TorchScript")
+
+
+@torch.jit.script
+def doubled(x: torch.Tensor) -> torch.Tensor:
+    return x * 2
+
+
+@torch.jit.script
+def deciding(x: torch.Tensor) -> torch.Tensor:
+    if x.sum() > 1:
+        return x * 2
+    return x
+
+
+@scripts("a function under `torch.jit.script`", note="the function that it was made from is compiled")
+def scripted(x):
+    return doubled(x) if x.mean() > 0 else -x
+
+
+@scripts("one that decides", refused="DY103")
+def deciding_script(x):
+    return deciding(x) if x.mean() > 0 else -x
+
+
+layer = torch.jit.script(torch.nn.ReLU())
+
+
+@scripts("a module under `torch.jit.script` or `torch.jit.trace`", refused="DY103")
+def scripted_module(x):
+    return layer(x) if x.mean() > 0 else -x
+
+
 asides = table("Surroundings", "Asides")
 
 

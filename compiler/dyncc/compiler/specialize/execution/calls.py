@@ -9,7 +9,9 @@ import types
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import nn
+from torch.jit._state import _try_get_jit_cached_function
 from torch.nn.modules import module as nn_module
 
 from dyncc.compiler.frontend import cfg
@@ -25,6 +27,7 @@ from dyncc.compiler.specialize.values import (
     SymTensor,
     is_scalar,
 )
+from dyncc.compiler.specialize.values.decisions import native_computation
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
@@ -138,6 +141,8 @@ def resolve(
         return Push(func.func, (*func.args, *args), {**func.keywords, **kwargs})
     if isinstance(func, functools._lru_cache_wrapper):
         return Push(func.__wrapped__, args, kwargs)
+    if isinstance(func, torch.jit.ScriptFunction):
+        return _scripted(machine, func, args, kwargs)
     if isinstance(func, type):
         return _construct(machine, func, args, kwargs)
     if isinstance(func, nn.Module) and type(func).__call__ is nn.Module.__call__:
@@ -150,6 +155,21 @@ def resolve(
 
 def _leads(machine: Machine, func: Any) -> bool:
     return must_interpret(machine, func) or not isinstance(func, types.FunctionType)
+
+
+def _scripted(
+    machine: Machine,
+    func: torch.jit.ScriptFunction[Any, Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Push | None:
+    """The function that TorchScript was made from, unless it decides: what that reads is not seen."""
+    original = getattr(func, "_torchdynamo_inline", None)  # set by tracing, too, which is not the same
+    if _try_get_jit_cached_function(original) is None:
+        return None
+    if must_interpret(machine, original):
+        raise native_computation(func.name, machine.block.span)
+    return Push(original, args, kwargs)
 
 
 def _construct(machine: Machine, cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Push | None:

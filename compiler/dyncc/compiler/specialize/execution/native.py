@@ -44,17 +44,8 @@ def run_native(
     be interpreted from now on, Decision where the decision is in ``func`` itself and that is native.
     """
     block = machine.block
-    block.pending = None
-    effect = effect_of(func)
-    if effect is not None:
-        refuse(machine, effect)
-    if any(type(value) is DynamicText for value in args) and not _keeps_text(func):
-        raise Decision(next(v for v in args if type(v) is DynamicText), "the text of a number")
-    if func is next and id(args[0]) in machine.owner.heap.iterators:
-        machine.refuse(
-            "DY112", f"a `{type(args[0]).__name__}` object that calls share is advanced", "this call",
-            helps=("keep a list and a position in it, or a count",),
-        )  # fmt: skip
+    block.pending = block.refusal = None
+    _check_before(machine, func, args)
     if func is id:
         machine.recorder.demand_sharing(*args)
     try:
@@ -74,12 +65,14 @@ def run_native(
     except (Raised, Restart):
         raise
     except CompileError as refusal:
-        # so that it is told at the user's expression, and not at the call of the function that has it
-        machine.facts.must_interpret({code for code in codes_between(refusal) if _is_readable(code)})
+        _tell_where(machine, refusal)
         raise
     except StopIteration as error:
         raise Raised(error) from None
     except Exception as error:
+        if block.refusal is not None:  # TorchScript tells its text alone
+            _tell_where(machine, error)
+            raise block.refusal from None
         _raise_what_is_behind(error, args)
         if block.pending is None and not machine.owner.has_unknown_numbers():
             raise Raised(error) from None
@@ -92,6 +85,25 @@ def run_native(
         machine.facts.must_interpret(codes_between(decision) | code_of(func))
         raise decision
     return result
+
+
+def _check_before(machine: Machine, func: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    """Refuse what must not run while compiling."""
+    effect = effect_of(func)
+    if effect is not None:
+        refuse(machine, effect)
+    if any(type(value) is DynamicText for value in args) and not _keeps_text(func):
+        raise Decision(next(v for v in args if type(v) is DynamicText), "the text of a number")
+    if func is next and id(args[0]) in machine.owner.heap.iterators:
+        machine.refuse(
+            "DY112", f"a `{type(args[0]).__name__}` object that calls share is advanced", "this call",
+            helps=("keep a list and a position in it, or a count",),
+        )  # fmt: skip
+
+
+def _tell_where(machine: Machine, refusal: Exception) -> None:
+    """Have it told at the user's expression, and not at the call of the function that has it."""
+    machine.facts.must_interpret({code for code in codes_between(refusal) if _is_readable(code)})
 
 
 def _is_readable(code: types.CodeType) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from dyncc.compiler.specialize.prelude.iterators import MISSING, DynamicRange
 
 
@@ -95,18 +97,35 @@ def all_of(iterable: Any) -> Any:
 
 
 def least(items: Any, key: Any, default: Any, largest: Any) -> Any:
-    candidates = []
-    keys = []
-    for item in items:
-        candidates.append(item)
-        keys.append(item if key is None else key(item))
-    if not candidates:
+    iterator = iter(items)
+    first = next(iterator, MISSING)
+    if first is MISSING:
         if default is MISSING:
             raise ValueError(
                 "max() arg is an empty sequence" if largest else "min() arg is an empty sequence"
             )
         return default
+    first_key = first if key is None else key(first)
+    if isinstance(first_key, torch.Tensor):
+        return best_so_far(first, first_key, iterator, key, largest)
+    candidates = [first]
+    keys = [first_key]
+    for item in iterator:
+        candidates.append(item)
+        keys.append(item if key is None else key(item))
     return best_of(candidates, keys, largest)
+
+
+def best_so_far(best: Any, best_key: Any, iterator: Any, key: Any, largest: Any) -> Any:
+    """A comparison reads tensors: each is made when its item comes, as in CPython."""
+    for item in iterator:
+        item_key = item if key is None else key(item)
+        if largest:
+            if item_key > best_key:
+                best, best_key = item, item_key
+        elif item_key < best_key:
+            best, best_key = item, item_key
+    return best
 
 
 def best_of(items: Any, keys: Any, largest: Any) -> Any:

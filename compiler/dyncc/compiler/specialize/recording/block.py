@@ -16,6 +16,7 @@ from torch._dynamo.source import ConstantSource
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
 
+from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.specialize.recording.graph_numbers import GraphNumbers
 from dyncc.compiler.specialize.recording.tensor_types import (
     contiguous_strides,
@@ -74,6 +75,8 @@ class BlockBuilder:
         """Storages (by id) that the graph has changed so far."""
         self.placeholder_storage: dict[int, fx.Node] = {}
         self.pending: Decision | None = None
+        self.refusal: CompileError | None = None
+        """What native code met; a library may have made another exception of it."""
         self.reads: list[Any] = []
         """Numbers that the present instruction has read from tensors."""
         self.earlier: list[Any] = []

@@ -25,6 +25,7 @@ from dyncc.compiler.specialize.recording import (
     guards,
     indexing,
     mutation,
+    overlap,
     refusals,
     sized_calls,
 )
@@ -44,6 +45,7 @@ from dyncc.compiler.specialize.values import (
     decide,
     is_scalar,
 )
+from dyncc.compiler.specialize.values.decisions import native_computation
 from dyncc.runtime.program import Span
 
 Hook = Callable[[Any, str, Any], None]
@@ -198,6 +200,8 @@ class Recorder:
             block.risk_call = risk
 
     def record(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if isinstance(func, torch._C.ScriptMethod):
+            raise native_computation(func.name, self.block.span)
         args, kwargs = indexing.weak_numbers(self, func, args, kwargs)
         if self.cells:
             args, kwargs = map_leaves(args, self._present), map_leaves(kwargs, self._present)
@@ -218,6 +222,8 @@ class Recorder:
         mutated = [(owner, fake) for owner, fake, version in versions if fake._version != version]
         if not has_tensor(result) and not mutated:
             return self._plain(result, func, args)
+        if mutated:
+            overlap.check_overlap(func, fake_args, fake_kwargs, [fake for _, fake in mutated])
         constant = folding.fold(self, func, args, kwargs, lifted, bool(mutated))
         node = self.block.emit(func, node_args, node_kwargs)
         if (self.block.span, name_of(func)) in self.given:
@@ -340,8 +346,6 @@ class Recorder:
         if isinstance(result, torch.SymBool | torch.SymInt | torch.SymFloat):
             raise refusals.failure(func, "the call returns a number of unknown origin", self.block.span)
         return result
-
-    # --------------------------------------------------------------------------- constant folding
 
     # -------------------------------------------------------------------------------- mutation
 

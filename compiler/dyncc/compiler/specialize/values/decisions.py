@@ -5,9 +5,10 @@ Binding-time errors in the terms of partial evaluation: native code needs the va
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from dyncc.compiler.diagnostics import Diagnostic
+from dyncc.compiler.diagnostics import CompileError, Diagnostic
+from dyncc.runtime.program import Span
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.recording.block import BlockBuilder
@@ -54,6 +55,24 @@ def decide(subject: object, what: str) -> NoReturn:
     decision = Decision(subject, what)
     builder().note_decision(decision)
     raise decision
+
+
+def native_computation(func: Any, span: Span | None) -> CompileError:
+    """The refusal of code in C++ that computes with a tensor: TorchScript, a C++ extension."""
+    return CompileError(
+        [
+            Diagnostic(
+                "DY103",
+                f"code in C++ computes with a tensor (`{func}`)",
+                span,
+                label="dyncc cannot look into this call",
+                helps=(
+                    "call the Python function or module that TorchScript was made from",
+                    "make an operator of it: `torch.library.custom_op` and `dyncc.compiler.register_onnx`",
+                ),
+            )
+        ]
+    )
 
 
 class Cut(BaseException):

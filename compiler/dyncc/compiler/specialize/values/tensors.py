@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import fx
 
-from dyncc.compiler.specialize.values.decisions import builder, current
+from dyncc.compiler.specialize.values.decisions import builder, current, native_computation
 
 
 class SymTensor(torch.Tensor):
@@ -28,7 +28,7 @@ class SymTensor(torch.Tensor):
 
     @staticmethod
     def make(fake: torch.Tensor, node: fx.Node, hint: str = "") -> SymTensor:
-        tensor = torch.Tensor._make_subclass(SymTensor, _EMPTY)
+        tensor = torch.Tensor._make_wrapper_subclass(SymTensor, (0,))
         tensor.fake = fake
         tensor.node = node
         tensor.derivation = None
@@ -44,14 +44,20 @@ class SymTensor(torch.Tensor):
             raise RuntimeError("a tensor of a dyncc specialization was used after it ended")
         return builder().recorder.call(func, args, kwargs or {})
 
+    @classmethod
+    def __torch_dispatch__(
+        cls, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> NoReturn:
+        """Code in C++ computes with the tensor, past all that would record it."""
+        block = builder()
+        block.refusal = native_computation(func, block.span)
+        raise block.refusal
+
     def __hash__(self) -> int:
         if current:  # in a set or a dict its identity is what counts
             with torch._C.DisableTorchFunction():
                 builder().recorder.demand_sharing(self)
         return id(self)
-
-
-_EMPTY = torch.empty(0)
 
 
 @dataclass(frozen=True)
