@@ -33,7 +33,6 @@ RTOL, ATOL = 1e-3, 1e-4
 
 REFUSED: dict[str, tuple[str, str]] = {
     "numpy_confidence": ("DY103", "reads a tensor's value through NumPy"),
-    "dynamic_slices": ("DY131", "multiplies a slice of unknown length by a matrix"),
 }
 """Programs that the compiler refuses, by the code of the diagnostic, and why.
 

@@ -1,13 +1,18 @@
-"""``as_size``: a tensor whose size data decide, where PyTorch takes for granted that it is a certain one.
+"""Operators that check sizes which data decide: ``as_size`` and ``holds``.
+
+``as_size``: a tensor whose size data decide, where PyTorch takes for granted that it is a certain one.
 
 ``x + torch.ones(n)`` with four elements in ``x`` is right for an ``n`` of four and raises for any other. A
 recorded call must not assume the size without a word: the call is made on ``as_size(ones, (4,))``, which
 raises as well, in PyTorch and in the engine (a Reshape or Expand to that size). Of a tensor with two such
 sizes it could not tell 2 by 3 from 3 by 2: that is refused when it is recorded.
+
+``holds``: a tensor, if two sizes are in a relation; it raises otherwise.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 
 import torch
@@ -35,3 +40,28 @@ def _fake(tensor: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
 
 _exported = torch.library.custom_op("dyncc::as_size", as_size, mutates_args=())
 _exported.register_fake(lambda tensor, sizes, spreads: _fake(tensor, sizes))
+
+
+def holds(
+    tensor: torch.Tensor,
+    relation: str,
+    left: torch.Tensor | None,
+    left_number: int,
+    right: torch.Tensor | None,
+    right_number: int,
+) -> torch.Tensor:
+    """``tensor``, where two numbers are as ``relation`` (``eq``, ``ne``, ``lt``, ``le``) says.
+
+    A number is the size of a tensor at the axis ``…_number``, or without a tensor that itself. Raises
+    RuntimeError.
+    """
+    one = left_number if left is None else left.shape[left_number]
+    other = right_number if right is None else right.shape[right_number]
+    if not getattr(operator, relation)(one, other):
+        raise RuntimeError(f"sizes do not fit: {one} and {other} are not in the relation {relation}")
+    return tensor.clone()
+
+
+torch.library.custom_op("dyncc::holds", holds, mutates_args=()).register_fake(
+    lambda tensor, *_: tensor.clone()
+)

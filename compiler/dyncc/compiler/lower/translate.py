@@ -94,8 +94,27 @@ def as_size(tensor: Any, sizes: Sequence[int], spreads: bool) -> Any:
     return op.Expand(tensor, wanted) if spreads else op.Reshape(tensor, wanted, allowzero=1)
 
 
+def _size(tensor: Any, axis: int) -> Any:
+    return op.Gather(op.Shape(tensor), op.Constant(value=onnx_ir.tensor(axis, dtype=_D.INT64)), axis=0)
+
+
+_COMPARISONS = {"eq": op.Equal, "lt": op.Less, "le": op.LessOrEqual}
+
+
+def holds(tensor: Any, relation: str, left: Any, left_number: Any, right: Any, right_number: Any) -> Any:
+    """A Reshape to its own shape, or to one of a negative size, which the engine refuses."""
+    one = left_number if left is None else _size(left, left_number)
+    two = right_number if right is None else _size(right, right_number)
+    one, two, _ = _both(one, two)
+    truth = op.Not(op.Equal(one, two)) if relation == "ne" else _COMPARISONS[relation](one, two)
+    lead = op.Where(truth, op.Constant(value_ints=[1]), op.Constant(value_ints=[-7]))
+    shape = op.Concat(lead, op.Shape(tensor), axis=0)
+    return op.Squeeze(op.Reshape(tensor, shape, allowzero=1), op.Constant(value_ints=[0]))
+
+
 TRANSLATIONS: dict[Any, Callable[..., Any]] = {
     torch.ops.dyncc.as_size.default: as_size,
+    torch.ops.dyncc.holds.default: holds,
     operator.add: _arithmetic(op.Add),
     operator.sub: _arithmetic(op.Sub),
     operator.mul: _arithmetic(op.Mul),

@@ -100,6 +100,19 @@ def fork_raising(machine: Machine, subject: Scalar, errors: dict[int, BaseExcept
     raise EndBlock
 
 
+def fork_size(machine: Machine, equal: Scalar, key: str) -> NoReturn:
+    """Fork on whether two sizes are equal; on each side the instruction is executed with the answer."""
+    _rewind_current(machine)
+
+    def answered(answer: bool) -> Callable[[], None]:
+        def put() -> None:
+            machine.frames[-1].answers += ((key, answer),)
+
+        return put
+
+    fork(machine, equal, answered(True), answered(False))
+
+
 def fork_tag(machine: Machine, tag: DynamicTag) -> NoReturn:
     """Fork on a text or member of an enum: one case for each that it may be."""
     _rewind_current(machine)

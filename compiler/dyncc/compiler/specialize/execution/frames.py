@@ -48,6 +48,8 @@ class Frame:
     """What the next instruction has read from tensors, if it is to be executed again."""
     cleared: int = 0
     """Operations of the next instruction that are known not to raise."""
+    answers: tuple[tuple[str, bool], ...] = ()
+    """The next instruction's questions about sizes, each with its answer."""
     visits: dict[str, Any] = field(default_factory=dict[str, Any])
     """How far the block was when a loop's head was last reached."""
 
@@ -55,13 +57,13 @@ class Frame:
         return Frame(
             self.function, self.globals, dict(self.registers), dict(self.cells), self.label, self.index,
             self.continuation, self.dst, self.payload, self.resume, self.raising, self.forked,
-            self.reads, self.cleared, dict(self.visits),
+            self.reads, self.cleared, self.answers, dict(self.visits),
         )  # fmt: skip
 
     def jump(self, label: str) -> None:
         """Go on at the first instruction of a block, of which nothing has been executed."""
         self.label, self.index = label, 0
-        self.reads, self.cleared = (), 0
+        self.reads, self.cleared, self.answers = (), 0, ()
 
     @property
     def block(self) -> cfg.Block:

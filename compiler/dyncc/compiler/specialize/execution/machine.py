@@ -29,7 +29,7 @@ from dyncc.compiler.specialize.values import (
     DynamicText,
     is_scalar,
 )
-from dyncc.compiler.specialize.values.decisions import Cut, MayRaise
+from dyncc.compiler.specialize.values.decisions import Cut, MayRaise, SizeQuestion
 from dyncc.runtime.program import Span
 
 if TYPE_CHECKING:
@@ -90,10 +90,10 @@ class Machine:
         at = (frame.label, frame.index - (0 if isinstance(node, TERMINATORS) else 1))
         self.executing = (frame, at)
         self.risks.passed = 0
-        self.block.executes(frame.reads)
+        self.block.executes(frame.reads, frame.answers)
         try:
             action()
-            frame.cleared, frame.reads = 0, ()
+            frame.cleared, frame.reads, frame.answers = 0, (), ()
         except Raised as raised:
             self.raise_(raised.error)
         except Cut as cut:
@@ -147,6 +147,8 @@ class Machine:
         subject = decision.subject
         if isinstance(decision, MayRaise):
             forks.fork_raising(self, subject, decision.errors)  # type: ignore[arg-type]
+        if isinstance(decision, SizeQuestion):
+            forks.fork_size(self, subject, decision.key)  # type: ignore[arg-type]
         if is_scalar(subject):
             if subject.kind == "bool" and self._holds(frame, subject):
                 forks.fork_bool(self, subject)

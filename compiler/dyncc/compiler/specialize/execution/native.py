@@ -16,6 +16,7 @@ from dyncc.compiler.frontend.source import SourceUnavailable
 from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution.effects import effect_of, refuse
 from dyncc.compiler.specialize.execution.watching import watching
+from dyncc.compiler.specialize.recording import refusals
 from dyncc.compiler.specialize.values import Decision, DynamicTag, DynamicText, Restart, is_scalar
 from dyncc.compiler.specialize.values.decisions import Cut
 
@@ -74,6 +75,8 @@ def run_native(
             _tell_where(machine, error)
             raise block.refusal from None
         _raise_what_is_behind(error, args)
+        if type(error).__module__.startswith("torch._dynamo"):
+            raise refusals.failure(func, error, block.span) from error
         if block.pending is None and not machine.owner.has_unknown_numbers():
             raise Raised(error) from None
         machine.facts.must_interpret(codes_between(error))

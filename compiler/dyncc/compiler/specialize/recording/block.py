@@ -49,6 +49,7 @@ from dyncc.runtime.program import (
 )
 
 if TYPE_CHECKING:
+    from dyncc.compiler.specialize.recording.questions import Question
     from dyncc.compiler.specialize.recording.recorder import Recorder
     from dyncc.compiler.specialize.recording.tensor_types import TensorSpec
 
@@ -81,6 +82,10 @@ class BlockBuilder:
         """Numbers that the present instruction has read from tensors."""
         self.earlier: list[Any] = []
         """Those that it read when it was executed before, and will not read again."""
+        self.answers: list[tuple[str, bool]] = []
+        """What the present instruction asked about sizes when it was executed before: the answers."""
+        self.size_answers: list[tuple[Question, bool]] = []
+        """What the block knows of its sizes."""
         self.risk: Callable[[str, Sequence[Operand]], None] | None = None
         """Asked before each operation of the host, which may raise where the program handles that."""
         self.risk_call: Callable[[Any, tuple[Any, ...], dict[str, Any]], None] | None = None
@@ -240,9 +245,9 @@ class BlockBuilder:
         ref = self.host_op(op, operands, ScalarType(kind), hint)  # type: ignore[arg-type]
         return Scalar(kind, self._expr("host", (), kind, ref), frozenset((DATA,)))
 
-    def executes(self, earlier: Sequence[Any]) -> None:
-        """An instruction begins, which has read these numbers already if it is executed again."""
-        self.reads, self.earlier = [], list(earlier)
+    def executes(self, earlier: Sequence[Any], answers: Sequence[tuple[str, bool]]) -> None:
+        """An instruction begins, which has read and asked this already if it is executed again."""
+        self.reads, self.earlier, self.answers = [], list(earlier), list(answers)
 
     def read_before(self) -> bool:
         """Whether the present read was made when the instruction was executed before: its last number."""

@@ -9,7 +9,7 @@ assumption did not matter.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,10 @@ from dyncc.compiler.specialize.recording.tensor_types import storage_key
 
 TRIALS = (1, 2, 3, 5, 8, 19)
 """Sizes that a call is tried on, all of its unknown sizes alike, and then each for itself."""
+Allowed = Callable[[dict[Any, int]], bool]
+"""Whether sizes are to be thought of: what is known of them may exclude some."""
+_MANY = 12
+"""Sizes of a call beyond which their products are not tried."""
 _STATE = ("guards", "replacements", "var_to_range", "axioms", "divisible", "replacements_slv")
 
 
@@ -32,12 +36,13 @@ class Assumptions:
     env: ShapeEnv
     guards: int
     replacements: int
+    asserts: int
     saved: dict[str, Any]
 
     @staticmethod
     def before(env: ShapeEnv) -> Assumptions:
         saved = {name: copy.copy(getattr(env, name)) for name in _STATE if hasattr(env, name)}
-        return Assumptions(env, len(env.guards), len(env.replacements), saved)
+        return Assumptions(env, len(env.guards), len(env.replacements), len(_asserts(env)), saved)
 
     def made(self) -> bool:
         """Whether the call assumed anything."""
@@ -49,12 +54,24 @@ class Assumptions:
         new = {symbol: value for symbol, value in self.env.replacements.items() if symbol not in old}
         return {symbol: int(value) for symbol, value in new.items() if value.is_Integer}
 
+    def conditions(self) -> list[Any]:
+        """The guards that the call put."""
+        return [guard.expr for guard in self.env.guards[self.guards :]]
+
+    def asserted(self) -> list[Any]:
+        """What the call takes for granted of sizes that the block computes: the export asserts it."""
+        return [found.expr for found in _asserts(self.env)[self.asserts :]]
+
     def undo(self) -> None:
         for name, value in self.saved.items():
             setattr(self.env, name, value)
         self.env._update_version_counter()
         if hasattr(self.env, "_replacements_version_counter"):  # what expressions are cached by
             self.env._replacements_version_counter += 1
+
+
+def _asserts(env: ShapeEnv) -> list[Any]:
+    return [found for several in env.deferred_runtime_asserts.values() for found in several]
 
 
 class Fixed(Exception):
@@ -89,15 +106,44 @@ def holds(tensor: torch.Tensor, symbols: Any) -> bool:
     )
 
 
-def matter(func: Callable[..., Any], args: Any, kwargs: Any, result: Any, shapes: Any) -> bool:
+def matter(
+    func: Callable[..., Any], args: Any, kwargs: Any, result: Any, shapes: Any, allowed: Allowed
+) -> bool:
     """Whether ``result``, recorded of a fake call, would be of other shapes for other sizes.
 
     ``shapes`` are those of the tensors among ``args`` and ``kwargs`` before the call, by identity.
     """
+    trials = _trials(shapes, allowed)
+    return any(_differs(func, args, kwargs, result, shapes, sizes) for sizes in trials)
+
+
+def too_strict(
+    func: Callable[..., Any], args: Any, kwargs: Any, shapes: Any, allowed: Allowed, asserted: Sequence[Any]
+) -> bool:
+    """Whether the call can do without what is ``asserted``: it gives a result for sizes that violate it."""
+    return any(
+        _tried(func, args, kwargs, shapes, sizes) is not None
+        for sizes in _trials(shapes, allowed)
+        if any(expr.subs(sizes) == sympy.false for expr in asserted)
+    )
+
+
+def taken(
+    func: Callable[..., Any], args: Any, kwargs: Any, shapes: Any, allowed: Allowed
+) -> list[dict[Any, int]]:
+    """The sizes that the call takes, of those that it is tried on: its other tensors' are among them."""
+    numbers = {size for shape in shapes.values() for size in shape if isinstance(size, int) and size > 0}
+    products = {one * other for one in numbers for other in numbers} if len(numbers) < _MANY else set()
+    trials = _trials(shapes, allowed, sorted(numbers | products))
+    return [sizes for sizes in trials if _tried(func, args, kwargs, shapes, sizes) is not None]
+
+
+def _trials(shapes: Any, allowed: Allowed, further: Sequence[int] = ()) -> list[dict[Any, int]]:
     symbols = sorted({s for shape in shapes.values() for s in _symbols(shape)}, key=str)
     trials = [dict.fromkeys(symbols, n) for n in TRIALS]
-    trials += [{s: n if s is one else 7 for s in symbols} for one in symbols for n in TRIALS[:3]]
-    return any(_differs(func, args, kwargs, result, shapes, sizes) for sizes in trials)
+    some = (*TRIALS[:3], *further)
+    trials += [{s: n if s is one else 7 for s in symbols} for one in symbols for n in some]
+    return [sizes for sizes in trials if allowed(sizes)]
 
 
 def fitted(

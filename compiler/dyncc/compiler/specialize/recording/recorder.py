@@ -26,6 +26,7 @@ from dyncc.compiler.specialize.recording import (
     indexing,
     mutation,
     overlap,
+    questions,
     refusals,
     sized_calls,
 )
@@ -87,8 +88,9 @@ class Recorder:
         self.hints: dict[str, int] = {}
         self.inside: set[Span] = set()
         """Reads whose number also goes on inside of the graph, computed from the tensor."""
-        self.given: set[tuple[Span | None, str]] = set()
-        """Calls (where, and of what) before which a block ends, so that their sizes are given."""
+        self.given: dict[tuple[Span | None, str], set[Any]] = {}
+        """Calls (where, and of what) before which a block ends, so that their sizes are given, and the
+        origins of what the block that ended depended on."""
         self._symbols = 0
         self._canonical: dict[Any, torch.Tensor] = {}
 
@@ -218,6 +220,10 @@ class Recorder:
             if any(fake._version != version for _, fake, version in versions):
                 raise refusals.undecided(func, "it changes such a tensor", self.block.span) from None
             return self.record(func, *sized_calls.as_sizes(self, func, (args, kwargs), needed))
+        except questions.Known as known:
+            if any(fake._version != version for _, fake, version in versions):
+                raise refusals.undecided(func, "it changes such a tensor", self.block.span) from None
+            return sized_calls.record_known(self, func, (args, kwargs), known.question)
         sized_calls.share_mask(self, func, node_args, node_kwargs, result)
         mutated = [(owner, fake) for owner, fake, version in versions if fake._version != version]
         if not has_tensor(result) and not mutated:
@@ -237,6 +243,9 @@ class Recorder:
     def demand_sizes(self, values: Any) -> None:
         """A call failed that may depend on generalized numbers: begin again with them static."""
         origins = set(self.block.used_origins)
+        for (span, _), earlier in self.given.items():
+            if span == self.block.span:
+                origins |= earlier
         for value in leaves_of(values):
             if is_scalar(value):
                 origins |= value.origins

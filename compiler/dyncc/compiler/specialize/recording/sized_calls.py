@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 from torch._dispatch.python import enable_python_dispatcher
@@ -13,7 +14,7 @@ from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.lower.replace import replacement
 from dyncc.compiler.size_checks import as_size
-from dyncc.compiler.specialize.recording import guards, refusals
+from dyncc.compiler.specialize.recording import guards, questions, refusals
 from dyncc.compiler.specialize.recording.fake_calls import (
     FAKE_FAILURES,
     RandomOperator,
@@ -33,33 +34,80 @@ if TYPE_CHECKING:
     from dyncc.compiler.specialize.recording.recorder import Recorder
 
 
+@dataclass(frozen=True)
+class _Call:
+    """A call of the program on fake tensors. ``original``: its arguments as the program gave them."""
+
+    recorder: Recorder
+    func: Callable[..., Any]
+    args: Any
+    kwargs: Any
+    original: tuple[Any, Any]
+
+    def allowed(self, sizes: dict[Any, int]) -> bool:
+        return questions.allowed(self.recorder, sizes)
+
+    def settle(self, conditions: Sequence[Any]) -> bool:
+        """Whether a question among guards was answered by no (see ``questions.settle``)."""
+        open_ = questions.unanswered(self.recorder, conditions)
+        return questions.settle(self.recorder, open_, self.original)
+
+    def undecided(self, why: object) -> CompileError:
+        return refusals.undecided(self.func, why, self.recorder.block.span)
+
+    def failure(self, why: object) -> CompileError:
+        return refusals.failure(self.func, why, self.recorder.block.span)
+
+
 def run_fake(
     recorder: Recorder, func: Callable[..., Any], args: Any, kwargs: Any, original: tuple[Any, Any]
 ) -> Any:
-    """The call on fake tensors, whose result holds for all sizes that are not known."""
+    """The call on fake tensors, whose result holds for all sizes that are not known.
+
+    Raises Fixed or Known where it does so for certain sizes that can be checked or asked for.
+    """
+    call = _Call(recorder, func, args, kwargs, original)
     shapes = guards.shapes_of(leaves_of((args, kwargs)))
-    if all(isinstance(size, int) for shape in shapes.values() for size in shape):
-        return _attempt(recorder, func, args, kwargs, original)
     before = guards.Assumptions.before(recorder.block.shape_env)
+    if all(isinstance(size, int) for shape in shapes.values() for size in shape):
+        return _attempt(call, before)
     sizes = guards.unknown_sizes(leaves_of((args, kwargs)))
-    result = _attempt(recorder, func, args, kwargs, original)
-    if not before.made():
-        return result
-    fixed = before.fixed()
-    before.undo()
-    if not guards.matter(func, args, kwargs, result, shapes):
-        if fixed and guards.shares(result, args, kwargs):
-            raise refusals.undecided(func, "it needs a certain size for a view", recorder.block.span)
-        if fixed:
+    result = _attempt(call, before)
+    if before.made():
+        fixed, conditions = before.fixed(), before.conditions()
+        before.undo()
+        if guards.matter(func, args, kwargs, result, shapes, call.allowed):
+            with recorder.faking():
+                result = guards.fitted(func, args, kwargs, result, shapes, sizes)
+            before.undo()
+            right = result is not None and not guards.matter(
+                func, args, kwargs, result, shapes, call.allowed
+            )
+            why = "" if right else "its result has another form for each"
+        elif fixed and not guards.shares(result, args, kwargs):
             raise guards.Fixed(fixed, guards.spread(func, args, kwargs, shapes, fixed))
-        return result
-    with recorder.faking():
-        fitted = guards.fitted(func, args, kwargs, result, shapes, sizes)
-    before.undo()
-    if fitted is None or guards.matter(func, args, kwargs, fitted, shapes):
-        recorder.demand_sizes(original)
-        raise refusals.undecided(func, "its result has another form for each", recorder.block.span)
-    return fitted
+        else:
+            why = "it needs a certain size for a view" if fixed else ""
+        if why:
+            if call.settle(conditions):
+                return run_fake(recorder, func, args, kwargs, original)
+            _give_or_demand(call, why)
+    asserted = before.asserted()
+    if asserted and guards.too_strict(func, args, kwargs, shapes, call.allowed, asserted):
+        _give_or_demand(call, f"it needs {asserted[0]}")
+    return result
+
+
+def record_known(
+    recorder: Recorder, func: Callable[..., Any], values: tuple[Any, Any], question: questions.Question
+) -> Any:
+    """Record a call with what is known of a size: on views of that size."""
+    args, kwargs = questions.with_known(recorder, question, values)
+    result = recorder.record(func, args, kwargs)
+    for given, viewed in zip(leaves_of(values), leaves_of((args, kwargs)), strict=True):
+        if result is viewed:  # a call that gives back what it has changed
+            return given
+    return result
 
 
 def as_sizes(recorder: Recorder, func: Callable[..., Any], values: Any, needed: guards.Fixed) -> Any:
@@ -82,9 +130,9 @@ def as_sizes(recorder: Recorder, func: Callable[..., Any], values: Any, needed: 
     return made
 
 
-def _attempt(
-    recorder: Recorder, func: Callable[..., Any], args: Any, kwargs: Any, original: tuple[Any, Any]
-) -> Any:
+def _attempt(call: _Call, before: guards.Assumptions) -> Any:
+    func, args, kwargs = call.func, call.args, call.kwargs
+    recorder = call.recorder
     try:
         try:
             with recorder.faking():
@@ -103,32 +151,76 @@ def _attempt(
             with recorder.faking():
                 return other(*args, **kwargs)
     except FAKE_FAILURES as error:
-        recorder.demand_sizes(original)
-        # A guard asks about a size; a number that must be a plain one is another matter.
-        guard = isinstance(error, GuardOnDataDependentSymNode)
-        undecided = guard and "specialized integer" not in str(error)
-        say = refusals.undecided if undecided else refusals.failure
-        refusal = say(func, error, recorder.block.span)
-        if guard and has_unbacked((args, kwargs)):
-            # a size that this block computes is in doubt; to the next block it is a size like any other
-            recorder.given.add((recorder.block.span, name_of(func)))
-            raise Cut(refusal.diagnostics[0]) from error
-        raise refusal from error
+        _refuse_fake(call, error)
     except RandomOperator as error:
         raise refusals.random(func, str(error), recorder.block.span) from None
     except (Restart, Cut, CompileError):
         raise
     except Exception as error:
-        if recorder.block.used_origins:
-            recorder.demand_sizes(original)
-        if is_internal(error):
-            raise refusals.failure(func, error, recorder.block.span) from error
-        if mentions_symbol(str(error)):
-            raise refusals.undecided(func, error, recorder.block.span) from error
-        same = _as_eager(func, args, kwargs, error)
-        if same is None:
-            raise refusals.failure(func, error, recorder.block.span) from error
-        raise same from None
+        raise _of_program(call, error, before.conditions()) from None
+
+
+def _refuse_fake(call: _Call, error: Exception) -> NoReturn:
+    """A fake call cannot go on without a value: end the block before it, begin again, or refuse."""
+    # A guard asks about a size; a number that must be a plain one is another matter.
+    guard = isinstance(error, GuardOnDataDependentSymNode)
+    computed = guard and has_unbacked((call.args, call.kwargs))
+    asks = computed and questions.questions_of(error.cond) is not None  # type: ignore[attr-defined]
+    if not asks or call.recorder.block.used_origins & call.recorder.facts.symbols:
+        call.recorder.demand_sizes(call.original)
+    undecided = guard and "specialized integer" not in str(error)
+    refusal = call.undecided(error) if undecided else call.failure(error)
+    if computed:
+        _give_sizes(call, refusal)
+    raise refusal from error
+
+
+def _give_sizes(call: _Call, refusal: CompileError) -> NoReturn:
+    """End the block before a call that asks about a size which the block computes: the next one has it."""
+    block = call.recorder.block
+    origins = call.recorder.given.setdefault((block.span, name_of(call.func)), set())
+    origins |= block.used_origins
+    raise Cut(refusal.diagnostics[0]) from None
+
+
+def _give_or_demand(call: _Call, why: str) -> NoReturn:
+    """Have the sizes known that a call depends on: given to the block, or static, or else refuse it."""
+    tensors = [value for value in leaves_of((call.args, call.kwargs)) if isinstance(value, torch.Tensor)]
+    generalized = call.recorder.block.used_origins & call.recorder.facts.symbols
+    if has_unbacked(tensors) and not generalized:
+        _give_sizes(call, call.undecided(why))
+    call.recorder.demand_sizes(call.original)
+    if has_unbacked(tensors):
+        _give_sizes(call, call.undecided(why))
+    raise call.undecided(why)
+
+
+def _of_program(call: _Call, error: Exception, conditions: Sequence[Any]) -> Exception:
+    """What the program raises where its call on fake tensors raised ``error``, having put ``conditions``.
+
+    Raises what refuses the call where that is not known.
+    """
+    recorder = call.recorder
+    while call.settle(conditions):
+        pass
+    while questions.all_answered(recorder, conditions):
+        shapes = guards.shapes_of(leaves_of((call.args, call.kwargs)))
+        taken = guards.taken(call.func, call.args, call.kwargs, shapes, call.allowed)
+        if not taken:
+            return type(error)(f"`{name_of(call.func)}` does not take tensors of these sizes")
+        # a size of one is a case of its own, which PyTorch does not always ask for
+        if not questions.settle(recorder, questions.ones(taken, call.original), call.original):
+            break
+    if recorder.block.used_origins:
+        recorder.demand_sizes(call.original)
+    if is_internal(error):
+        raise call.failure(error) from error
+    if mentions_symbol(str(error)):
+        raise call.undecided(error) from error
+    same = _as_eager(call.func, call.args, call.kwargs, error)
+    if same is None:
+        raise call.failure(error) from error
+    return same
 
 
 def _as_eager(func: Callable[..., Any], args: Any, kwargs: Any, error: Exception) -> Exception | None:

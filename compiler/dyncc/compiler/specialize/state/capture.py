@@ -106,6 +106,8 @@ class Capture:
         self.emit(("frame", frame.function.code, frame.label, frame.index, frame.continuation, frame.dst))
         if frame.cleared:
             self.emit(("cleared", frame.cleared))
+        if frame.answers:
+            self.emit(("answers", frame.answers))
         if frame.reads:
             self.visit(frame.reads, (*path, "%reads"))
         for name, cell in frame.cells.items():

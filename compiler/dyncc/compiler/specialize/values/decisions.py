@@ -34,6 +34,17 @@ class MayRaise(Decision):
         self.errors = errors
 
 
+class SizeQuestion(Decision):
+    """Whether two sizes are equal decides what a call does: ``subject`` is a bool that says so.
+
+    ``key`` tells the questions of an instruction apart, whatever block it is executed in.
+    """
+
+    def __init__(self, subject: object, key: str) -> None:
+        super().__init__(subject, "whether two sizes are equal")
+        self.key = key
+
+
 class Restart(BaseException):
     """A fact was learned that changes what was specialized before: begin again with it."""
 

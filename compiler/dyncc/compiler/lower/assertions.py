@@ -1,0 +1,157 @@
+"""What PyTorch assumes of sizes that data decide, the engine has to check.
+
+``torch.stack([x[x > 0], x[x < 1]])`` is exported under the assumption that both have as many elements,
+which the exported program asserts. Decompositions drop the assertions, and engines are lax: ONNX Runtime
+fills up an empty operand of Concat with what lies in memory. So each assertion becomes part of a result.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import fx
+from torch.export import ExportedProgram
+from torch.export.graph_signature import TensorArgument
+
+import dyncc.compiler.size_checks  # noqa: F401  # makes the operator known
+from dyncc.compiler.graph import placeholders
+from dyncc.compiler.lower.template import Template
+
+aten = torch.ops.aten
+_SIZE, _OFFSET = aten.sym_size.int, aten.sym_storage_offset.default
+_RELATIONS = {operator.eq: "eq", operator.ne: "ne", operator.le: "le", operator.lt: "lt"}
+_SWAPPED = {operator.ge: "le", operator.gt: "lt"}
+
+
+def keep_assertions(program: ExportedProgram, batch: Sequence[Template], weights: int) -> None:
+    """Let a result of each template hold only under the assertions made on its way, in place.
+
+    ``program`` is an export of ``batch``, before decompositions: its first ``weights`` inputs are weights,
+    then come those of each template.
+    """
+    owners = _owners(program, batch, weights)
+    output = next(iter(reversed(program.graph.nodes)))
+    results = list(output.args[0])
+    first = _first_results(batch)
+    for node in list(program.graph.nodes):
+        if node.target is not aten._assert_scalar.default or (found := _relation(node.args[0])) is None:
+            continue
+        template = next((owners[n] for n in _sources(node) if n in owners), None)
+        if template is None or first[template] is None:
+            continue
+        place = first[template]
+        with program.graph.inserting_before(output):
+            results[place] = _held(program.graph, results[place], *found)
+        spec = program.graph_signature.output_specs[place]
+        spec.arg = TensorArgument(name=results[place].name)
+    output.args = (tuple(results),)
+    program.graph_module.recompile()
+
+
+def _owners(program: ExportedProgram, batch: Sequence[Template], weights: int) -> dict[fx.Node, int]:
+    """The template that each input belongs to (constants are inputs too, before those of the export)."""
+    nodes = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
+    inputs = iter(program.graph_signature.user_inputs[weights:])
+    return {
+        nodes[str(next(inputs))]: index
+        for index, template in enumerate(batch)
+        for _ in placeholders(template.graph)
+    }
+
+
+def _first_results(batch: Sequence[Template]) -> list[int | None]:
+    """The place of each template's first result among those of the batch; None where it has none."""
+    places: list[int | None] = []
+    total = 0
+    for template in batch:
+        output = next(iter(reversed(template.graph.nodes)))
+        count = len(output.args[0])
+        places.append(total if count else None)
+        total += count
+    return places
+
+
+def _relation(condition: Any) -> tuple[Any, str, Any] | None:
+    """(left, relation, right) of an asserted condition; None where it holds of itself or for all inputs."""
+    if not isinstance(condition, fx.Node) or condition.op != "call_function":
+        return None
+    if condition.target in _RELATIONS:
+        left, right, name = *condition.args, _RELATIONS[condition.target]
+    elif condition.target in _SWAPPED:
+        right, left, name = *condition.args, _SWAPPED[condition.target]
+    else:
+        return None
+    return None if _holds_always(left, name, right) else (left, name, right)
+
+
+def _holds_always(left: Any, relation: str, right: Any) -> bool:
+    """Whether a condition is one that the exporter asserts of every size."""
+    if relation != "le":
+        return all(map(_is_given, (left, right)))
+    if left == 0 and isinstance(right, fx.Node) and right.target in (_SIZE, _OFFSET):
+        return True
+    if _is_size(left) and isinstance(right, int):
+        bound = _most(left.args[0])
+        return bound is not None and bound <= right
+    return all(map(_is_given, (left, right)))
+
+
+def _most(made: Any) -> int | None:
+    """How large a selection can be: no larger than its source. None where that is not known."""
+    target, args = made.target, made.args
+    if target is operator.getitem:  # unique, of several results
+        target, args = args[0].target, args[0].args
+    if target is aten.slice.Tensor:
+        bound = args[0].meta["val"].shape[args[1] if len(args) > 1 else 0]
+    elif target is aten.index.Tensor:
+        masks = [index.meta["val"] for index in args[1] if index is not None]
+        bound = min((m.numel() for m in masks if m.dtype is torch.bool), default=None)
+    elif args and isinstance(args[0], fx.Node) and isinstance(args[0].meta.get("val"), torch.Tensor):
+        selects = any(name in str(target) for name in ("nonzero", "masked_select", "unique"))
+        bound = args[0].meta["val"].numel() if selects else None
+    else:
+        bound = None
+    return bound if isinstance(bound, int) else None
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, fx.Node) and value.target is _SIZE
+
+
+def _is_given(value: Any) -> bool:
+    """Whether a number is that, or computed from the sizes of inputs alone: what the recorder asked of
+    those it has settled."""
+    if not isinstance(value, fx.Node):
+        return True
+    if _is_size(value):
+        return value.args[0].op == "placeholder"  # type: ignore[union-attr]
+    arithmetic = value.op == "call_function" and not isinstance(value.target, torch._ops.OpOverload)
+    return arithmetic and all(map(_is_given, value.args))
+
+
+def _operand(value: Any) -> tuple[Any, Any]:
+    """A number, or a tensor and its axis: a size as such is taken for the one that it is asserted to be."""
+    return value.args if _is_size(value) else (None, value)
+
+
+def _sources(node: fx.Node) -> Iterator[fx.Node]:
+    """The inputs that a node depends on."""
+    seen, pending = {node}, [node]
+    while pending:
+        current = pending.pop()
+        if current.op == "placeholder":
+            yield current
+        for other in current.all_input_nodes:
+            if other not in seen:
+                seen.add(other)
+                pending.append(other)
+
+
+def _held(graph: fx.Graph, result: fx.Node, left: Any, relation: str, right: Any) -> fx.Node:
+    args = (result, relation, *_operand(left), *_operand(right))
+    node = graph.call_function(torch.ops.dyncc.holds.default, args)
+    node.meta.update({key: value for key, value in result.meta.items() if key != "unbacked_bindings"})
+    return node

@@ -1,0 +1,229 @@
+"""Questions about sizes: whether two of them are equal is a decision, where a call cannot do without it.
+
+PyTorch asks many things of a size while it records a call (whether to broadcast, whether operands fit), and
+answers by the number that stands for the size. Where the answer matters and is an equality that the host
+can test, the block ends with a branch on it before the call. Where the sizes are equal, the call is made on
+views of the one size; where they are not, it is recorded as for such sizes, or raises what PyTorch raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sympy
+import torch
+from torch.fx.experimental.symbolic_shapes import ShapeEnv
+
+from dyncc.compiler.specialize.recording.nested import leaves_of, map_leaves
+from dyncc.compiler.specialize.values import SymTensor, scalar_op
+from dyncc.compiler.specialize.values.decisions import SizeQuestion
+
+if TYPE_CHECKING:
+    from dyncc.compiler.specialize.recording.recorder import Recorder
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whether the unknown size ``symbol`` is ``value``, an expression over others or a number."""
+
+    symbol: sympy.Symbol
+    value: sympy.Expr
+
+    @property
+    def relation(self) -> Any:
+        return sympy.Eq(self.symbol, self.value)
+
+    @property
+    def difference(self) -> Any:
+        """Zero where they are equal."""
+        return self.symbol - self.value
+
+
+class Known(BaseException):
+    """An unknown size of a call's arguments is known to be the one that ``question`` is about."""
+
+    def __init__(self, question: Question) -> None:
+        super().__init__(str(question.relation))
+        self.question = question
+
+
+def questions_of(condition: Any) -> list[Question] | None:
+    """What a guard, and the guards that it is made of, ask; None where it asks anything but equality."""
+    found = [_question_of(atom) for atom in condition.atoms(sympy.core.relational.Relational)]
+    return None if not found or None in found else [question for question in found if question is not None]
+
+
+def _question_of(condition: Any) -> Question | None:
+    """The question that a relation puts; None where it is none of equality, or of several answers."""
+    if not isinstance(condition, (sympy.Eq, sympy.Ne)):
+        return None
+    difference = sympy.expand(condition.lhs - condition.rhs)
+    symbols = sorted(difference.free_symbols, key=str)
+    if not symbols or not all(_is_linear(difference, symbol) for symbol in symbols):
+        return None
+    for symbol in reversed(symbols):
+        if difference.coeff(symbol) in (1, -1):
+            return Question(symbol, sympy.expand(symbol - difference / difference.coeff(symbol)))
+    symbol, factor = symbols[0], difference.coeff(symbols[0])
+    value = sympy.expand(symbol - difference / factor)
+    return Question(symbol, value) if len(symbols) == 1 and value.is_Integer else None
+
+
+def _is_linear(expr: Any, symbol: Any) -> bool:
+    return sympy.diff(expr, symbol).is_Integer
+
+
+def unanswered(recorder: Recorder, conditions: Sequence[Any]) -> list[Question]:
+    """The questions among guards of which the block does not know the answer."""
+    found = (question for condition in conditions for question in questions_of(condition) or ())
+    return [question for question in found if answer_known(recorder, question) is None]
+
+
+def all_answered(recorder: Recorder, conditions: Sequence[Any]) -> bool:
+    """Whether the guards of a call that failed are all questions to which the block has the answer."""
+    if not recorder.block.size_answers:
+        return False
+    asked = [questions_of(condition) for condition in conditions]
+    return all(
+        found is not None and all(answer_known(recorder, question) is not None for question in found)
+        for found in asked
+    )
+
+
+def answer_known(recorder: Recorder, question: Question) -> bool | None:
+    """The answer, where it follows from those that the block has."""
+    known = {q.symbol: q.value for q, answer in recorder.block.size_answers if answer}
+    relation = question.relation.subs(known)
+    if relation in (sympy.true, sympy.false):
+        return bool(relation)
+    here = question.difference.subs(known)
+    for other, answer in recorder.block.size_answers:
+        there = other.difference.subs(known)
+        if sympy.expand(here - there) == 0 or sympy.expand(here + there) == 0:
+            return answer
+    return None
+
+
+def allowed(recorder: Recorder, sizes: dict[Any, int]) -> bool:
+    """Whether sizes agree with what the block knows of them."""
+    for question, answer in recorder.block.size_answers:
+        relation = question.relation.subs(sizes)
+        if relation in (sympy.true, sympy.false) and bool(relation) is not answer:
+            return False
+    return True
+
+
+def settle(recorder: Recorder, questions: Sequence[Question], values: Any) -> bool:
+    """Put the first of ``questions`` about the arguments ``values`` of a call.
+
+    Raises SizeQuestion where it is to be decided, and Known where the answer is yes. Returns whether it was
+    answered by no: then the call is to be made again with that known. Where generalized sizes are involved
+    it is tried first to have them static, which unrolls a loop (Restart).
+    """
+    places = _places(values)
+    block = recorder.block
+    keys = {_key(question, places): question for question in questions if _can_be_put(question, places)}
+    if not keys:
+        return False
+    if block.used_origins & recorder.facts.symbols:
+        recorder.demand_sizes(values)
+    found = next((given for given in block.answers if given[0] in keys), None)
+    if found is None:
+        key = min(keys)
+        question = keys[key]
+        size = _size(recorder, places[question.symbol])
+        equal = scalar_op("eq", size, _number(recorder, question.value, places))
+        raise SizeQuestion(equal, key)
+    block.answers.remove(found)
+    key, answer = found
+    question = _oriented(keys[key], block.shape_env)
+    block.size_answers.append((question, answer))
+    if answer:
+        raise Known(question)
+    return True
+
+
+def ones(taken: Sequence[dict[Any, int]], values: Any) -> list[Question]:
+    """Whether those unknown sizes are one that are one in some of the sizes ``taken``."""
+    found = [symbol for symbol in _places(values) if any(sizes.get(symbol) == 1 for sizes in taken)]
+    return [Question(symbol, sympy.Integer(1)) for symbol in found]
+
+
+def _can_be_put(question: Question, places: dict[sympy.Symbol, Place]) -> bool:
+    return {question.symbol, *question.value.free_symbols} <= places.keys()
+
+
+def _key(question: Question, places: dict[sympy.Symbol, Place]) -> str:
+    """A question by where in the arguments its sizes are: their names differ from block to block."""
+    named = {
+        symbol: sympy.Symbol(f"size{number}_{axis}") - offset
+        for symbol, (number, _, axis, offset) in places.items()
+    }
+    difference = sympy.expand(question.difference.subs(named, simultaneous=True))
+    return min(str(difference), str(-difference))
+
+
+def _oriented(question: Question, env: ShapeEnv) -> Question:
+    """The question about the size whose number to think with is larger: it is narrowed to the other."""
+    numbers = env.backed_var_to_val
+    other = question.value
+    if other.is_Symbol and numbers.get(other, 0) > numbers.get(question.symbol, 0):
+        return Question(other, question.symbol)
+    return question
+
+
+def with_known(recorder: Recorder, question: Question, values: Any) -> Any:
+    """The arguments of a call, with views of the known size for tensors of the unknown one."""
+    places = _places(values)
+
+    def known(value: Any) -> Any:
+        if not isinstance(value, SymTensor):
+            return value
+        for axis, size in enumerate(value.fake.shape):
+            if isinstance(size, int) or question.symbol not in size.node.expr.free_symbols:
+                continue
+            length = sympy.expand(size.node.expr.subs(question.symbol, question.value))
+            number = _number(recorder, length, places)
+            value = recorder.call(torch.narrow, (value, axis, 0, number), {})
+        return value
+
+    return map_leaves(values, known)
+
+
+Place = tuple[int, SymTensor, int, int]
+"""A tensor, by its number among the arguments, and an axis whose size is an unknown one plus a number."""
+
+
+def _places(values: Any) -> dict[sympy.Symbol, Place]:
+    """Where in a call's arguments the unknown sizes are found."""
+    found: dict[sympy.Symbol, Place] = {}
+    for number, value in enumerate(leaves_of(values)):
+        if not isinstance(value, SymTensor):
+            continue
+        for axis, size in enumerate(value.fake.shape):
+            if isinstance(size, int) or len(size.node.expr.free_symbols) != 1:
+                continue
+            (symbol,) = size.node.expr.free_symbols
+            offset = sympy.expand(size.node.expr - symbol)
+            if offset.is_Integer:
+                found.setdefault(symbol, (number, value, axis, int(offset)))
+    return found
+
+
+def _size(recorder: Recorder, place: Place) -> Any:
+    """An unknown size as a number of the host."""
+    _, tensor, axis, offset = place
+    number = recorder.block.dim_scalar(tensor, axis)
+    return scalar_op("sub", number, offset) if offset else number
+
+
+def _number(recorder: Recorder, expr: sympy.Expr, places: dict[sympy.Symbol, Place]) -> Any:
+    """A linear expression over unknown sizes as a number of the host."""
+    total: Any = int(expr.as_coeff_Add()[0])
+    for symbol in sorted(expr.free_symbols, key=str):
+        factor, term = int(expr.coeff(symbol)), _size(recorder, places[symbol])
+        term = term if factor == 1 else scalar_op("mul", term, factor)
+        total = term if type(total) is int and total == 0 else scalar_op("add", term, total)
+    return total
