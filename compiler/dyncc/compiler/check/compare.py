@@ -119,7 +119,7 @@ def _compare(c: Comparison, expected: Any, actual: Any, path: str) -> None:
     if _is_array(expected) or _is_array(actual):
         return _compare_arrays(c, expected, actual, path)
     if type(expected) is torch.Size and type(actual) is tuple:  # the runtime has no other
-        expected = tuple(expected)
+        return _compare_sequences(c, tuple(expected), actual, path)
     if type(expected).__name__ != type(actual).__name__:
         return c.add(path, f"expected {_describe(expected)}, got {_describe(actual)}")
     match expected:

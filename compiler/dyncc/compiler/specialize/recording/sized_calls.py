@@ -68,9 +68,9 @@ def run_fake(
     """
     call = _Call(recorder, func, args, kwargs, original)
     shapes = guards.shapes_of(leaves_of((args, kwargs)))
-    before = guards.Assumptions.before(recorder.block.shape_env)
     if all(isinstance(size, int) for shape in shapes.values() for size in shape):
-        return _attempt(call, before)
+        return _attempt(call)
+    before = guards.Assumptions.before(recorder.block.shape_env)
     sizes = guards.unknown_sizes(leaves_of((args, kwargs)))
     result = _attempt(call, before)
     if before.made():
@@ -130,7 +130,7 @@ def as_sizes(recorder: Recorder, func: Callable[..., Any], values: Any, needed: 
     return made
 
 
-def _attempt(call: _Call, before: guards.Assumptions) -> Any:
+def _attempt(call: _Call, before: guards.Assumptions | None = None) -> Any:
     func, args, kwargs = call.func, call.args, call.kwargs
     recorder = call.recorder
     try:
@@ -157,7 +157,7 @@ def _attempt(call: _Call, before: guards.Assumptions) -> Any:
     except (Restart, Cut, CompileError):
         raise
     except Exception as error:
-        raise _of_program(call, error, before.conditions()) from None
+        raise _of_program(call, error, before.conditions() if before else ()) from None
 
 
 def _refuse_fake(call: _Call, error: Exception) -> NoReturn:
@@ -203,7 +203,7 @@ def _of_program(call: _Call, error: Exception, conditions: Sequence[Any]) -> Exc
     recorder = call.recorder
     while call.settle(conditions):
         pass
-    while questions.all_answered(recorder, conditions):
+    while mentions_symbol(str(error)) and questions.all_answered(recorder, conditions):
         shapes = guards.shapes_of(leaves_of((call.args, call.kwargs)))
         taken = guards.taken(call.func, call.args, call.kwargs, shapes, call.allowed)
         if not taken:
