@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 G = TypeVar("G")
 
 DEFAULT_PIPELINE = (
-    "drop-dead,dedupe-params,dedupe-blocks,merge-blocks,dedupe-blocks,drop-dead,merge-blocks,"
+    "drop-dead,dedupe-params,fold-numbers,drop-dead,dedupe-params,fold-numbers,"
+    "dedupe-blocks,merge-blocks,dedupe-blocks,drop-dead,merge-blocks,"
     "hoist-invariants,drop-dead,merge-blocks,dedupe-graphs,"
     "fold-weights,flatten-linear,merge-reshapes"
 )
