@@ -47,6 +47,8 @@ ANSWERED: dict[str, Callable[..., Any]] = {
     "median-int": lambda x: (_elements(x) * 2).long().median(),
     "softmax": lambda x: _elements(x).softmax(0),
     "any": lambda x: (_elements(x) > 0).any(),
+    "all": lambda x: (_elements(x) > 0).all(),
+    "all-rows": lambda x: (_rows(x) > 0).all(0),
     "mean": lambda x: _elements(x).mean(),
     "other-dim": lambda x: _rows(x).amax(1),
     "softmax-rows": lambda x: _rows(x).softmax(0),

@@ -19,6 +19,7 @@ from dyncc.compiler.calling import ArgumentError
 from dyncc.compiler.check.compare import REFERENCE, Outcome, compare, compare_outcomes, outcome
 from dyncc.compiler.check.exploration import Case, Frontier, Passed
 from dyncc.compiler.check.isolation import Isolation
+from dyncc.compiler.check.possible import possible_edges
 from dyncc.compiler.check.replay import (
     Original,
     Policy,
@@ -28,7 +29,7 @@ from dyncc.compiler.check.replay import (
     by_value,
     other_policies,
 )
-from dyncc.compiler.check.report import Example, Mismatch, NearTie, Report, all_edges
+from dyncc.compiler.check.report import Example, Mismatch, NearTie, Report
 from dyncc.compiler.check.ties import NUDGES
 from dyncc.compiler.check.variations import redrawn, sequences, variations
 from dyncc.compiler.reference import Interpreter, Number, Observer, StepLimitExceeded, Tensors
@@ -122,7 +123,7 @@ class ForcedPaths:
     def __post_init__(self) -> None:
         isolation = Isolation(self.originals.values())
         self._original = Original(self.originals, isolation, 2 * self.budget.reads)
-        self.report = Report(edges=all_edges(self.program))
+        self.report = Report(edges=possible_edges(self.program))
 
     def run(self, examples: Sequence[Example]) -> Report:
         """Explore from ``examples``; the user's objects are afterwards as they were."""

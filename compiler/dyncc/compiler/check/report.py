@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from dyncc.compiler.diagnostics import Diagnostic
-from dyncc.runtime.program import Program, Span, successors
+from dyncc.runtime.program import Span
 
 
 @dataclass(frozen=True)
@@ -84,12 +84,3 @@ class Report:
     @property
     def uncovered(self) -> list[Edge]:
         return sorted(self.edges - self.covered)
-
-
-def all_edges(program: Program[Any]) -> frozenset[Edge]:
-    """Every edge between the blocks of ``program``."""
-    return frozenset(
-        (block.name, index)
-        for block in program.blocks.values()
-        for index in range(len(successors(block.terminator)))
-    )

@@ -23,7 +23,7 @@ from dyncc.compiler.lower.registry import exporter, with_table
 from dyncc.compiler.lower.tidy import tidy
 from dyncc.compiler.lower.translate import TRANSLATIONS, drop_needless_rounding
 
-_SOURCE = "node"
+SOURCE = "node"
 """Where torch.onnx keeps, in the metadata of an ONNX node, the node of the exported program."""
 _FAILED_NODE = re.compile(r"translating node %(\w+) ")
 _FAILED_EARLIER = re.compile(r"While executing %(\w+) ")
@@ -66,14 +66,14 @@ def _attribute(graph: onnx_ir.Graph, sources: Mapping[str, fx.Node]) -> None:
     """
     for node in graph:
         named = (sources[value.name] for value in node.outputs if value.name in sources)
-        if _SOURCE not in node.meta and (source := next(named, None)) is not None:
-            node.meta[_SOURCE] = source
+        if SOURCE not in node.meta and (source := next(named, None)) is not None:
+            node.meta[SOURCE] = source
     for nodes, neighbours in ((reversed(graph), _users), (graph, _makers)):
         for node in nodes:
-            if _SOURCE not in node.meta:
-                known = (other.meta[_SOURCE] for other in neighbours(node) if _SOURCE in other.meta)
+            if SOURCE not in node.meta:
+                known = (other.meta[SOURCE] for other in neighbours(node) if SOURCE in other.meta)
                 if (source := next(known, None)) is not None:
-                    node.meta[_SOURCE] = source
+                    node.meta[SOURCE] = source
 
 
 def _users(node: onnx_ir.Node) -> list[onnx_ir.Node]:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 
 import onnx_ir
+import torch
+from torch import fx
 
+from dyncc.compiler.lower.convert import SOURCE
 from dyncc.compiler.lower.rewrite import before
 
 _D = onnx_ir.DataType
+aten = torch.ops.aten
 _VALUES, _PLACES = ("ReduceMax", "ReduceMin"), ("ArgMax", "ArgMin")
+_QUANTIFIERS = (aten.all, aten.any)
 _POSITIVE = re.compile(r"\w+ \+ [1-9]\d*")
 """A size that is something and at least one."""
 
@@ -23,9 +28,15 @@ def refuse_empty(graph: onnx_ir.Graph) -> None:
         source = node.inputs[0] if node.inputs else None
         if node.op_type not in (*_VALUES, *_PLACES) or node.domain or source is None:
             continue
-        axes = _axes(node, source)
+        axes = [] if _is_quantifier(node) else _axes(node, source)
         if source.shape is not None and any(_may_be_zero(source.shape[axis]) for axis in axes):
             node.replace_input_with(0, _of_some(node, source, axes))
+
+
+def _is_quantifier(node: onnx_ir.Node) -> bool:
+    """Whether it is `all` or `any`, which are extrema in ONNX and hold of nothing, or do not."""
+    maker = node.meta.get(SOURCE)
+    return isinstance(maker, fx.Node) and getattr(maker.target, "overloadpacket", None) in _QUANTIFIERS
 
 
 def _axes(node: onnx_ir.Node, source: onnx_ir.Value) -> list[int]:
