@@ -93,28 +93,46 @@ def _holds_always(left: Any, relation: str, right: Any) -> bool:
         return all(map(_is_given, (left, right)))
     if left == 0 and isinstance(right, fx.Node) and right.target in (_SIZE, _OFFSET):
         return True
-    if _is_size(left) and isinstance(right, int):
-        bound = _most(left.args[0])
-        return bound is not None and bound <= right
+    if _is_size(left) and (bound := _most(left.args[0])) is not None:
+        limit = right.meta.get("val") if isinstance(right, fx.Node) else right
+        known = isinstance(bound, int) and isinstance(limit, int)
+        return bound <= limit if known else str(bound) == str(limit)
     return all(map(_is_given, (left, right)))
 
 
-def _most(made: Any) -> int | None:
-    """How large a selection can be: no larger than its source. None where that is not known."""
+_SELECTIONS = tuple(
+    getattr(aten, name)
+    for name in (
+        "nonzero",
+        "nonzero_numpy",
+        "masked_select",
+        "_unique2",
+        "unique_dim",
+        "unique_consecutive",
+    )
+)
+
+
+def _most(made: Any) -> Any:
+    """How large a selection can be: no larger than its source. None for another tensor."""
+    if made.target is operator.getitem:  # one of several results
+        made = made.args[0]
     target, args = made.target, made.args
-    if target is operator.getitem:  # unique, of several results
-        target, args = args[0].target, args[0].args
+    if (
+        not args
+        or not isinstance(args[0], fx.Node)
+        or not isinstance(args[0].meta.get("val"), torch.Tensor)
+    ):
+        return None
+    source = args[0].meta["val"]
     if target is aten.slice.Tensor:
-        bound = args[0].meta["val"].shape[args[1] if len(args) > 1 else 0]
-    elif target is aten.index.Tensor:
+        return source.shape[args[1] if len(args) > 1 else 0]
+    if target is aten.index.Tensor:
         masks = [index.meta["val"] for index in args[1] if index is not None]
-        bound = min((m.numel() for m in masks if m.dtype is torch.bool), default=None)
-    elif args and isinstance(args[0], fx.Node) and isinstance(args[0].meta.get("val"), torch.Tensor):
-        selects = any(name in str(target) for name in ("nonzero", "masked_select", "unique"))
-        bound = args[0].meta["val"].numel() if selects else None
-    else:
-        bound = None
-    return bound if isinstance(bound, int) else None
+        sizes = [mask.numel() for mask in masks if mask.dtype is torch.bool]
+        return sizes[0] if len(sizes) == 1 else None
+    selects = target is aten.where.default or getattr(target, "overloadpacket", None) in _SELECTIONS
+    return source.numel() if selects else None
 
 
 def _is_size(value: Any) -> bool:
