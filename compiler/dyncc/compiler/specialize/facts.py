@@ -37,6 +37,15 @@ def _variable(place: Place) -> Any:
     return (point[path[1]][0], path[2:])
 
 
+def _any_item(path: Any) -> Any:
+    """A variable or path with every place in a sequence left open."""
+    if not isinstance(path, tuple):
+        return path
+    if len(path) == 2 and path[0] == "item" and isinstance(path[1], int):
+        return ("item", ...)
+    return tuple(map(_any_item, path))
+
+
 @dataclass
 class Facts:
     """``interpret``: code that decides. ``widen``: slots whose number, list or text varies at run time.
@@ -107,13 +116,19 @@ class Facts:
         raise Restart
 
     def is_exact(self, place: Place) -> bool:
-        return bool(self.exact) and (_variable(place) or place[1]) in self.exact
+        if not self.exact:
+            return False
+        variable = _variable(place) or place[1]
+        return variable in self.exact or _any_item(variable) in self.exact
 
     def demand_sharing(self, places: set[Place]) -> None:
         """Memory is changed that ``places`` may share unseen: follow their sharing and begin again."""
-        new = {_variable(place) or place[1] for place in places} - self.exact
+        new = {_variable(place) or place[1] for place in places if not self.is_exact(place)}
         if not new:
             return
+        # two items of a container: all of them, since a list that grows would come back with each
+        items = {_any_item(variable) for variable in self.exact}
+        new = {whole if (whole := _any_item(variable)) in items else variable for variable in new}
         self.exact |= new
         self.split = {place for place in self.split if not self.is_exact(place)}
         self.aliased.clear()  # found anew: part of it was due to what is followed now
