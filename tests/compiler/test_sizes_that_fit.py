@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from dyncc.compiler import compile
+from dyncc.runtime import EngineError
 
 Binary = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], Any]
 
@@ -70,6 +71,17 @@ CALLS = [
 def test_parts_of_a_tensor(name: str, tmp_path: Path) -> None:
     sizes = ({0: torch.export.Dim("n", min=1)},)
     check(OfParts(FUNCTIONS[name]), CALLS, tmp_path, dynamic_shapes=sizes)
+
+
+def test_the_error_tells_what_does_not_fit(tmp_path: Path) -> None:
+    sizes = ({0: torch.export.Dim("n", min=1)},)
+    net = compile(
+        OfParts(FUNCTIONS["stack"]), CALLS[0], output=tmp_path / "net.dyncc", dynamic_shapes=sizes
+    )
+    with pytest.raises(
+        EngineError, match=r"test_sizes_that_fit.py:\d+: .*sizes that data decide do not fit"
+    ):
+        net(torch.tensor([2.0, 3.0]))
 
 
 class Frames(nn.Module):

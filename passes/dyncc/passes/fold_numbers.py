@@ -36,15 +36,11 @@ class FoldNumbers:
             f"`{step.result.name}` of `{name}` is known"
             for name, block in program.blocks.items()
             for step in block.steps
-            if isinstance(step, HostOp) and step not in folded[name].steps and _is_gone(step, folded[name])
+            if isinstance(step, HostOp) and step.result.name not in types_of(folded[name])
         ]
         if not notes:
             return Result(program, False)
         return Result(replace(program, blocks=folded), True, tuple(notes))
-
-
-def _is_gone(step: HostOp, block: Block) -> bool:
-    return step.result.name not in types_of(block)
 
 
 def _folded(block: Block) -> Block:

@@ -207,6 +207,9 @@ _OUT_OF_RANGE = re.compile(
     r"out of (data )?(bounds?|range)|invalid ind(ex|ice)|within the inclusive range", re.I
 )
 
+_ASSERTED = "less than -1, got -7"
+"""What the engine says where a relation of sizes does not hold that the compiler asserts."""
+
 
 def _failure(name: str, error: Exception) -> EngineError:
     """The engine's words about the block ``name``, in one line and without its own source places."""
@@ -218,6 +221,8 @@ def _failure(name: str, error: Exception) -> EngineError:
     if index:
         text = re.sub(r"\b\d{10,19}\b", _with_sign, text)
     reason = f"{operator}: {text}" if operator else text
+    if operator == "Reshape" and text.endswith(_ASSERTED):
+        reason = "sizes that data decide do not fit: PyTorch raises here, too"
     made = (IndexOutOfRange if index else EngineError)(
         f"onnxruntime failed in the block {name!r}: {reason}"
     )

@@ -102,7 +102,10 @@ _COMPARISONS = {"eq": op.Equal, "lt": op.Less, "le": op.LessOrEqual}
 
 
 def holds(tensor: Any, relation: str, left: Any, left_number: Any, right: Any, right_number: Any) -> Any:
-    """A Reshape to its own shape, or to one of a negative size, which the engine refuses."""
+    """A Reshape to its own shape, or to one of a negative size, which the engine refuses.
+
+    The runtime tells what is meant by that number (``engine_onnxruntime._ASSERTED``).
+    """
     one = left_number if left is None else _size(left, left_number)
     two = right_number if right is None else _size(right, right_number)
     one, two, _ = _both(one, two)
