@@ -92,7 +92,7 @@ def sorted_by_key(x):
 @known("`sorted` of tuples with a number from data")
 def sorted_tuples(x):
     pairs = sorted([(v.item(), i) for i, v in enumerate(x)], reverse=True)
-    return pairs[0], pairs[1][1]
+    return pairs[0], pairs[1][1] if pairs[0][0] > 1 else -1
 
 
 @known("`max`, `min` with `key`")

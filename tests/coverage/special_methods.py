@@ -130,7 +130,8 @@ def iterate(x):
 
 @operators("`__eq__`, `!=`")
 def equality(x):
-    return Table(x) == Table(x.abs()), Table(x) != Table(x.abs())
+    y = x * 2 if Table(x) == Table(x.abs()) else x
+    return y, Table(x) != Table(x.abs())
 
 
 @operators("`__lt__`, in `sorted` and `max`")

@@ -93,6 +93,7 @@ class Isolation:
         self._pending += [*(function.__closure__ or ()), function.__defaults__, function.__kwdefaults__]
         if not _is_users(function):
             return
+        self._visit(vars(function))
         namespace = function.__globals__
         named = {name: namespace[name] for name in _names(function.__code__) if name in namespace}
         self._pending += list(named.values())

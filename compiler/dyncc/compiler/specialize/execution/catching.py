@@ -7,6 +7,7 @@ import contextlib
 import dis
 import sys
 import types
+from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
@@ -77,13 +78,17 @@ def _followed(
     return True
 
 
-def protecting(stop: types.CodeType) -> set[types.CodeType]:
-    """The functions that run natively, above that of code ``stop``, inside of a ``try`` or ``with``."""
+def protecting(stop: types.CodeType, is_program: Callable[[types.CodeType], bool]) -> set[types.CodeType]:
+    """The program's functions that run natively, above that of code ``stop``, in a ``try`` or ``with``."""
     found: set[types.CodeType] = set()
     frame = sys._getframe(1)
     while frame is not None and frame.f_code is not stop:
         table = getattr(frame.f_code, "co_exceptiontable", b"")
-        if table and any(e.start <= frame.f_lasti < e.end for e in _entries(frame.f_code)):
+        if (
+            table
+            and is_program(frame.f_code)
+            and any(e.start <= frame.f_lasti < e.end for e in _entries(frame.f_code))
+        ):
             found.add(frame.f_code)
         frame = frame.f_back
     return found if frame is not None else set()

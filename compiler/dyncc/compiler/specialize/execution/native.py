@@ -14,6 +14,7 @@ from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.frontend.build import build
 from dyncc.compiler.frontend.source import SourceUnavailable
 from dyncc.compiler.specialize import prelude
+from dyncc.compiler.specialize.execution.catching import protecting
 from dyncc.compiler.specialize.execution.effects import effect_of, refuse
 from dyncc.compiler.specialize.execution.watching import watching
 from dyncc.compiler.specialize.recording import refusals
@@ -165,6 +166,16 @@ def codes_between(error: BaseException) -> set[types.CodeType]:
             codes.add(code)
         traceback = traceback.tb_next
     return codes
+
+
+def protecting_code() -> set[types.CodeType]:
+    """The functions of the program, run natively, that are inside of a ``try`` or ``with``."""
+
+    def is_program(code: types.CodeType) -> bool:
+        own = code.co_filename.startswith(_OWN) and code.co_filename not in prelude.FILES
+        return not own and not _is_recorded(code)
+
+    return protecting(run_native.__code__, is_program)
 
 
 def _is_recorded(code: types.CodeType) -> bool:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from dyncc.compiler.specialize.execution import native
-from dyncc.compiler.specialize.execution.catching import Handling, handling, protecting
+from dyncc.compiler.specialize.execution.catching import Handling, handling
 from dyncc.compiler.specialize.recording.fake_calls import name_of
 from dyncc.compiler.specialize.recording.nested import leaves_of
 from dyncc.compiler.specialize.values import DynamicText, Scalar, SymTensor, is_scalar, scalar_op
@@ -76,7 +76,7 @@ class Risks:
         """``what`` tells which of ``errors`` is raised. Raises MayRaise where one of them is handled."""
         if not errors:
             return
-        self.machine.facts.must_interpret(protecting(native.run_native.__code__))
+        self.machine.facts.must_interpret(native.protecting_code())
         if not any(self.handling(type(error)) for error in errors.values()):
             return
         frame, _ = self.machine.executing
@@ -92,7 +92,7 @@ class Risks:
         if item and is_scalar(args[1]) and args[1].kind == "int" and args[0].fake.dim():
             self._index(args[0], args[1])
         elif name in _ON_DATA or (item and _by_tensor(args[1])) or _sized(name, args, kwargs):
-            self.machine.facts.must_interpret(protecting(native.run_native.__code__))
+            self.machine.facts.must_interpret(native.protecting_code())
             if "except" in (self.handling(IndexError), self.handling(RuntimeError)):
                 self.machine.refuse(
                     "DY107", f"the program may catch an exception that `{name_of(func)}` raises on data",
@@ -112,7 +112,7 @@ class Risks:
 
     def _index(self, tensor: SymTensor, index: Scalar) -> None:
         """``tensor[index]`` raises where there is no such element."""
-        if not self.handling(IndexError) and not protecting(native.run_native.__code__):
+        if not self.handling(IndexError) and not native.protecting_code():
             return
         size = self.machine.recorder.size(tensor, 0)
         last = (size, "", "") if is_scalar(size) else str(size)
