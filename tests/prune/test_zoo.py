@@ -9,7 +9,6 @@ from tests.prune import zoo
 from tests.prune.coverage import rows
 
 
-@pytest.mark.zoo
 @pytest.fixture
 def operators() -> Iterator[None]:
     """torchvision's operators are declared, so that a build for another torch can be imported."""
@@ -18,6 +17,7 @@ def operators() -> Iterator[None]:
     library._destroy()
 
 
+@pytest.mark.zoo
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*zoo.STATIC, *zoo.DYNAMIC])
 @pytest.mark.usefixtures("operators")
