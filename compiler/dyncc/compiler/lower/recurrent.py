@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+import dyncc.compiler.size_checks  # noqa: F401  # makes the operator known
 from dyncc.compiler.lower.opset import OPSET
 
 
@@ -49,6 +50,10 @@ def recurrent(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args)
         stack = _Stack(kind, params, has_biases, 2 if bidirectional else 1)
         sequence = input.transpose(0, 1) if batch_first else input
+        if not isinstance(
+            sequence.shape[0], int
+        ):  # of no steps PyTorch raises, and ONNX Runtime gives zeros
+            sequence = torch.ops.dyncc.holds(sequence, "lt", None, 0, sequence, 0)
         sequence, finals = stack.run(sequence, states, num_layers)
         return (sequence.transpose(0, 1) if batch_first else sequence, *finals)
 

@@ -18,6 +18,7 @@ from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 from dyncc.compiler.lower.decompose.networks import attention
 from dyncc.compiler.lower.recurrent import recurrent
 
+RECURRENT = (torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu)
 _BASIC = (int, torch.SymInt, slice)
 
 
@@ -115,10 +116,7 @@ _REPLACEMENTS: dict[Any, Callable[..., Any]] = {
     F.one_hot: _one_hot,
     torch.linspace: _linspace,
     torch.combinations: _combinations,
-    **{
-        function: recurrent(function)
-        for function in (torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu)
-    },
+    **{function: recurrent(function) for function in RECURRENT},
     # the exporter takes the result for a constant
     torch.Tensor.data.__get__: torch.Tensor.detach,  # pyright: ignore[reportAttributeAccessIssue]
 }

@@ -48,7 +48,9 @@ def is_element(value: Any, depth: int = 0) -> bool:
 
 
 def _is_record(value: Any) -> bool:
-    return isinstance(value, tuple) and (type(value) is tuple or hasattr(value, "_fields"))
+    if not isinstance(value, tuple):
+        return False
+    return type(value) is tuple or hasattr(value, "_fields") or hasattr(value, "n_sequence_fields")
 
 
 def common(values: Sequence[Any]) -> Element | None:
@@ -158,4 +160,4 @@ def put_together(element: Element, parts: Iterator[Any]) -> Any:
     if isinstance(element, Fixed):
         return element.value
     items = [put_together(part, parts) for part in element.parts]
-    return tuple(items) if element.cls is tuple else element.cls(*items)
+    return element.cls(*items) if hasattr(element.cls, "_fields") else element.cls(items)

@@ -113,8 +113,7 @@ def matter(
 
     ``shapes`` are those of the tensors among ``args`` and ``kwargs`` before the call, by identity.
     """
-    trials = _trials(shapes, allowed)
-    return any(_differs(func, args, kwargs, result, shapes, sizes) for sizes in trials)
+    return any(_differs(func, args, kwargs, result, shapes, sizes) for sizes in _trials(shapes, allowed))
 
 
 def too_strict(
@@ -134,16 +133,21 @@ def taken(
     """The sizes that the call takes, of those that it is tried on: its other tensors' are among them."""
     numbers = {size for shape in shapes.values() for size in shape if isinstance(size, int) and size > 0}
     products = {one * other for one in numbers for other in numbers} if len(numbers) < _MANY else set()
-    trials = _trials(shapes, allowed, sorted(numbers | products))
-    return [sizes for sizes in trials if _tried(func, args, kwargs, shapes, sizes) is not None]
+    tried = _trials(shapes, allowed, sorted(numbers | products))
+    return [sizes for sizes in tried if _tried(func, args, kwargs, shapes, sizes) is not None]
 
 
 def _trials(shapes: Any, allowed: Allowed, further: Sequence[int] = ()) -> list[dict[Any, int]]:
     symbols = sorted({s for shape in shapes.values() for s in _symbols(shape)}, key=str)
-    trials = [dict.fromkeys(symbols, n) for n in TRIALS]
+    return trials(symbols, allowed, further)
+
+
+def trials(symbols: Sequence[Any], allowed: Allowed, further: Sequence[int] = ()) -> list[dict[Any, int]]:
+    """Numbers for unknown sizes to try a call on."""
+    found = [dict.fromkeys(symbols, n) for n in TRIALS]
     some = (*TRIALS[:3], *further)
-    trials += [{s: n if s is one else 7 for s in symbols} for one in symbols for n in some]
-    return [sizes for sizes in trials if allowed(sizes)]
+    found += [{s: n if s is one else 7 for s in symbols} for one in symbols for n in some]
+    return [sizes for sizes in found if allowed(sizes)]
 
 
 def fitted(

@@ -25,7 +25,6 @@ from dyncc.compiler.specialize.recording import (
     guards,
     indexing,
     mutation,
-    overlap,
     questions,
     refusals,
     sized_calls,
@@ -229,7 +228,7 @@ class Recorder:
         if not has_tensor(result) and not mutated:
             return self._plain(result, func, args)
         if mutated:
-            overlap.check_overlap(func, fake_args, fake_kwargs, [fake for _, fake in mutated])
+            sized_calls.refuse_overlap(self, func, (fake_args, fake_kwargs), [fake for _, fake in mutated])
         constant = folding.fold(self, func, args, kwargs, lifted, bool(mutated))
         node = self.block.emit(func, node_args, node_kwargs)
         if (self.block.span, name_of(func)) in self.given:

@@ -12,9 +12,9 @@ from torch._subclasses.fake_tensor import FakeTensor
 from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
 from dyncc.compiler.diagnostics import CompileError
-from dyncc.compiler.lower.replace import replacement
+from dyncc.compiler.lower.replace import RECURRENT, replacement
 from dyncc.compiler.size_checks import as_size
-from dyncc.compiler.specialize.recording import guards, questions, refusals
+from dyncc.compiler.specialize.recording import guards, overlap, questions, refusals
 from dyncc.compiler.specialize.recording.fake_calls import (
     FAKE_FAILURES,
     RandomOperator,
@@ -110,6 +110,18 @@ def record_known(
     return result
 
 
+def refuse_overlap(
+    recorder: Recorder, func: Callable[..., Any], values: tuple[Any, Any], written: Sequence[torch.Tensor]
+) -> None:
+    """Raise what PyTorch raises where a call writes into memory that overlaps."""
+    args, kwargs = values
+    try:
+        overlap.check_overlap(func, args, kwargs, written, lambda sizes: questions.allowed(recorder, sizes))
+    except overlap.DependsOnSizes:
+        why = "PyTorch refuses to write into memory that overlaps, and whether it does is not known"
+        raise refusals.undecided(func, why, recorder.block.span) from None
+
+
 def as_sizes(recorder: Recorder, func: Callable[..., Any], values: Any, needed: guards.Fixed) -> Any:
     """The arguments of a call, with those checked whose size it takes for granted."""
     found = False
@@ -133,6 +145,8 @@ def as_sizes(recorder: Recorder, func: Callable[..., Any], values: Any, needed: 
 def _attempt(call: _Call, before: guards.Assumptions | None = None) -> Any:
     func, args, kwargs = call.func, call.args, call.kwargs
     recorder = call.recorder
+    if before is not None and func in RECURRENT:  # their kernels end the process where a size is a symbol
+        func = replacement(func)
     try:
         try:
             with recorder.faking():
