@@ -84,6 +84,30 @@ def test_the_error_tells_what_does_not_fit(tmp_path: Path) -> None:
         net(torch.tensor([2.0, 3.0]))
 
 
+class Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer = nn.GRU(1, 2)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.layer(x[x > 0][:, None])[1]
+
+
+def shifted(x: torch.Tensor) -> torch.Tensor:
+    y, i = x.clone(), 0
+    while i < x.shape[0] - 1 and y[i] < 50:
+        y[i + 1] += y[i]
+        i += 1
+    return y
+
+
+@pytest.mark.parametrize("model", [Recurrent(), shifted], ids=["recurrent", "shifted"])
+def test_other_sizes(model: Any, tmp_path: Path) -> None:
+    calls = [(torch.tensor(v),) for v in ([1.0, 2, -1], [3.0], [-1.0], [30.0, 30, 2, 3], [1.0, 2, 3])]
+    check(model, calls, tmp_path, dynamic_shapes=({0: torch.export.Dim("n", min=1)},))
+
+
 class Frames(nn.Module):
     """A cell that takes a frame at a time, until it is sure."""
 

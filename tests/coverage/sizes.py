@@ -33,6 +33,13 @@ def iterated(x):
     return [v for v in x if v > 1]
 
 
+@free("`expand(n, -1)`, `new_zeros(n, 2)`, `view(n, 1)`", calls=LENGTHS, dynamic=FREE)
+def spread(x):
+    n = x.shape[0]
+    wide = x[:, None].expand(n, 2) + x.new_zeros(n, 2)
+    return wide * x.view(n, 1) if x.sum() > 0 else torch.ones(1, 3).expand(n, -1)
+
+
 @free("`zeros(n)`, `arange(n)`, padding", calls=LENGTHS, dynamic=FREE)
 def padded(x):
     n = x.shape[0]

@@ -52,9 +52,13 @@ def run_native(
         machine.recorder.demand_sharing(*args)
     try:
         with watching(machine, func):
-            if _is_torch(func) and any(is_scalar(value) for value in args):
+            unknown = any(is_scalar(value) for value in args)
+            if unknown and _is_torch(func):
                 # past PyTorch's argument parser, which takes an unknown number for no number at all
                 result = machine.recorder.call(func, args, kwargs)
+            elif unknown and _takes_sizes(func):
+                method = getattr(torch.Tensor, func.__name__)
+                result = machine.recorder.call(method, (func.__self__, *args), kwargs)  # type: ignore[attr-defined]
             else:
                 result = func(*args, **kwargs)
     except Decision as decision:
@@ -137,6 +141,15 @@ def _is_torch(func: Any) -> bool:
     if type(func) is not types.BuiltinFunctionType:
         return False
     return func.__qualname__.startswith("_VariableFunctionsClass.") or func.__self__ is torch._C._nn
+
+
+def _takes_sizes(func: Any) -> bool:
+    """A tensor's method whose sizes PyTorch takes one by one only where all of them are known."""
+    return (
+        type(func) is types.BuiltinMethodType
+        and isinstance(func.__self__, torch.Tensor)
+        and func.__name__ in ("expand", "new_zeros", "new_ones", "new_empty")
+    )
 
 
 def _keeps_text(func: Any) -> bool:
