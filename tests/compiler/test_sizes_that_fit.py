@@ -53,6 +53,10 @@ FUNCTIONS: dict[str, Binary] = {
     "cosine": lambda a, b, x: torch.cosine_similarity(a, b, 0),
     "narrow": lambda a, b, x: a.narrow(0, 0, b.shape[0]),
     "slice": lambda a, b, x: a[: b.shape[0]],
+    "conv": lambda a, b, x: F.conv1d(a[None, None], b[None, None]),
+    "conv_transpose": lambda a, b, x: F.conv_transpose1d(a[None, None], torch.ones(1, 1, 2)),
+    "interpolate": lambda a, b, x: F.interpolate(a[None, None], scale_factor=2),
+    "max_pool": lambda a, b, x: F.adaptive_max_pool1d(a[None], 1),
     "bce": lambda a, b, x: F.binary_cross_entropy_with_logits(a, (b > 0).float()),
 }
 QUICK = ("add-in-place", "stack", "mask", "maximum")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from dyncc.ir.printer import type_text
 from dyncc.ir.subtyping import BOOL, FLOAT, INT, STR, accepts
+from dyncc.runtime.hostops import HOST_OPS
 from dyncc.runtime.program import Const, HostOp, ListType, Operand, ScalarType, TensorType, Type
 
 
@@ -31,6 +32,11 @@ def check_host_op(step: HostOp, types: Sequence[Type]) -> None:
     if not any(accepts(step.result.type, type_) for type_ in possible):
         shown = " or ".join(dict.fromkeys(map(type_text, possible)))
         raise TypeMismatch(f"the result of `{step.op}` is {shown}, not {type_text(step.result.type)}")
+
+
+def evaluate(op: str, *values: Any) -> Any:
+    """What an instruction gives for these operands, or raises."""
+    return HOST_OPS[op].evaluate(*values)
 
 
 # --------------------------------------------------------------------------------------- rules

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, TypeVar
 
 from dyncc.ir import Block, Const, HostOp, Operand, Program, Ref, Step, TensorType, Type
+from dyncc.ir.instructions import evaluate
 from dyncc.ir.subtyping import accepts, constant_type
 from dyncc.passes.base import GraphOps, Result
 from dyncc.passes.rewrite import map_step, map_terminator, substitution, types_of
-from dyncc.runtime.hostops import HOST_OPS
 
 G = TypeVar("G")
 
@@ -69,7 +69,7 @@ def _result(step: HostOp, types: Mapping[str, Type]) -> Const | None:
     if not all(isinstance(operand, Const) for operand in step.operands):
         return None
     try:
-        value = HOST_OPS[step.op].evaluate(*(operand.value for operand in step.operands))  # type: ignore[union-attr]
+        value = evaluate(step.op, *(operand.value for operand in step.operands))  # type: ignore[union-attr]
     except Exception:
         return None
     if type(value) not in (bool, int, float, str) or (type(value) is float and not math.isfinite(value)):

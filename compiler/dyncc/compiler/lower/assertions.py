@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import fx
 from torch.export import ExportedProgram
 from torch.export.graph_signature import TensorArgument
+from torch.fx.experimental.symbolic_shapes import free_unbacked_symbols
 
 import dyncc.compiler.size_checks  # noqa: F401  # makes the operator known
 from dyncc.compiler.graph import placeholders
@@ -49,6 +51,37 @@ def keep_assertions(program: ExportedProgram, batch: Sequence[Template], weights
         spec.arg = TensorArgument(name=results[place].name)
     output.args = (tuple(results),)
     program.graph_module.recompile()
+
+
+_DIMS = (1, 2, 3)
+_SPATIAL = {
+    **{f"conv{n}d": (0, 1) for n in _DIMS},
+    **{f"conv_transpose{n}d": (0, 1) for n in _DIMS},
+    **{f"{kind}_pool{n}d": (0,) for kind in ("max", "avg", "adaptive_max", "adaptive_avg") for n in _DIMS},
+    **{f"upsample_nearest{n}d": (0,) for n in _DIMS},
+    **dict.fromkeys(("upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d"), (0,)),
+}
+"""ATen operator → its operands whose axes from the third must not be empty: an engine may not even end."""
+
+
+def refuse_no_space(graph: fx.Graph) -> None:
+    """Let operands of convolutions, poolings and interpolations whose sizes data decide be checked.
+
+    In place. The picture of a convolution may be of any size at run time; only what this graph computes is checked.
+    """
+    for node in list(graph.nodes):
+        if not isinstance(node.target, torch._ops.OpOverload) or node.target.namespace != "aten":
+            continue
+        name = node.target._schema.name.removeprefix("aten::")
+        for position in _SPATIAL.get(name, ()):
+            operand = node.args[position]
+            computed = position == 0 and not name.startswith("upsample")
+            for axis, size in enumerate(operand.meta["val"].shape):
+                unknown = free_unbacked_symbols(size) if computed else isinstance(size, torch.SymInt)
+                if axis >= 2 and unknown:
+                    with graph.inserting_before(node):
+                        operand = _held(graph, operand, 0, "lt", _Axis(operand, axis))
+            node.update_arg(position, operand)
 
 
 def _owners(program: ExportedProgram, batch: Sequence[Template], weights: int) -> dict[fx.Node, int]:
@@ -150,8 +183,18 @@ def _is_given(value: Any) -> bool:
     return arithmetic and all(map(_is_given, value.args))
 
 
+@dataclass(frozen=True)
+class _Axis:
+    """The size of a tensor at an axis."""
+
+    tensor: fx.Node
+    axis: int
+
+
 def _operand(value: Any) -> tuple[Any, Any]:
     """A number, or a tensor and its axis: a size as such is taken for the one that it is asserted to be."""
+    if isinstance(value, _Axis):
+        return value.tensor, value.axis
     return value.args if _is_size(value) else (None, value)
 
 

@@ -17,7 +17,7 @@ from torch.export import Dim, ExportedProgram
 from torch.fx import traceback as fx_traceback
 
 from dyncc.compiler.graph import placeholders, run_graph
-from dyncc.compiler.lower.assertions import keep_assertions
+from dyncc.compiler.lower.assertions import keep_assertions, refuse_no_space
 from dyncc.compiler.lower.failure import Failure, LoweringError, Place
 from dyncc.compiler.lower.indices import guard_indices
 from dyncc.compiler.lower.replace import replacement
@@ -163,6 +163,7 @@ def capture(
         raise _located_error(error) from error
     _forget_strides(program)
     guard_indices(program.graph)
+    refuse_no_space(program.graph)
     keep_assertions(program, batch, len(stored))
     return program
 
