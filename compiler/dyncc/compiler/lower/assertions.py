@@ -67,7 +67,7 @@ _SPATIAL = {
 def refuse_no_space(graph: fx.Graph) -> None:
     """Let operands of convolutions, poolings and interpolations whose sizes data decide be checked.
 
-    In place. The picture of a convolution may be of any size at run time; only what this graph computes is checked.
+    In place. What a convolution or pooling is given is checked only where its size is computed here.
     """
     for node in list(graph.nodes):
         if not isinstance(node.target, torch._ops.OpOverload) or node.target.namespace != "aten":
