@@ -80,6 +80,8 @@ class Facts:
     """Loops over small ranges (code, label, index) in which a decision was taken."""
     rolled: set[Any] = field(default_factory=set[Any])
     """Those that are not unrolled, unless their counter is needed statically."""
+    unchosen: set[Any] = field(default_factory=set[Any])
+    """Kinds of memory (dtype, bytes) that is changed in place: its tensors are not chosen by an index."""
     deadline: float = float("inf")
     """When to give up (``time.process_time()``, so that a busy machine changes nothing)."""
     changed: bool = False
@@ -156,6 +158,13 @@ class Facts:
         if self.deciding - self.rolled:
             self.rolled |= self.deciding
             self.note(f"roll {len(self.rolled)} loops")
+            raise Restart
+
+    def never_choose(self, kind: Any) -> None:
+        """Memory of this kind is changed in place, and a tensor that was chosen by an index is a copy."""
+        if kind not in self.unchosen:
+            self.unchosen.add(kind)
+            self.note(f"never choose {kind}")
             raise Restart
 
     def must_write(self, name: str) -> None:

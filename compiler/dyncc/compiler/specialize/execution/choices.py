@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from dyncc.compiler.specialize.lists import host_lists
+from dyncc.compiler.specialize.recording.tensor_types import memory_kind
 from dyncc.compiler.specialize.state.heap import content_of, is_container, walk
 from dyncc.compiler.specialize.values import (
     DynamicList,
@@ -61,7 +62,31 @@ def _applicable(machine: Machine, items: Any, keys: Any) -> bool:
         return False
     if not any(map(is_scalar, keys)) or any(kind_of(key) is None for key in keys):
         return False
-    return _alike(items) and not _shared(machine, items)
+    return _alike(items) and not _shared(machine, items) and _may_copy(machine, items)
+
+
+def _may_copy(machine: Machine, items: Sequence[Any]) -> bool:
+    """Whether the tensors of the items may be copied: memory of their kind is not changed in place.
+
+    Looked at for the whole program, since a loop may come back to what changes it.
+    """
+    recorder, kinds = machine.recorder, set[Any]()
+    for tensor in _tensors(items):
+        dtype, size = memory_kind(tensor.fake if isinstance(tensor, SymTensor) else tensor)
+        # a stack of them is what the chosen one is a view of
+        kinds |= {(dtype, size), *((dtype, size * count) for count in range(2, len(items) + 1))}
+    if kinds & (recorder.facts.unchosen | recorder.changed):
+        return False
+    recorder.chosen |= kinds
+    return True
+
+
+def _tensors(values: Sequence[Any]) -> Iterator[torch.Tensor]:
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            yield value
+        else:
+            yield from _tensors([part for _, part in _parts(value) or ()])
 
 
 def _alike(values: Sequence[Any]) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import torch
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
-from dyncc.compiler.specialize.recording.tensor_types import storage_key
+from dyncc.compiler.specialize.recording.tensor_types import memory_kind, storage_key
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.recording.recorder import Recorder
@@ -27,6 +27,12 @@ def note_mutation(recorder: Recorder, mutated: list[tuple[Any, torch.Tensor]]) -
     recorder.demand_sharing(*(tensor for tensor, _ in mutated))
     if keys & block.frozen.keys():
         _refuse_frozen(recorder, keys & block.frozen.keys())
+    for _, fake in mutated:
+        kind = memory_kind(fake)
+        if storage_key(fake) in block.placeholder_storage:
+            recorder.changed.add(kind)
+        if kind in recorder.chosen:
+            recorder.facts.never_choose(kind)
     for tensor in block.made:
         if tensor.constant is not None and storage_key(tensor.fake) in keys:
             tensor.constant = None

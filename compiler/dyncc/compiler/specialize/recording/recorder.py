@@ -85,6 +85,10 @@ class Recorder:
         """Weights that calls change: what stands for each at present."""
         self.folding = False
         self.hints: dict[str, int] = {}
+        self.chosen: set[Any] = set()
+        """Kinds of memory of tensors that were chosen by an index, and so copied."""
+        self.changed: set[Any] = set()
+        """Kinds of memory that a block was given and changed."""
         self.inside: set[Span] = set()
         """Reads whose number also goes on inside of the graph, computed from the tensor."""
         self.given: dict[tuple[Span | None, str], set[Any]] = {}

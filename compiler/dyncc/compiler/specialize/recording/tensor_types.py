@@ -57,3 +57,9 @@ def contiguous_strides(shape: Sequence[Any]) -> tuple[Any, ...]:
 def storage_key(tensor: torch.Tensor) -> int:
     """Identity of the memory behind a fake tensor."""
     return tensor.untyped_storage()._cdata
+
+
+def memory_kind(fake: torch.Tensor) -> tuple[torch.dtype, int]:
+    """The dtype and the bytes of a fake tensor's memory; -1 where these are not known."""
+    size = fake.untyped_storage().nbytes()
+    return fake.dtype, size if isinstance(size, int) else -1
