@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import torch
 
+from dyncc.compiler.tuples import tuple_of
 from dyncc.runtime.program import (
     ExceptionType,
     Fixed,
@@ -264,8 +265,7 @@ def build(tree: Tree, values: Mapping[str, Any]) -> Any:
             pairs = zip(keys, children, strict=True)
             return collections.OrderedDict(pairs) if tree.name == "OrderedDict" else dict(pairs)
         case "namedtuple":
-            cls = _container_class(tree)
-            return cls(*children) if hasattr(cls, "_fields") else cls(children)  # torch.return_types
+            return tuple_of(_container_class(tree), children)
         case "dataclass":
             return _new_dataclass(_container_class(tree), [str(key) for key in keys], children)
         case "record":

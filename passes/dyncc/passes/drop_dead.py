@@ -8,24 +8,30 @@ from typing import ClassVar, Generic, TypeVar
 
 from dyncc.ir import (
     Block,
-    Branch,
     Compute,
     Const,
     Edge,
     Entry,
     HostOp,
-    Jump,
     Operand,
     Program,
     Ref,
     Step,
-    Switch,
     successors,
 )
 from dyncc.ir.instructions import may_raise
 from dyncc.ir.subtyping import constant_type
 from dyncc.passes.base import GraphOps, Result
-from dyncc.passes.rewrite import map_edges, own_operands, results, types_of, used_graphs, values
+from dyncc.passes.rewrite import (
+    decided,
+    map_edges,
+    own_operands,
+    reachable,
+    results,
+    types_of,
+    used_graphs,
+    values,
+)
 
 G = TypeVar("G")
 
@@ -43,34 +49,11 @@ class DropDead:
     name: ClassVar[str] = "drop-dead"
 
     def run(self, program: Program[G], graphs: GraphOps[G]) -> Result[G]:
-        decided = {name: _decided(block) for name, block in program.blocks.items()}
-        reached = _reached(program, decided)
-        kept = {name: block for name, block in decided.items() if name in reached}
+        blocks = {name: decided(block) for name, block in program.blocks.items()}
+        reached = reachable(program, blocks)
+        kept = {name: block for name, block in blocks.items() if name in reached}
         after = _Sweep(replace(program, blocks=kept), graphs).program()
-        return Result(after, after != program, tuple(_notes(program, decided, after)))
-
-
-def _decided(block: Block) -> Block:
-    """The block without a decision on a constant."""
-    match block.terminator:
-        case Branch(Const(value), then, orelse, span):
-            return replace(block, terminator=Jump(then if value else orelse, span))
-        case Switch(Const(value), choices, cases, default, span):
-            chosen = next((c for v, c in zip(choices, cases, strict=True) if v == value), default)
-            return replace(block, terminator=Jump(chosen, span))
-        case _:
-            return block
-
-
-def _reached(program: Program[G], blocks: dict[str, Block]) -> set[str]:
-    pending = [entry.block for method in program.methods.values() for entry in method.entries]
-    seen: set[str] = set()
-    while pending:
-        name = pending.pop()
-        if name not in seen:
-            seen.add(name)
-            pending += [edge.block for edge in successors(blocks[name].terminator)]
-    return seen
+        return Result(after, after != program, tuple(_notes(program, blocks, after)))
 
 
 def _notes(before: Program[G], decided: Mapping[str, Block], after: Program[G]) -> list[str]:

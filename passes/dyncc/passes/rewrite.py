@@ -154,6 +154,37 @@ def substitution(bindings: Mapping[str, Operand]) -> Change:
     return change
 
 
+def taken_edge(terminator: Terminator) -> int | None:
+    """The number of the edge that a decision on a constant takes; None for every other terminator."""
+    match terminator:
+        case Branch(pred=Const(value)):
+            return 0 if value else 1
+        case Switch(index=Const(value), values=known):
+            return next((place for place, one in enumerate(known) if one == value), len(known))
+        case _:
+            return None
+
+
+def decided(block: Block) -> Block:
+    """The block without a decision on a constant."""
+    index = taken_edge(block.terminator)
+    if index is None:
+        return block
+    return replace(block, terminator=Jump(successors(block.terminator)[index], block.terminator.span))
+
+
+def reachable(program: Program[G], blocks: Mapping[str, Block]) -> set[str]:
+    """The names of ``blocks`` that the methods of ``program`` lead to."""
+    pending = [entry.block for method in program.methods.values() for entry in method.entries]
+    seen: set[str] = set()
+    while pending:
+        name = pending.pop()
+        if name not in seen:
+            seen.add(name)
+            pending += [edge.block for edge in successors(blocks[name].terminator)]
+    return seen
+
+
 def incoming(blocks: Mapping[str, Block]) -> dict[str, list[tuple[str, Edge]]]:
     """For each block the edges that lead to it, each with the block that it comes from."""
     found: dict[str, list[tuple[str, Edge]]] = {name: [] for name in blocks}

@@ -14,8 +14,8 @@ from dyncc.compiler.check.report import Edge
 from dyncc.compiler.graph import FxGraphOps
 from dyncc.passes.dedupe_params import DedupeParams
 from dyncc.passes.fold_numbers import FoldNumbers
-from dyncc.runtime.program import Branch, Const, Jump, Program, Switch, Terminator, successors
-from dyncc.runtime.wellformed import reachable
+from dyncc.passes.rewrite import decided, reachable, taken_edge
+from dyncc.runtime.program import Program, successors
 
 _ROUNDS = 8
 """What a constant decides may make others constant; where that goes on longer, more edges are checked."""
@@ -23,45 +23,20 @@ _ROUNDS = 8
 
 def possible_edges(program: Program[fx.Graph]) -> frozenset[Edge]:
     """Every edge between the blocks of ``program`` that no decision on constants rules out."""
-    decided: dict[str, int] = {}
-    current = program
+    graphs, current = FxGraphOps(), program
+    taken: dict[str, int] = {}
     for _ in range(_ROUNDS):
-        graphs = FxGraphOps()
         current = FoldNumbers().run(DedupeParams().run(current, graphs).program, graphs).program
-        found = {
-            name: index
-            for name, block in current.blocks.items()
-            if (index := _taken(block.terminator)) is not None
-        }
-        if not found:
+        found = {name: taken_edge(block.terminator) for name, block in current.blocks.items()}
+        if not any(index is not None for index in found.values()):
             break
-        decided |= found
-        blocks = dict(current.blocks)
-        for name, index in found.items():
-            terminator = blocks[name].terminator
-            jump = Jump(successors(terminator)[index], terminator.span)
-            blocks[name] = replace(blocks[name], terminator=jump)
-        current = _reachable(replace(current, blocks=blocks))
+        taken |= {name: index for name, index in found.items() if index is not None}
+        blocks = {name: decided(block) for name, block in current.blocks.items()}
+        reached = reachable(current, blocks)
+        current = replace(current, blocks={name: b for name, b in blocks.items() if name in reached})
     return frozenset(
         (name, index)
         for name in current.blocks
         for index in range(len(successors(program.blocks[name].terminator)))
-        if decided.get(name, index) == index
+        if taken.get(name, index) == index
     )
-
-
-def _taken(terminator: Terminator) -> int | None:
-    """The edge that a decision on a constant takes."""
-    match terminator:
-        case Branch(pred=Const(value)):
-            return 0 if value else 1
-        case Switch(index=Const(value), values=values):
-            return values.index(value) if value in values else len(values)
-        case _:
-            return None
-
-
-def _reachable(program: Program[fx.Graph]) -> Program[fx.Graph]:
-    roots = [entry.block for method in program.methods.values() for entry in method.entries]
-    names = set(reachable(program, roots))
-    return replace(program, blocks={name: b for name, b in program.blocks.items() if name in names})

@@ -27,6 +27,7 @@ from dyncc.compiler.specialize.values import (
     is_scalar,
     kind_of,
 )
+from dyncc.compiler.tuples import tuple_of
 from dyncc.runtime.program import Const, ListType, ScalarType
 
 if TYPE_CHECKING:
@@ -227,7 +228,7 @@ def _chosen_text(machine: Machine, values: Sequence[str], index: Scalar) -> Any:
 def _rebuilt(model: Any, parts: list[Any]) -> Any:
     """A record like ``model`` with these parts."""
     if isinstance(model, tuple):
-        return type(model)(*parts) if hasattr(model, "_fields") else type(model)(parts)
+        return tuple_of(type(model), parts)
     if type(model) is list:
         return parts
     if type(model) is dict:

@@ -11,6 +11,7 @@ from typing import Any
 from dyncc.compiler.specialize.values import (
     DynamicList,
 )
+from dyncc.compiler.tuples import field_names, tuple_of
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,10 @@ def container_children(value: Any) -> Children | None:
     """The parts of a container that may be an argument or a result; None for any other object."""
     cls = type(value)
     names = (cls.__qualname__, cls.__module__)
-    if isinstance(value, tuple) and hasattr(cls, "_fields"):
-        fields = tuple(cls._fields)
-        return Children("namedtuple", fields, tuple(value), fields, *names, lambda items: cls(*items))
-    if isinstance(value, tuple) and hasattr(cls, "n_sequence_fields"):  # torch.return_types.max
-        fields = tuple(cls.__match_args__)  # type: ignore[attr-defined]
-        return Children("namedtuple", fields, tuple(value), fields, *names, lambda items: cls(items))
+    if isinstance(value, tuple) and (fields := field_names(cls)):
+        return Children(
+            "namedtuple", fields, tuple(value), fields, *names, lambda items: tuple_of(cls, items)
+        )  # fmt: skip
     if isinstance(value, DynamicList):
         return None
     if cls in (list, tuple, set):

@@ -15,6 +15,7 @@ import torch
 
 from dyncc.compiler.specialize.recording.tensor_types import dtype_name
 from dyncc.compiler.specialize.values import DynamicList, ListElement, SymTensor, kind_of
+from dyncc.compiler.tuples import field_names, tuple_of
 from dyncc.runtime.program import ListType, ScalarType, TensorType
 
 
@@ -48,9 +49,7 @@ def is_element(value: Any, depth: int = 0) -> bool:
 
 
 def _is_record(value: Any) -> bool:
-    if not isinstance(value, tuple):
-        return False
-    return type(value) is tuple or hasattr(value, "_fields") or hasattr(value, "n_sequence_fields")
+    return isinstance(value, tuple) and (type(value) is tuple or bool(field_names(type(value))))
 
 
 def common(values: Sequence[Any]) -> Element | None:
@@ -160,4 +159,4 @@ def put_together(element: Element, parts: Iterator[Any]) -> Any:
     if isinstance(element, Fixed):
         return element.value
     items = [put_together(part, parts) for part in element.parts]
-    return element.cls(*items) if hasattr(element.cls, "_fields") else element.cls(items)
+    return tuple_of(element.cls, items)

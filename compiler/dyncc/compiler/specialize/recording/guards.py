@@ -19,6 +19,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
 from dyncc.compiler.specialize.recording.tensor_types import storage_key
+from dyncc.compiler.tuples import tuple_of
 
 TRIALS = (1, 2, 3, 5, 8, 19)
 """Sizes that a call is tried on, all of its unknown sizes alike, and then each for itself."""
@@ -274,7 +275,7 @@ def _agree(symbolic: Any, real: Any, sizes: dict[Any, int]) -> bool:
 def mapped(value: Any, function: Callable[[Any], Any]) -> Any:
     if isinstance(value, (list, tuple)):
         items = [mapped(item, function) for item in value]
-        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+        return items if isinstance(value, list) else tuple_of(type(value), items)
     if isinstance(value, dict):
         return {key: mapped(item, function) for key, item in value.items()}
     if isinstance(value, slice):

@@ -10,6 +10,7 @@ import torch
 from dyncc.compiler.specialize.values import (
     is_scalar,
 )
+from dyncc.compiler.tuples import tuple_of
 
 
 def map_leaves(value: Any, function: Callable[[Any], Any]) -> Any:
@@ -40,10 +41,4 @@ def has_tensor(value: Any) -> bool:
 
 
 def rebuild(template: Any, items: list[Any]) -> Any:
-    if isinstance(template, tuple) and hasattr(template, "_fields"):
-        return type(template)(*items)
-    if isinstance(template, list):
-        return items
-    if type(template) is tuple:
-        return tuple(items)
-    return type(template)(items)
+    return items if isinstance(template, list) else tuple_of(type(template), items)

@@ -46,6 +46,7 @@ from dyncc.compiler.specialize.values import (
     is_scalar,
 )
 from dyncc.compiler.specialize.values.decisions import native_computation
+from dyncc.compiler.tuples import tuple_of
 from dyncc.runtime.program import Span
 
 Hook = Callable[[Any, str, Any], None]
@@ -285,10 +286,10 @@ class Recorder:
         if type(value) in (tuple, list, torch.Size):
             items = [self._lift(item, lifted, which) for item in value]
             return tuple(items) if type(value) is not list else items
-        if isinstance(value, tuple) and hasattr(value, "_fields"):
-            return type(value)(*(self._lift(item, lifted, which) for item in value))
-        if isinstance(value, (tuple, list)):
-            return type(value)(self._lift(item, lifted, which) for item in value)  # type: ignore[call-arg]
+        if isinstance(value, tuple):
+            return tuple_of(type(value), [self._lift(item, lifted, which) for item in value])
+        if isinstance(value, list):
+            return type(value)(self._lift(item, lifted, which) for item in value)
         if type(value) is dict:
             return {key: self._lift(item, lifted, which) for key, item in value.items()}
         if isinstance(value, slice):

@@ -21,6 +21,7 @@ from dyncc.compiler.specialize.values import (
     SymTensor,
     is_scalar,
 )
+from dyncc.compiler.tuples import tuple_of
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.state.snapshot import Snapshot
@@ -95,7 +96,7 @@ class _Rewriter:
             items = [self.value(v, (*path, ("item", i))) for i, v in enumerate(tuple.__iter__(value))]
             if all(a is b for a, b in zip(items, value, strict=True)):
                 return value
-            return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+            return tuple_of(type(value), items)
         if type(value) is DynamicTag:
             replaced = self.value(value.scalar, (*path, ".tag"))
             return value if replaced is value.scalar else DynamicTag(value.table, replaced)
