@@ -53,6 +53,8 @@ FUNCTIONS: dict[str, Binary] = {
     "cosine": lambda a, b, x: torch.cosine_similarity(a, b, 0),
     "narrow": lambda a, b, x: a.narrow(0, 0, b.shape[0]),
     "slice": lambda a, b, x: a[: b.shape[0]],
+    "copy-joined": lambda a, b, x: x.clone().copy_(torch.cat([a, b])),
+    "stack-joined": lambda a, b, x: torch.stack([x, torch.cat([a, b])]),
     "conv": lambda a, b, x: F.conv1d(a[None, None], b[None, None]),
     "conv_transpose": lambda a, b, x: F.conv_transpose1d(a[None, None], torch.ones(1, 1, 2)),
     "interpolate": lambda a, b, x: F.interpolate(a[None, None], scale_factor=2),
@@ -64,7 +66,7 @@ CALLS = [
     (torch.tensor(values),)
     for values in (
         [0.5, 0.25], [2.0, -1.0], [2.0, 0.5], [0.5, -1.0, -1.0], [2.0, 2.0, -1.0], [2.0, 3.0], [-1.0, -2.0],
-        [0.5], [0.5, 0.5, 3.0], [3.0, 4.0, -1.0, -2.0], [-1.0, 0.5, 0.25, 5.0],
+        [0.5], [2.0, 3.0, -1.0], [0.5, 0.5, 3.0], [3.0, 4.0, -1.0, -2.0], [-1.0, 0.5, 0.25, 5.0],
     )
 ]  # fmt: skip
 

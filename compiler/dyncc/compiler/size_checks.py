@@ -44,24 +44,23 @@ _exported.register_fake(lambda tensor, sizes, spreads: _fake(tensor, sizes))
 
 def holds(
     tensor: torch.Tensor,
-    relation: str,
-    left: torch.Tensor | None,
-    left_number: int,
-    right: torch.Tensor | None,
-    right_number: int,
+    relations: Sequence[str],
+    tensors: Sequence[torch.Tensor | None],
+    numbers: Sequence[int],
 ) -> torch.Tensor:
-    """``tensor``, where two numbers are as ``relation`` (``eq``, ``ne``, ``lt``, ``le``) says.
+    """``tensor``, where one of the ``relations`` (``eq``, ``ne``, ``lt``, ``le``) holds of its two numbers.
 
-    A number is the size of a tensor at the axis ``…_number``, or without a tensor that itself. Raises
-    RuntimeError.
+    Two entries of ``tensors`` and ``numbers`` belong to each: the size of a tensor at an axis, or without a
+    tensor the number itself. Raises RuntimeError.
     """
-    one = left_number if left is None else left.shape[left_number]
-    other = right_number if right is None else right.shape[right_number]
-    if not getattr(operator, relation)(one, other):
-        raise RuntimeError(f"sizes do not fit: {one} and {other} are not in the relation {relation}")
+    sizes = [n if t is None else t.shape[n] for t, n in zip(tensors, numbers, strict=True)]
+    pairs = [*zip(relations, sizes[::2], sizes[1::2], strict=True)]
+    if not any(getattr(operator, relation)(left, right) for relation, left, right in pairs):
+        raise RuntimeError(f"sizes do not fit: none of {pairs} holds")
     return tensor.clone()
 
 
-torch.library.custom_op("dyncc::holds", holds, mutates_args=()).register_fake(
+_HOLDS = "(Tensor tensor, str[] relations, Tensor?[] tensors, SymInt[] numbers) -> Tensor"
+torch.library.custom_op("dyncc::holds", holds, mutates_args=(), schema=_HOLDS).register_fake(
     lambda tensor, *_: tensor.clone()
 )

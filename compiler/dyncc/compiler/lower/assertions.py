@@ -7,6 +7,7 @@ fills up an empty operand of Concat with what lies in memory. So each assertion 
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,16 +17,19 @@ import torch
 from torch import fx
 from torch.export import ExportedProgram
 from torch.export.graph_signature import TensorArgument
-from torch.fx.experimental.symbolic_shapes import free_unbacked_symbols
 
 import dyncc.compiler.size_checks  # noqa: F401  # makes the operator known
 from dyncc.compiler.graph import placeholders
+from dyncc.compiler.lower.failure import Failure, LoweringError
 from dyncc.compiler.lower.template import Template
 
 aten = torch.ops.aten
 _SIZE, _OFFSET = aten.sym_size.int, aten.sym_storage_offset.default
 _RELATIONS = {operator.eq: "eq", operator.ne: "ne", operator.le: "le", operator.lt: "lt"}
 _SWAPPED = {operator.ge: "le", operator.gt: "lt"}
+_NOT, _AND, _OR = (torch.sym_not, operator.not_), (operator.and_,), (operator.or_,)
+Relation = tuple[Any, str, Any]
+"""Two sides (a number, a node of one, or an :class:`Axis`) and what holds of them: eq, ne, le or lt."""
 
 
 def keep_assertions(program: ExportedProgram, batch: Sequence[Template], weights: int) -> None:
@@ -39,49 +43,20 @@ def keep_assertions(program: ExportedProgram, batch: Sequence[Template], weights
     results = list(output.args[0])
     first = _first_results(batch)
     for node in list(program.graph.nodes):
-        if node.target is not aten._assert_scalar.default or (found := _relation(node.args[0])) is None:
+        if node.target is not aten._assert_scalar.default:
             continue
         template = next((owners[n] for n in _sources(node) if n in owners), None)
-        if template is None or first[template] is None:
+        if template is None or (place := first[template]) is None:
             continue
-        place = first[template]
-        with program.graph.inserting_before(output):
-            results[place] = _held(program.graph, results[place], *found)
-        spec = program.graph_signature.output_specs[place]
-        spec.arg = TensorArgument(name=results[place].name)
+        for clause in _clauses(node.args[0]):
+            if any(itertools.starmap(_holds_always, clause)):
+                continue
+            with program.graph.inserting_before(output):
+                results[place] = held(program.graph, results[place], clause)
+            spec = program.graph_signature.output_specs[place]
+            spec.arg = TensorArgument(name=results[place].name)
     output.args = (tuple(results),)
     program.graph_module.recompile()
-
-
-_DIMS = (1, 2, 3)
-_SPATIAL = {
-    **{f"conv{n}d": (0, 1) for n in _DIMS},
-    **{f"conv_transpose{n}d": (0, 1) for n in _DIMS},
-    **{f"{kind}_pool{n}d": (0,) for kind in ("max", "avg", "adaptive_max", "adaptive_avg") for n in _DIMS},
-    **{f"upsample_nearest{n}d": (0,) for n in _DIMS},
-    **dict.fromkeys(("upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d"), (0,)),
-}
-"""ATen operator → its operands whose axes from the third must not be empty: an engine may not even end."""
-
-
-def refuse_no_space(graph: fx.Graph) -> None:
-    """Let operands of convolutions, poolings and interpolations whose sizes data decide be checked.
-
-    In place. What a convolution or pooling is given is checked only where its size is computed here.
-    """
-    for node in list(graph.nodes):
-        if not isinstance(node.target, torch._ops.OpOverload) or node.target.namespace != "aten":
-            continue
-        name = node.target._schema.name.removeprefix("aten::")
-        for position in _SPATIAL.get(name, ()):
-            operand = node.args[position]
-            computed = position == 0 and not name.startswith("upsample")
-            for axis, size in enumerate(operand.meta["val"].shape):
-                unknown = free_unbacked_symbols(size) if computed else isinstance(size, torch.SymInt)
-                if axis >= 2 and unknown:
-                    with graph.inserting_before(node):
-                        operand = _held(graph, operand, 0, "lt", _Axis(operand, axis))
-            node.update_arg(position, operand)
 
 
 def _owners(program: ExportedProgram, batch: Sequence[Template], weights: int) -> dict[fx.Node, int]:
@@ -107,17 +82,35 @@ def _first_results(batch: Sequence[Template]) -> list[int | None]:
     return places
 
 
-def _relation(condition: Any) -> tuple[Any, str, Any] | None:
-    """(left, relation, right) of an asserted condition; None where it holds of itself or for all inputs."""
-    if not isinstance(condition, fx.Node) or condition.op != "call_function":
-        return None
-    if condition.target in _RELATIONS:
-        left, right, name = *condition.args, _RELATIONS[condition.target]
-    elif condition.target in _SWAPPED:
-        right, left, name = *condition.args, _SWAPPED[condition.target]
-    else:
-        return None
-    return None if _holds_always(left, name, right) else (left, name, right)
+def _clauses(condition: Any) -> list[list[Relation]]:
+    """An asserted condition as relations of numbers: one of each list holds.
+
+    Raises LoweringError where it is made of anything else: it could not be checked.
+    """
+    if not isinstance(condition, fx.Node):
+        return []
+    target, parts = condition.target, condition.args
+    if target in _RELATIONS:
+        return [[(parts[0], _RELATIONS[target], parts[1])]]
+    if target in _SWAPPED:
+        return [[(parts[1], _SWAPPED[target], parts[0])]]
+    inner = [_clauses(part) for part in parts] if target in (*_NOT, *_AND, *_OR) else []
+    if target in _AND:
+        return [clause for clauses in inner for clause in clauses]
+    if target in _OR and all(len(clauses) == 1 for clauses in inner):
+        return [[relation for (clause,) in inner for relation in clause]]
+    if target in _NOT and len(inner[0]) == 1:
+        return [[_opposite(*relation)] for relation in inner[0][0]]
+    reason = (
+        f"the condition on sizes `{condition.meta.get('val', condition)}` cannot be checked when it runs"
+    )
+    raise LoweringError([Failure(None, reason)])
+
+
+def _opposite(left: Any, relation: str, right: Any) -> Relation:
+    if relation in ("eq", "ne"):
+        return left, "ne" if relation == "eq" else "eq", right
+    return right, "lt" if relation == "le" else "le", left
 
 
 def _holds_always(left: Any, relation: str, right: Any) -> bool:
@@ -184,7 +177,7 @@ def _is_given(value: Any) -> bool:
 
 
 @dataclass(frozen=True)
-class _Axis:
+class Axis:
     """The size of a tensor at an axis."""
 
     tensor: fx.Node
@@ -193,7 +186,7 @@ class _Axis:
 
 def _operand(value: Any) -> tuple[Any, Any]:
     """A number, or a tensor and its axis: a size as such is taken for the one that it is asserted to be."""
-    if isinstance(value, _Axis):
+    if isinstance(value, Axis):
         return value.tensor, value.axis
     return value.args if _is_size(value) else (None, value)
 
@@ -211,8 +204,11 @@ def _sources(node: fx.Node) -> Iterator[fx.Node]:
                 pending.append(other)
 
 
-def _held(graph: fx.Graph, result: fx.Node, left: Any, relation: str, right: Any) -> fx.Node:
-    args = (result, relation, *_operand(left), *_operand(right))
-    node = graph.call_function(torch.ops.dyncc.holds.default, args)
+def held(graph: fx.Graph, result: fx.Node, clause: Sequence[Relation]) -> fx.Node:
+    """``result``, where one of the relations holds."""
+    sides = [_operand(side) for left, _, right in clause for side in (left, right)]
+    tensors, numbers = [tensor for tensor, _ in sides], [number for _, number in sides]
+    relations = [relation for _, relation, _ in clause]
+    node = graph.call_function(torch.ops.dyncc.holds.default, (result, relations, tensors, numbers))
     node.meta.update({key: value for key, value in result.meta.items() if key != "unbacked_bindings"})
     return node

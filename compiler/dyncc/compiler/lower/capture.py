@@ -17,11 +17,12 @@ from torch.export import Dim, ExportedProgram
 from torch.fx import traceback as fx_traceback
 
 from dyncc.compiler.graph import placeholders, run_graph
-from dyncc.compiler.lower.assertions import keep_assertions, refuse_no_space
+from dyncc.compiler.lower.assertions import keep_assertions
 from dyncc.compiler.lower.failure import Failure, LoweringError, Place
 from dyncc.compiler.lower.indices import guard_indices
 from dyncc.compiler.lower.replace import replacement
 from dyncc.compiler.lower.sizes import choose, equalities, example
+from dyncc.compiler.lower.space import refuse_no_space
 from dyncc.compiler.lower.template import Template
 from dyncc.compiler.lower.types import input_types
 

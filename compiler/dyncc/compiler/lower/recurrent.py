@@ -53,7 +53,7 @@ def recurrent(function: Callable[..., Any]) -> Callable[..., Any]:
         if not isinstance(
             sequence.shape[0], int
         ):  # of no steps PyTorch raises, and ONNX Runtime gives zeros
-            sequence = torch.ops.dyncc.holds(sequence, "lt", None, 0, sequence, 0)
+            sequence = torch.ops.dyncc.holds(sequence, ["lt"], [None, sequence], [0, 0])
         sequence, finals = stack.run(sequence, states, num_layers)
         return (sequence.transpose(0, 1) if batch_first else sequence, *finals)
 

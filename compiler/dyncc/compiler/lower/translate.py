@@ -5,6 +5,7 @@ torch.onnx divides sizes towards zero, and computes with Python's floats, which 
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -98,18 +99,25 @@ def _size(tensor: Any, axis: int) -> Any:
     return op.Gather(op.Shape(tensor), op.Constant(value=onnx_ir.tensor(axis, dtype=_D.INT64)), axis=0)
 
 
+def _related(relation: str, one: Any, two: Any) -> Any:
+    left, right, _ = _both(one, two)
+    return op.Not(op.Equal(left, right)) if relation == "ne" else _COMPARISONS[relation](left, right)
+
+
 _COMPARISONS = {"eq": op.Equal, "lt": op.Less, "le": op.LessOrEqual}
 
 
-def holds(tensor: Any, relation: str, left: Any, left_number: Any, right: Any, right_number: Any) -> Any:
+def holds(tensor: Any, relations: Sequence[str], tensors: Sequence[Any], numbers: Sequence[Any]) -> Any:
     """A Reshape to its own shape, or to one of a negative size, which the engine refuses.
 
     The runtime tells what is meant by that number (``engine_onnxruntime._ASSERTED``).
     """
-    one = left_number if left is None else _size(left, left_number)
-    two = right_number if right is None else _size(right, right_number)
-    one, two, _ = _both(one, two)
-    truth = op.Not(op.Equal(one, two)) if relation == "ne" else _COMPARISONS[relation](one, two)
+    sizes = [n if t is None else _size(t, n) for t, n in zip(tensors, numbers, strict=True)]
+    truths = [
+        _related(relation, one, two)
+        for relation, one, two in zip(relations, sizes[::2], sizes[1::2], strict=True)
+    ]
+    truth = functools.reduce(op.Or, truths)
     lead = op.Where(truth, op.Constant(value_ints=[1]), op.Constant(value_ints=[-7]))
     shape = op.Concat(lead, op.Shape(tensor), axis=0)
     return op.Squeeze(op.Reshape(tensor, shape, allowzero=1), op.Constant(value_ints=[0]))
