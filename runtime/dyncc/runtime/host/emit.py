@@ -72,8 +72,8 @@ class Emitter:
                 self._if(stmt, depth)
             case Match(subject=subject, cases=cases, span=span):
                 self.add(f"match {render(subject, str)}:", depth, span)
-                for pattern, code in cases:
-                    self.add(f"case {'_' if pattern is None else pattern}:", depth + 1)
+                for pattern, code in _grouped(cases):
+                    self.add(f"case {pattern}:", depth + 1)
                     self.body(code, depth + 2)
             case Loop(body=inner, condition=condition, once=once, span=span):
                 test = "True" if condition is None else render(condition, str)
@@ -155,3 +155,18 @@ def _outer_bracket(text: str) -> tuple[int, int, list[int]] | None:
         elif mark == "," and stack:
             stack[-1][1].append(column)
     return best
+
+
+def _grouped(cases: Sequence[tuple[int | None, list[Stmt]]]) -> list[tuple[str, list[Stmt]]]:
+    """The cases as patterns, one for all numbers that lead to the same code: an index from either end."""
+    found: list[tuple[list[int], list[Stmt]]] = []
+    default: list[tuple[str, list[Stmt]]] = []
+    for number, code in cases:
+        same = next((numbers for numbers, other in found if other == code), None)
+        if number is None:
+            default.append(("_", code))
+        elif same is None:
+            found.append(([number], code))
+        else:
+            same.append(number)
+    return [(" | ".join(map(str, numbers)), code) for numbers, code in found] + default
