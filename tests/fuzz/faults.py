@@ -222,9 +222,9 @@ FAULTS: tuple[Fault, ...] = (
     # ---------------------------------------------------------------------------------- passes
     Fault(
         "a decision on a constant goes the other way",
-        _P + "drop_dead",
-        "Jump(then if value else orelse, span)",
-        "Jump(orelse if value else then, span)",
+        _P + "rewrite",
+        "return 0 if value else 1",
+        "return 1 if value else 0",
     ),
     Fault(
         "blocks that differ in constants are merged",
