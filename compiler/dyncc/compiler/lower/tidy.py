@@ -23,6 +23,8 @@ except ImportError:  # private names
     FoldConstantsPass, RULES = None, ()
 
 _ROUNDS = 2
+_RANGE = ("", "Range", "")
+"""An operator of integers in the patterns, which are exact."""
 LARGEST_INPUT, LARGEST_OUTPUT = 8192, 512 * 512
 """Elements of a constant that is computed with, and of what comes out: a file must not grow by folding."""
 
@@ -30,7 +32,9 @@ LARGEST_INPUT, LARGEST_OUTPUT = 8192, 512 * 512
 def tidy(model: onnx_ir.Model) -> None:
     """Fold constants, rewrite, and remove what is not used or is there twice, in place."""
     if FoldConstantsPass is None or not all(hasattr(rule, "_target_pattern") for rule in RULES):
-        onnxscript.optimizer.optimize(model)
+        onnxscript.optimizer.inline(model)
+        onnxscript.optimizer.fold_constants(model)
+        onnxscript.optimizer.remove_unused_nodes(model)
         return
     common.InlinePass()(model)
     for _ in range(_ROUNDS):
@@ -57,11 +61,22 @@ def tidy(model: onnx_ir.Model) -> None:
 
 
 def possible_rules(model: onnx_ir.Model, rules: Iterable[Any]) -> Sequence[Any]:
-    """The rules with one result, all of whose operators ``model`` has."""
+    """The exact rules with one result, all of whose operators ``model`` has."""
     present = {node.op_identifier() for node in model.graph.all_nodes()}
     return [
-        rule for rule in rules if rule._target_pattern.has_single_output_node and _named(rule) <= present
+        rule
+        for rule in rules
+        if rule._target_pattern.has_single_output_node and _named(rule) <= present and _is_exact(rule)
     ]
+
+
+def _is_exact(rule: Any) -> bool:
+    """Whether a rule compares no number with a tolerance: ``x + 1e-9`` is not ``x`` to divide by."""
+    return not any(
+        isinstance(getattr(value, "_value", None), int | float) and node.op_identifier() != _RANGE
+        for node in rule._target_pattern
+        for value in node.inputs
+    )
 
 
 def _named(rule: Any) -> set[Any]:
