@@ -53,6 +53,11 @@ def holds(
     Two entries of ``tensors`` and ``numbers`` belong to each: the size of a tensor at an axis, or without a
     tensor the number itself. Raises RuntimeError.
     """
+    if isinstance(tensor, FakeTensor):
+        exporting = torch.compiler.is_exporting()
+        if not exporting:
+            return tensor.clone()
+        return torch.ops.dyncc.holds(tensor, list(relations), list(tensors), list(numbers))
     sizes = [n if t is None else t.shape[n] for t, n in zip(tensors, numbers, strict=True)]
     pairs = [*zip(relations, sizes[::2], sizes[1::2], strict=True)]
     if not any(getattr(operator, relation)(left, right) for relation, left, right in pairs):

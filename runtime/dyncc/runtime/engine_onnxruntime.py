@@ -222,7 +222,7 @@ def _failure(name: str, error: Exception) -> EngineError:
         text = re.sub(r"\b\d{10,19}\b", _with_sign, text)
     reason = f"{operator}: {text}" if operator else text
     if operator == "Reshape" and text.endswith(_ASSERTED):
-        reason = "sizes that data decide do not fit: PyTorch raises here, too"
+        reason = "sizes do not fit: PyTorch raises here, too"
     made = (IndexOutOfRange if index else EngineError)(
         f"onnxruntime failed in the block {name!r}: {reason}"
     )

@@ -27,6 +27,8 @@ aten = torch.ops.aten
 _SIZE, _OFFSET = aten.sym_size.int, aten.sym_storage_offset.default
 _RELATIONS = {operator.eq: "eq", operator.ne: "ne", operator.le: "le", operator.lt: "lt"}
 _SWAPPED = {operator.ge: "le", operator.gt: "lt"}
+_LARGEST = torch.iinfo(torch.int64).max // 2
+"""No size is as large: the exporter calculates with such bounds of what it does not know."""
 _NOT, _AND, _OR = (torch.sym_not, operator.not_), (operator.and_,), (operator.or_,)
 Relation = tuple[Any, str, Any]
 """Two sides (a number, a node of one, or an :class:`Axis`) and what holds of them: eq, ne, le or lt."""
@@ -48,9 +50,12 @@ def keep_assertions(program: ExportedProgram, batch: Sequence[Template], weights
         template = next((owners[n] for n in _sources(node) if n in owners), None)
         if template is None or (place := first[template]) is None:
             continue
-        for clause in _clauses(node.args[0]):
-            if any(itertools.starmap(_holds_always, clause)):
-                continue
+        asserted = [
+            clause for clause in _clauses(node.args[0]) if not any(itertools.starmap(_holds_always, clause))
+        ]
+        if not asserted:  # its numbers may be too large for any file
+            program.graph.erase_node(node)
+        for clause in asserted:
             with program.graph.inserting_before(output):
                 results[place] = held(program.graph, results[place], clause)
             spec = program.graph_signature.output_specs[place]
@@ -115,6 +120,8 @@ def _opposite(left: Any, relation: str, right: Any) -> Relation:
 
 def _holds_always(left: Any, relation: str, right: Any) -> bool:
     """Whether a condition is one that the exporter asserts of every size."""
+    if relation in ("le", "lt") and isinstance(right, int) and right > _LARGEST:
+        return True
     if relation != "le":
         return all(map(_is_given, (left, right)))
     if left == 0 and isinstance(right, fx.Node) and right.target in (_SIZE, _OFFSET):

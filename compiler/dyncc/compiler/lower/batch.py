@@ -18,11 +18,10 @@ from torch import fx
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.lower.capture import Numbers, capture
 from dyncc.compiler.lower.convert import convert
-from dyncc.compiler.lower.empty import refuse_empty
 from dyncc.compiler.lower.failure import LoweringError, Place
 from dyncc.compiler.lower.kernels import check_kernels
 from dyncc.compiler.lower.nan import propagate_nan
-from dyncc.compiler.lower.narrow import check_sizes
+from dyncc.compiler.lower.narrow import check_derived_sizes, check_sizes
 from dyncc.compiler.lower.sizes import LARGE, SMALL
 from dyncc.compiler.lower.split import split
 from dyncc.compiler.lower.template import Template, templates
@@ -106,8 +105,8 @@ class _Work:
             # meaning changes, unless it is known from the start to be a size
             program = capture(batch, self.weights, self.hints, candidates, Numbers(natural))
             model = convert(program)
+        check_derived_sizes(program)
         propagate_nan(model.graph)
-        refuse_empty(model.graph)
         check_kernels(model)
         return split(model, batch, self.graphs, self.tensors)
 

@@ -18,11 +18,11 @@ from torch.fx import traceback as fx_traceback
 
 from dyncc.compiler.graph import placeholders, run_graph
 from dyncc.compiler.lower.assertions import keep_assertions
+from dyncc.compiler.lower.empty_kernels import refuse_empty_kernels
 from dyncc.compiler.lower.failure import Failure, LoweringError, Place
 from dyncc.compiler.lower.indices import guard_indices
 from dyncc.compiler.lower.replace import replacement
 from dyncc.compiler.lower.sizes import choose, equalities, example
-from dyncc.compiler.lower.space import refuse_no_space
 from dyncc.compiler.lower.template import Template
 from dyncc.compiler.lower.types import input_types
 
@@ -164,7 +164,7 @@ def capture(
         raise _located_error(error) from error
     _forget_strides(program)
     guard_indices(program.graph)
-    refuse_no_space(program.graph)
+    refuse_empty_kernels(program.graph)
     keep_assertions(program, batch, len(stored))
     return program
 

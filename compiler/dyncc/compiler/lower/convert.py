@@ -150,11 +150,20 @@ class _OwnDecomposition:
             fx.traceback.preserve_node_meta(),
         ):
             self.result = self.original(_merged(table or {}))
+        _drop_assertions(self.result.graph)
         drop_needless_rounding(self.result.graph)
         return self.result
 
     def nodes(self) -> list[fx.Node]:
         return [] if self.result is None else list(self.result.graph.nodes)
+
+
+def _drop_assertions(graph: fx.Graph) -> None:
+    """Those that matter are operators by now; the others have bounds that are too large for a file."""
+    for node in list(graph.nodes):
+        if node.target is torch.ops.aten._assert_scalar.default:
+            graph.erase_node(node)
+    graph.eliminate_dead_code()
 
 
 def _merged(table: Mapping[Any, Callable[..., Any]]) -> dict[Any, Callable[..., Any]]:

@@ -16,10 +16,8 @@ def refuse_empty_kernels(graph: fx.Graph) -> None:
     What a call needs of sizes else is checked where its results leave the block (``small_sizes``).
     """
     for node in list(graph.nodes):
-        if (
-            not isinstance(node.target, torch._ops.OpOverload)
-            or node.target._schema.name not in _CONVOLUTIONS
-        ):
+        target = node.target
+        if not isinstance(target, torch._ops.OpOverload) or target._schema.name not in _CONVOLUTIONS:
             continue
         kernel = node.args[1]
         for axis, size in enumerate(kernel.meta["val"].shape):

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import sympy
+import torch
 from torch import fx
 from torch.export import ExportedProgram
+from torch.utils._sympy.functions import Mod, PythonMod
 
 from dyncc.compiler.graph import placeholders
 from dyncc.compiler.lower.capture import weight_names
@@ -33,6 +36,31 @@ def check_sizes(batch: Sequence[Template], program: ExportedProgram) -> None:
             failures.append(Failure(Place(index, positions[node]), problem, narrowed=True))
     if failures:
         raise LoweringError(failures)
+
+
+def check_derived_sizes(program: ExportedProgram) -> None:
+    """Raise :class:`LoweringError` where a size that is computed from free ones was taken to be 0 or 1.
+
+    ``(n - 3) // 3 + 1`` is 1 for an example size of 5; the exporter then leaves it so (it broadcasts).
+    """
+    for node in program.graph.nodes:
+        value = node.meta.get("val")
+        sizes = value.shape if isinstance(value, torch.Tensor) else ()
+        for size in sizes:
+            if isinstance(size, torch.SymInt):
+                _check_guards(size.node.shape_env)
+                return
+
+
+def _check_guards(environment: Any) -> None:
+    for guard in environment.guards:
+        relation = guard.expr
+        if not isinstance(relation, sympy.Eq) or relation.has(PythonMod, Mod):
+            continue
+        sides = (relation.lhs, relation.rhs)
+        if any(side in (0, 1) for side in sides) and any(side.free_symbols for side in sides):
+            reason = f"a size that is computed from free ones became fixed: {relation}"
+            raise LoweringError([Failure(None, reason, narrowed=True)])
 
 
 def _narrowed(graph: fx.Graph, shapes: Sequence[Sequence[Any]]) -> Iterator[tuple[fx.Node, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -82,9 +82,67 @@ def _linspace(start: Any, end: Any, steps: Any, *, dtype: torch.dtype | None = N
         return torch.linspace(start, end, steps, dtype=dtype, **options)
     dtype = dtype or torch.get_default_dtype()
     place = torch.arange(steps)
-    step = torch.full((), (end - start), dtype=dtype) / (steps - 1)
+    step = torch.full((), (end - start), dtype=dtype) / torch.full((), steps - 1, dtype=dtype).clamp(min=1)
     backward = end - (steps - 1 - place) * step
     return torch.where(place * 2 < steps, start + place * step, backward).to(dtype)
+
+
+def _max_pool1d(
+    input: torch.Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """ATen's takes sizes for numbers; that of two dimensions does not."""
+    if return_indices:
+        return torch.max_pool1d_with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
+    kernel, step, pad, apart = (_first(n) for n in (kernel_size, stride or kernel_size, padding, dilation))
+    result = torch.max_pool2d(input.unsqueeze(-2), (1, kernel), (1, step), (0, pad), (1, apart), ceil_mode)
+    return result.squeeze(-2)
+
+
+def _first(number: Any) -> Any:
+    return number[0] if isinstance(number, (tuple, list)) else number
+
+
+def _take_along_dim(input: torch.Tensor, indices: torch.Tensor, dim: int | None = None) -> torch.Tensor:
+    """ATen's takes sizes for numbers."""
+    if not any(isinstance(size, torch.SymInt) for size in (*input.shape, *indices.shape)):
+        return torch.take_along_dim(input, indices, dim)
+    if dim is None:
+        return _take_along_dim(input.reshape(-1), indices.reshape(-1), 0)
+    dim = dim % input.dim()
+    indices = torch.where(indices < 0, indices + input.shape[dim], indices)
+    shape = torch.broadcast_shapes(*((*t.shape[:dim], 1, *t.shape[dim + 1 :]) for t in (input, indices)))
+    one, other = (t.expand(*shape[:dim], t.shape[dim], *shape[dim + 1 :]) for t in (input, indices))
+    return one.gather(dim, other)
+
+
+def _affine_grid(
+    theta: torch.Tensor, size: Sequence[Any], align_corners: bool | None = None
+) -> torch.Tensor:
+    """As ATen, whose kernel takes sizes for numbers."""
+    if not any(isinstance(count, torch.SymInt) for count in size):
+        return F.affine_grid(theta, list(size), align_corners)
+    batch, _, *counts = size
+    for count in size:
+        torch._check(count > 0)
+    axes = [_coordinates(count, bool(align_corners), theta.dtype) for count in counts]
+    grids = [*reversed(torch.meshgrid(*axes, indexing="ij")), torch.ones([*counts], dtype=theta.dtype)]
+    points = torch.stack(grids, -1).reshape(1, -1, len(grids)).expand(batch, -1, -1)
+    return points.bmm(theta.transpose(1, 2)).reshape(batch, *counts, len(counts))
+
+
+def _coordinates(count: Any, align_corners: bool, dtype: torch.dtype) -> torch.Tensor:
+    """The places of ``count`` pixels between -1 and 1; that of a single one is 0."""
+    places = torch.arange(count).to(dtype) * 2
+    if not align_corners:
+        return (places + 1) / count - 1
+    steps = torch.full((), count - 1, dtype=dtype)
+    return places / steps.clamp(min=1) - steps.clamp(max=1)
 
 
 def _combinations(tensor: torch.Tensor, r: int = 2, with_replacement: bool = False) -> torch.Tensor:
@@ -116,6 +174,10 @@ _REPLACEMENTS: dict[Any, Callable[..., Any]] = {
     F.one_hot: _one_hot,
     torch.linspace: _linspace,
     torch.combinations: _combinations,
+    F.affine_grid: _affine_grid,
+    **dict.fromkeys((F.max_pool1d, torch.max_pool1d), _max_pool1d),
+    torch.take_along_dim: _take_along_dim,
+    torch.Tensor.take_along_dim: _take_along_dim,
     **{function: recurrent(function) for function in RECURRENT},
     # the exporter takes the result for a constant
     torch.Tensor.data.__get__: torch.Tensor.detach,  # pyright: ignore[reportAttributeAccessIssue]

@@ -110,7 +110,8 @@ _COMPARISONS = {"eq": op.Equal, "lt": op.Less, "le": op.LessOrEqual}
 def holds(tensor: Any, relations: Sequence[str], tensors: Sequence[Any], numbers: Sequence[Any]) -> Any:
     """A Reshape to its own shape, or to one of a negative size, which the engine refuses.
 
-    The runtime tells what is meant by that number (``engine_onnxruntime._ASSERTED``).
+    The runtime tells what is meant by that number (``engine_onnxruntime._ASSERTED``). Two sizes are
+    computed and come first: of a single one, or of one behind zeros, optimizers make -1.
     """
     sizes = [n if t is None else _size(t, n) for t, n in zip(tensors, numbers, strict=True)]
     truths = [
@@ -118,9 +119,9 @@ def holds(tensor: Any, relations: Sequence[str], tensors: Sequence[Any], numbers
         for relation, one, two in zip(relations, sizes[::2], sizes[1::2], strict=True)
     ]
     truth = functools.reduce(op.Or, truths)
-    lead = op.Where(truth, op.Constant(value_ints=[1]), op.Constant(value_ints=[-7]))
+    lead = op.Where(truth, op.Constant(value_ints=[1, 1]), op.Constant(value_ints=[1, -7]))
     shape = op.Concat(lead, op.Shape(tensor), axis=0)
-    return op.Squeeze(op.Reshape(tensor, shape, allowzero=1), op.Constant(value_ints=[0]))
+    return op.Squeeze(op.Reshape(tensor, shape, allowzero=1), op.Constant(value_ints=[0, 1]))
 
 
 TRANSLATIONS: dict[Any, Callable[..., Any]] = {

@@ -63,6 +63,19 @@ def copy(self: torch.Tensor, src: torch.Tensor, non_blocking: bool = False) -> t
     return src.to(self.dtype).expand(self.shape)
 
 
+@decomposes(aten.split.Tensor)
+def split(self: torch.Tensor, split_size: Any, dim: int = 0) -> Any:
+    """Parts of a size that is known only at run time, and as many as the program was recorded with."""
+    if not is_symbolic(split_size):
+        return NotImplemented
+    length = self.shape[dim]
+    count = int((length + split_size - 1) // split_size)
+    starts = [split_size * place for place in range(count)]
+    return [self.narrow(dim, start, split_size) for start in starts[:-1]] + [
+        self.narrow(dim, starts[-1], length - starts[-1])
+    ]
+
+
 # ----------------------------------------------------------------------------------- scattering
 
 
@@ -228,7 +241,8 @@ def roll(self: torch.Tensor, shifts: Any, dims: Any = ()) -> Any:
         return aten.roll.default(self.reshape(-1), shifts, [0]).reshape(self.shape)
     for shift, dim in zip(shifts, dims, strict=True):
         size = self.shape[dim]
-        index = torch.remainder(torch.arange(size) - shift, torch.sym_max(size, 1))
+        # (the exporter takes the larger of a size and 1 to be the size)
+        index = torch.remainder(torch.arange(size) - shift, number(size, torch.int64).clamp(min=1))
         self = self.index_select(dim, index)
     return self
 

@@ -33,12 +33,53 @@ def mean(
 ) -> Any:
     """ONNX Runtime's mean of nothing is 0, PyTorch's is nan."""
     dims = list(range(self.dim())) if dim is None or len(dim) == 0 else [axis % self.dim() for axis in dim]
-    count: Any = 1
-    for axis in dims:
-        count = count * self.shape[axis]
+    count = _number_over(self, dims)
     if isinstance(count, int):
         return NotImplemented
     return torch.sum(self, dims, keepdim, dtype=dtype) / count
+
+
+def _number_over(self: torch.Tensor, dims: Any) -> Any:
+    """The number of elements over ``dims``."""
+    count: Any = 1
+    for axis in dims:
+        count = count * self.shape[axis]
+    return count
+
+
+@decomposes(aten.var.correction)
+def var(self: torch.Tensor, dim: Any = None, *, correction: Any = None, keepdim: bool = False) -> Any:
+    """The translation's variance of nothing is 0, PyTorch's is nan."""
+    dims = dim or list(range(self.dim()))
+    count = _number_over(self, dims)
+    if isinstance(count, int):
+        return NotImplemented
+    apart = self - torch.sum(self, dims, keepdim=True) / count
+    left = torch.full((), count, dtype=self.dtype) - (1 if correction is None else correction)
+    return (apart * apart).sum(dims, keepdim) / left.clamp(min=0)
+
+
+@decomposes(aten.std.correction)
+def std(self: torch.Tensor, dim: Any = None, *, correction: Any = None, keepdim: bool = False) -> Any:
+    found = var(self, dim, correction=correction, keepdim=keepdim)
+    return found if found is NotImplemented else found.sqrt()
+
+
+def _with_mean(spread: Any) -> Callable[..., Any]:
+    """``var_mean`` and ``std_mean``, whose translation computes in two precisions at once."""
+
+    def decomposed(
+        self: torch.Tensor, dim: Any = None, *, correction: Any = None, keepdim: bool = False
+    ) -> Any:
+        dims = dim or list(range(self.dim()))
+        middle = aten.mean.dim(self, dims, keepdim)
+        return spread(self, dims, correction=correction, keepdim=keepdim), middle
+
+    return decomposed
+
+
+DECOMPOSITIONS[aten.var_mean.correction] = _with_mean(aten.var.correction)
+DECOMPOSITIONS[aten.std_mean.correction] = _with_mean(aten.std.correction)
 
 
 @decomposes(aten.aminmax.default)
@@ -123,23 +164,23 @@ def _running(self: torch.Tensor, dim: int, reduce: Callable[..., torch.Tensor]) 
 
 @decomposes(aten.any.default)
 def any_of_all(self: torch.Tensor) -> Any:
-    return _count(self, list(range(self.dim())), False) if _may_be_empty(self) else NotImplemented
+    return _elements(self, list(range(self.dim())), False) if _may_be_empty(self) else NotImplemented
 
 
 @decomposes(aten.any.dim)
 def any_of_dim(self: torch.Tensor, dim: int, keepdim: bool = False) -> Any:
-    return _count(self, [dim], keepdim) if _may_be_empty(self) else NotImplemented
+    return _elements(self, [dim], keepdim) if _may_be_empty(self) else NotImplemented
 
 
 @decomposes(aten.any.dims)
 def any_of_dims(self: torch.Tensor, dim: list[int] | None = None, keepdim: bool = False) -> Any:
     dims = list(range(self.dim())) if dim is None else dim
-    return _count(self, dims, keepdim) if _may_be_empty(self) else NotImplemented
+    return _elements(self, dims, keepdim) if _may_be_empty(self) else NotImplemented
 
 
 def _may_be_empty(self: torch.Tensor) -> bool:
     return any(not isinstance(size, int) or size == 0 for size in self.shape)
 
 
-def _count(self: torch.Tensor, dims: list[int], keepdim: bool) -> torch.Tensor:
+def _elements(self: torch.Tensor, dims: list[int], keepdim: bool) -> torch.Tensor:
     return (self != 0).to(torch.int64).sum(dims, keepdim) > 0

@@ -17,6 +17,7 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
 
 from dyncc.compiler.diagnostics import CompileError
+from dyncc.compiler.specialize.recording import small_sizes
 from dyncc.compiler.specialize.recording.graph_numbers import GraphNumbers
 from dyncc.compiler.specialize.recording.tensor_types import (
     contiguous_strides,
@@ -104,6 +105,10 @@ class BlockBuilder:
         """Storages that may be shared unseen → the places in the state where that was given up."""
         self.stored: list[tuple[list[Any], tuple[Any, ...], frozenset[Any]]] = []
         """Lists that became elements of lists of run-time length, as they were then, and due to what."""
+        self.places: dict[Any, tuple[fx.Node, int, int]] = {}
+        """Unknown size → a tensor of the graph, an axis, and what the size there has more than it."""
+        self.bounds: list[small_sizes.Bound] = []
+        """What the calls of the graph need of such sizes."""
         self.masks: dict[Any, Any] = {}
         self.sizes: dict[str, Any] = {}
         self.used_origins: set[Any] = set()
@@ -349,6 +354,7 @@ class BlockBuilder:
                     self.outputs[copy] = self.outputs.pop(node)
         if not self.outputs:
             return (*self.pre, *self.host), None
+        self.outputs = small_sizes.check(self.bounds, self.outputs)
         self.graph.output(tuple(self.outputs))
         self._eliminate_dead_code()
         inputs: list[Operand] = []

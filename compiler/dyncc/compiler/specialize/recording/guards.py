@@ -25,6 +25,7 @@ TRIALS = (1, 2, 3, 5, 8, 19)
 """Sizes that a call is tried on, all of its unknown sizes alike, and then each for itself."""
 Allowed = Callable[[dict[Any, int]], bool]
 """Whether sizes are to be thought of: what is known of them may exclude some."""
+_RAISED = object()
 _MANY = 12
 """Sizes of a call beyond which their products are not tried."""
 _STATE = ("guards", "replacements", "var_to_range", "axioms", "divisible", "replacements_slv")
@@ -85,8 +86,19 @@ class Fixed(Exception):
 
 def spread(func: Callable[..., Any], args: Any, kwargs: Any, shapes: Any, fixed: dict[Any, int]) -> bool:
     """Whether the call takes the sizes that it needs ``fixed`` as one too."""
-    symbols = {s for shape in shapes.values() for s in _symbols(shape)}
-    return _tried(func, args, kwargs, shapes, {s: 1 if s in fixed else 7 for s in symbols}) is not None
+    symbols = {s for shape in shapes.values() for s in symbols_of(shape)}
+    return _tried(func, args, kwargs, shapes, {s: 1 if s in fixed else 7 for s in symbols}) is not _RAISED
+
+
+def takes_others(
+    func: Callable[..., Any], args: Any, kwargs: Any, shapes: Any, allowed: Allowed, fixed: dict[Any, int]
+) -> bool:
+    """Whether the call takes other sizes than those that it seemed to need ``fixed``, and than one."""
+    return any(
+        _tried(func, args, kwargs, shapes, sizes) is not _RAISED
+        for sizes in _trials(shapes, allowed)
+        if any(sizes[symbol] not in (1, number) for symbol, number in fixed.items() if symbol in sizes)
+    )
 
 
 def with_sizes(tensor: torch.Tensor, fixed: dict[Any, int]) -> list[int] | None:
@@ -122,7 +134,7 @@ def too_strict(
 ) -> bool:
     """Whether the call can do without what is ``asserted``: it gives a result for sizes that violate it."""
     return any(
-        _tried(func, args, kwargs, shapes, sizes) is not None
+        _tried(func, args, kwargs, shapes, sizes) is not _RAISED
         for sizes in _trials(shapes, allowed)
         if any(expr.subs(sizes) == sympy.false for expr in asserted)
     )
@@ -135,11 +147,11 @@ def taken(
     numbers = {size for shape in shapes.values() for size in shape if isinstance(size, int) and size > 0}
     products = {one * other for one in numbers for other in numbers} if len(numbers) < _MANY else set()
     tried = _trials(shapes, allowed, sorted(numbers | products))
-    return [sizes for sizes in tried if _tried(func, args, kwargs, shapes, sizes) is not None]
+    return [sizes for sizes in tried if _tried(func, args, kwargs, shapes, sizes) is not _RAISED]
 
 
 def _trials(shapes: Any, allowed: Allowed, further: Sequence[int] = ()) -> list[dict[Any, int]]:
-    symbols = sorted({s for shape in shapes.values() for s in _symbols(shape)}, key=str)
+    symbols = sorted({s for shape in shapes.values() for s in symbols_of(shape)}, key=str)
     return trials(symbols, allowed, further)
 
 
@@ -159,13 +171,13 @@ def fitted(
     ``sizes`` are the unknown sizes as numbers of the shape environment. The sizes of the result are fitted
     to a few trials; whether they hold for others is for :func:`matter` to say. Must run in the fake mode.
     """
-    symbols = sorted({s for shape in shapes.values() for s in _symbols(shape)}, key=str)
+    symbols = sorted({s for shape in shapes.values() for s in symbols_of(shape)}, key=str)
     if not symbols or any(s not in sizes for s in symbols) or shares(result, args, kwargs):
         return None
     base = dict.fromkeys(symbols, _BASE)
     trials = [base, *({**base, s: _BASE + _STEP} for s in symbols)]
     tried = [_tried(func, args, kwargs, shapes, trial) for trial in trials]
-    if any(t is None for t in tried):
+    if any(t is _RAISED for t in tried):
         return None
     columns = [list(_tensors(t)) for t in tried]
     recorded = list(_tensors(result))
@@ -219,7 +231,8 @@ def _expr(size: Any) -> Any:
     return size if isinstance(size, int) else size.node.expr
 
 
-def _symbols(shape: Any) -> set[Any]:
+def symbols_of(shape: Any) -> set[Any]:
+    """The unknown sizes that a shape of :func:`shapes_of` is made of."""
     return set().union(*(size.free_symbols for size in shape if not isinstance(size, int)))
 
 
@@ -231,7 +244,7 @@ def _differs(
     func: Callable[..., Any], args: Any, kwargs: Any, result: Any, shapes: Any, sizes: dict[Any, int]
 ) -> bool:
     tried = _tried(func, args, kwargs, shapes, sizes)
-    if tried is None:
+    if tried is _RAISED:
         return False  # eager raises as well, when it comes to that
     recorded, real = list(_tensors(result)), list(_tensors(tried))
     if len(recorded) != len(real):
@@ -239,8 +252,22 @@ def _differs(
     return any(not _agree(a.shape, b.shape, sizes) for a, b in zip(recorded, real, strict=True))
 
 
+def takes(func: Callable[..., Any], args: Any, kwargs: Any, shapes: Any, sizes: dict[Any, int]) -> bool:
+    """Whether the call takes these sizes."""
+    return _tried(func, args, kwargs, shapes, sizes) is not _RAISED
+
+
+def with_numbers(value: Any, shapes: Any, sizes: dict[Any, int]) -> Any:
+    """An argument that is a number, or the shape of a tensor, for these sizes; anything else as it is."""
+    known = shapes.get(id(value))
+    if known is None or not isinstance(value, (torch.Tensor, torch.SymInt)):
+        return value
+    numbers = [_number(size, sizes) for size in known]
+    return numbers[: value.dim()] if isinstance(value, torch.Tensor) else numbers[0]
+
+
 def _tried(func: Callable[..., Any], args: Any, kwargs: Any, shapes: Any, sizes: dict[Any, int]) -> Any:
-    """What the call gives for these sizes; None where it raises."""
+    """What the call gives for these sizes; ``_RAISED`` where it raises."""
     mode = FakeTensorMode()
 
     def concrete(value: Any) -> Any:
@@ -257,7 +284,7 @@ def _tried(func: Callable[..., Any], args: Any, kwargs: Any, shapes: Any, sizes:
         with torch._C.DisableTorchFunction(), mode:
             return func(*mapped(args, concrete), **mapped(kwargs, concrete))
     except Exception:
-        return None
+        return _RAISED
 
 
 def _agree(symbolic: Any, real: Any, sizes: dict[Any, int]) -> bool:

@@ -122,7 +122,7 @@ def settle(recorder: Recorder, questions: Sequence[Question], values: Any) -> bo
     answered by no: then the call is to be made again with that known. Where generalized sizes are involved
     it is tried first to have them static, which unrolls a loop (Restart).
     """
-    places = _places(values)
+    places = places_of(values)
     block = recorder.block
     keys = {_key(question, places): question for question in questions if _can_be_put(question, places)}
     if not keys:
@@ -147,7 +147,7 @@ def settle(recorder: Recorder, questions: Sequence[Question], values: Any) -> bo
 
 def ones(taken: Sequence[dict[Any, int]], values: Any) -> list[Question]:
     """Whether those unknown sizes are one that are one in some of the sizes ``taken``."""
-    found = [symbol for symbol in _places(values) if any(sizes.get(symbol) == 1 for sizes in taken)]
+    found = [symbol for symbol in places_of(values) if any(sizes.get(symbol) == 1 for sizes in taken)]
     return [Question(symbol, sympy.Integer(1)) for symbol in found]
 
 
@@ -176,7 +176,7 @@ def _oriented(question: Question, env: ShapeEnv) -> Question:
 
 def with_known(recorder: Recorder, question: Question, values: Any) -> Any:
     """The arguments of a call, with views of the known size for tensors of the unknown one."""
-    places = _places(values)
+    places = places_of(values)
 
     def known(value: Any) -> Any:
         if not isinstance(value, SymTensor):
@@ -196,7 +196,7 @@ Place = tuple[int, SymTensor, int, int]
 """A tensor, by its number among the arguments, and an axis whose size is an unknown one plus a number."""
 
 
-def _places(values: Any) -> dict[sympy.Symbol, Place]:
+def places_of(values: Any) -> dict[sympy.Symbol, Place]:
     """Where in a call's arguments the unknown sizes are found."""
     found: dict[sympy.Symbol, Place] = {}
     for number, value in enumerate(leaves_of(values)):

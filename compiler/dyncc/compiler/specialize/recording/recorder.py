@@ -28,6 +28,7 @@ from dyncc.compiler.specialize.recording import (
     questions,
     refusals,
     sized_calls,
+    small_sizes,
 )
 from dyncc.compiler.specialize.recording.block import BlockBuilder
 from dyncc.compiler.specialize.recording.fake_calls import (
@@ -238,6 +239,7 @@ class Recorder:
         node = self.block.emit(func, node_args, node_kwargs)
         if (self.block.span, name_of(func)) in self.given:
             node.meta["sizes_given"] = True
+        small_sizes.note(self, func, (args, kwargs), (fake_args, fake_kwargs), node)
         if mutated:
             node.meta["mutates"] = True
             mutation.note_mutation(self, mutated)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -29,6 +30,9 @@ from dyncc.compiler.specialize.values.decisions import Cut
 
 _LARGEST = 10_000_000
 """Elements of a tensor up to which one is made to see what PyTorch says."""
+
+_NO_SYMBOLS = ("SymIntArrayRef expected", "on tensor with symbolic sizes/strides", "python_arg_parser.cpp")
+"""What kernels say that take numbers alone for sizes."""
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.recording.recorder import Recorder
@@ -73,6 +77,10 @@ def run_fake(
     before = guards.Assumptions.before(recorder.block.shape_env)
     sizes = guards.unknown_sizes(leaves_of((args, kwargs)))
     result = _attempt(call, before)
+    fixed = before.fixed()
+    if fixed and guards.takes_others(func, args, kwargs, shapes, call.allowed, fixed):
+        before.undo()  # a kernel that takes sizes for numbers: its decomposition in Python may not
+        result = _attempt(call, before, by_python=True)
     if before.made():
         fixed, conditions = before.fixed(), before.conditions()
         before.undo()
@@ -84,10 +92,12 @@ def run_fake(
                 func, args, kwargs, result, shapes, call.allowed
             )
             why = "" if right else "its result has another form for each"
-        elif fixed and not guards.shares(result, args, kwargs):
-            raise guards.Fixed(fixed, guards.spread(func, args, kwargs, shapes, fixed))
+        elif fixed and guards.shares(result, args, kwargs):
+            why = "it needs a certain size for a view"
+        elif not fixed or guards.takes_others(func, args, kwargs, shapes, call.allowed, fixed):
+            why = ""
         else:
-            why = "it needs a certain size for a view" if fixed else ""
+            raise guards.Fixed(fixed, guards.spread(func, args, kwargs, shapes, fixed))
         if why:
             if call.settle(conditions):
                 return run_fake(recorder, func, args, kwargs, original)
@@ -142,17 +152,17 @@ def as_sizes(recorder: Recorder, func: Callable[..., Any], values: Any, needed: 
     return made
 
 
-def _attempt(call: _Call, before: guards.Assumptions | None = None) -> Any:
+def _attempt(call: _Call, before: guards.Assumptions | None = None, by_python: bool = False) -> Any:
     func, args, kwargs = call.func, call.args, call.kwargs
     recorder = call.recorder
     if before is not None and func in RECURRENT:  # their kernels end the process where a size is a symbol
         func = replacement(func)
     try:
         try:
-            with recorder.faking():
+            with enable_python_dispatcher() if by_python else nullcontext(), recorder.faking():
                 return func(*args, **kwargs)
         except RuntimeError as error:
-            if "SymIntArrayRef expected" not in str(error):
+            if not any(mark in str(error) for mark in _NO_SYMBOLS):
                 raise
             # a composite operator without a kernel for symbolic sizes: through its Python decomposition
             with enable_python_dispatcher(), recorder.faking():
