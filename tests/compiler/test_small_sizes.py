@@ -40,6 +40,13 @@ SELECTED: dict[str, Function] = {
     "flattened": lambda x: x[x[:, 0] > 2].flatten(0).max(),
 }
 """What raises where nothing is selected."""
+
+
+def _without_three(x: torch.Tensor) -> torch.Tensor:
+    x.narrow(-1, 0, 3).zero_()
+    return x
+
+
 SLIDING: dict[str, Function] = {
     "max_pool": lambda x: F.max_pool1d(x, 2),
     "max_pool_strided": lambda x: F.max_pool1d(x, 3, 2),
@@ -57,6 +64,7 @@ SLIDING: dict[str, Function] = {
     "interpolate_nearest": lambda x: F.interpolate(x, scale_factor=0.4),
     "topk": lambda x: x.topk(3, -1)[0],
     "narrow": lambda x: x.narrow(-1, 0, 3),
+    "narrow_changed": lambda x: _without_three(x.clone()),
     "select": lambda x: x[..., 2] + x[..., -3],
     "unfold": lambda x: x.unfold(-1, 3, 1),
     "patches": lambda x: F.unfold(x.unsqueeze(2), (1, 3)),

@@ -74,9 +74,14 @@ def note(
 
 def check(bounds: list[Bound], outputs: dict[fx.Node, Any]) -> dict[fx.Node, Any]:
     """The outputs of a graph, with those checked that depend on a call which needs certain sizes."""
+    if not bounds:
+        return outputs
     checked: dict[fx.Node, Any] = {}
+    # what a call changes in place may be any of the outputs
+    changing = [node for node in bounds[0].call.graph.nodes if node.meta.get("mutates")]
+    behind_all = _sources(changing)
     for output, value in outputs.items():
-        sources = _sources(output) if bounds else set()
+        sources = behind_all | _sources([output])
         node = output
         for tensor, axis, offset, least in _strictest(b for b in bounds if b.call in sources):
             relations = [("le", None, least.size + offset, tensor, axis)]
@@ -108,9 +113,9 @@ def _strictest(bounds: Iterator[Bound]) -> list[tuple[fx.Node, int, int, Least]]
     ]
 
 
-def _sources(node: fx.Node) -> set[fx.Node]:
-    """A node and all that it is computed from."""
-    found, pending = {node}, [node]
+def _sources(nodes: list[fx.Node]) -> set[fx.Node]:
+    """Nodes and all that they are computed from."""
+    found, pending = set(nodes), list(nodes)
     while pending:
         for other in pending.pop().all_input_nodes:
             if other not in found:
