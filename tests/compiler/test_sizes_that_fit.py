@@ -85,9 +85,7 @@ def test_the_error_tells_what_does_not_fit(tmp_path: Path) -> None:
     net = compile(
         OfParts(FUNCTIONS["stack"]), CALLS[0], output=tmp_path / "net.dyncc", dynamic_shapes=sizes
     )
-    with pytest.raises(
-        EngineError, match=r"test_sizes_that_fit.py:\d+: .*sizes do not fit"
-    ):
+    with pytest.raises(EngineError, match=r"test_sizes_that_fit.py:\d+: .*sizes do not fit"):
         net(torch.tensor([2.0, 3.0]))
 
 
