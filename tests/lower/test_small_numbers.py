@@ -1,12 +1,14 @@
-"""Small numbers that programs add so as not to divide by zero stay in the graphs.
+"""Small numbers stay what they are: those that programs add so as not to divide by zero, and probabilities.
 
-Optimizers compare constants with a tolerance: of ``x + 1e-9`` they make ``x``.
+Optimizers compare constants with a tolerance: of ``x + 1e-9`` they make ``x``. The sigmoid of ONNX Runtime
+is 0 where that of PyTorch is 1e-9.
 """
 
 from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from tests.lower.harness import check
 
 SMALL = (1e-6, 1e-8, 1e-9, 1e-12, 1e-20)
@@ -23,7 +25,7 @@ def _stabilized(x: torch.Tensor, little: float) -> tuple[torch.Tensor, ...]:
         x / length.clamp(min=little),
         ((x * x).sum(1) + little).rsqrt(),
         1 / (little + torch.relu(x)),
-        torch.nn.functional.cosine_embedding_loss(x, x + 1, torch.ones(2)),
+        F.cosine_embedding_loss(x, x + 1, torch.ones(2)),
     )
 
 
@@ -38,3 +40,30 @@ def test_small_numbers_stay(x: torch.Tensor) -> None:
 
 def test_factors_near_one_stay_in_double_precision() -> None:
     check(lambda x: x * (1 + 1e-7) - x, torch.tensor([1.0, 2.0], dtype=torch.float64), rtol=1e-6, atol=0)
+
+
+TARGETS = torch.tensor([0.0, 1.0, 0.0, 1.0, 0.0, 1.0])
+
+
+def _of_probabilities(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    p = x.sigmoid()
+    return (
+        p.log(),
+        (p + 1e-12).log(),
+        (1 - p).clamp(min=1e-12).log(),
+        1e-9 / p.clamp(min=1e-30),
+        p / p.sum(),
+        p.rsqrt(),
+        torch.logit(p),
+        torch.cumprod(1 - p, 0).log(),
+        F.logsigmoid(x),
+        F.binary_cross_entropy(p, TARGETS, reduction="none"),
+        F.binary_cross_entropy_with_logits(x, TARGETS, reduction="none"),
+        F.glu(torch.stack([x, x])).log(),
+        F.silu(x),
+    )
+
+
+@pytest.mark.parametrize("start", [-80.0, -40.0, -16.0, -3.0])
+def test_logarithms_of_probabilities(start: float) -> None:
+    check(_of_probabilities, torch.linspace(start, 12.0, 6), rtol=1e-3, atol=1e-4)

@@ -27,6 +27,17 @@ def log_softmax(self: torch.Tensor, dim: int, dtype: torch.dtype | None = None) 
     return aten._log_softmax.default(self if dtype is None else self.to(dtype), dim, False)
 
 
+@decomposes(aten.log_sigmoid.default)
+def log_sigmoid(self: torch.Tensor) -> torch.Tensor:
+    """The translation takes the logarithm of a sigmoid, which is 0 soon."""
+    return self.clamp(max=0) - torch.log1p(torch.exp(-self.abs()))
+
+
+@decomposes(aten.log_sigmoid_forward.default)
+def log_sigmoid_forward(self: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    return log_sigmoid(self), self.new_zeros((0,))
+
+
 @decomposes(aten.rrelu_with_noise.default, aten.rrelu_with_noise_functional.default)
 def rrelu(
     self: torch.Tensor,
