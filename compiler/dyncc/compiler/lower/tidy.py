@@ -8,6 +8,7 @@ each node.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -44,6 +45,7 @@ def tidy(model: onnx_ir.Model) -> None:
         rules = possible_rules(model, RULES)
         if rules:
             changed |= onnxscript.rewriter.RewritePass(rules)(model).modified
+            _keep_constants(model.graph)
         changed |= common.RemoveUnusedNodesPass()(model).modified
         if not changed:
             break
@@ -58,6 +60,22 @@ def tidy(model: onnx_ir.Model) -> None:
         common.NameFixPass(),
     ):
         each(model)
+
+
+def _keep_constants(graph: onnx_ir.Graph) -> None:
+    """Let constants that rules made stay in the graph: two clips of one value give theirs the same name."""
+    taken = set(graph.initializers) | {value.name for node in graph for value in node.outputs}
+    for node in graph:
+        for value in node.inputs:
+            if value is None or value.const_value is None or value.producer() is not None:
+                continue
+            name = value.name or "constant"
+            if graph.initializers.get(name) is value or value.is_graph_input():
+                continue
+            fresh = next(text for n in itertools.count() if (text := f"{name}_of_{n}") not in taken)
+            taken.add(fresh)
+            value.name = fresh
+            graph.register_initializer(value)
 
 
 def possible_rules(model: onnx_ir.Model, rules: Iterable[Any]) -> Sequence[Any]:

@@ -187,6 +187,44 @@ def copysign(self: torch.Tensor, other: Any) -> torch.Tensor:
     return torch.where(torch.signbit(other), -size, size)
 
 
+@decomposes(aten.clamp_min.default)
+def clamp_min(self: torch.Tensor, min: Any) -> torch.Tensor:
+    """The translation's Clip without a maximum takes the largest finite number for it."""
+    return torch.maximum(*_promoted(self, min))
+
+
+@decomposes(aten.clamp_max.default)
+def clamp_max(self: torch.Tensor, max: Any) -> torch.Tensor:
+    return torch.minimum(*_promoted(self, max))
+
+
+@decomposes(aten.clamp.default)
+def clamp(self: torch.Tensor, min: Any = None, max: Any = None) -> Any:
+    if min is not None and max is not None:
+        return NotImplemented
+    return clamp_max(self, max) if min is None else clamp_min(self, min)
+
+
+@decomposes(aten.logaddexp.default)
+def logaddexp(self: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """The translation's exponentials overflow."""
+    high, low = torch.maximum(self, other), torch.minimum(self, other)
+    return torch.where(high == low, high + math.log(2), high + torch.log1p(torch.exp(low - high)))
+
+
+@decomposes(aten.logaddexp2.default)
+def logaddexp2(self: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    high, low = torch.maximum(self, other), torch.minimum(self, other)
+    return torch.where(high == low, high + 1, high + torch.log1p(torch.exp2(low - high)) / math.log(2))
+
+
+@decomposes(aten.logit.default)
+def logit(self: torch.Tensor, eps: float | None = None) -> torch.Tensor:
+    """The translation loses nan."""
+    inside = self if eps is None else self.clamp(eps, 1 - eps)
+    return torch.log(inside / (1 - inside))
+
+
 @decomposes(aten.hypot.default)
 def hypot(self: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     one, two = _promoted(self, other)

@@ -96,7 +96,8 @@ def median(self: torch.Tensor) -> torch.Tensor:
     values = aten.sort.default(self.reshape(-1), 0, False)[0]
     none = float("nan") if self.is_floating_point() else torch.iinfo(self.dtype).min
     values = torch.cat([torch.full((1,), none, dtype=self.dtype), values])
-    return values.select(0, values.shape[0] // 2)
+    middle = values.select(0, values.shape[0] // 2)
+    return torch.where(self.isnan().any(), none, middle) if self.is_floating_point() else middle
 
 
 @decomposes(aten.median.dim)

@@ -1,10 +1,12 @@
-"""Small numbers stay what they are: those that programs add so as not to divide by zero, and probabilities.
+"""Very small and very large numbers: what programs add so as not to divide by zero, and probabilities.
 
 Optimizers compare constants with a tolerance: of ``x + 1e-9`` they make ``x``. The sigmoid of ONNX Runtime
 is 0 where that of PyTorch is 1e-9.
 """
 
 from __future__ import annotations
+
+import math
 
 import pytest
 import torch
@@ -67,3 +69,23 @@ def _of_probabilities(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
 @pytest.mark.parametrize("start", [-80.0, -40.0, -16.0, -3.0])
 def test_logarithms_of_probabilities(start: float) -> None:
     check(_of_probabilities, torch.linspace(start, 12.0, 6), rtol=1e-3, atol=1e-4)
+
+
+def _of_large_numbers(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    return (
+        torch.logaddexp(x, -x),
+        torch.logaddexp2(x, x / 2),
+        x.clamp_min(0),
+        torch.clamp_max(x, 0.0),
+        x.clamp(-1, 1),
+        x.clamp(-2, 2) + x.clamp(0, 1),
+        F.normalize(x, dim=0),
+        torch.median(x),
+        torch.logit(x, eps=1e-6),
+        torch.relu(x),
+    )
+
+
+@pytest.mark.parametrize("first", [-math.inf, math.inf, math.nan, 1e15, -200.0, 0.5])
+def test_large_numbers(first: float) -> None:
+    check(_of_large_numbers, torch.tensor([first, 1.0, 2.0, 0.25]), rtol=1e-3, atol=1e-4)
