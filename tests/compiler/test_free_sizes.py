@@ -140,10 +140,11 @@ class _All(nn.Module):
     ("functions", "free", "shapes"),
     [
         (SIGNAL, {2: Dim("n", min=4)}, [(1, 2, 9), (1, 2, 4), (1, 2, 5), (1, 2, 12), (1, 2, 16)]),
-        (
+        pytest.param(
             IMAGE,
             {2: Dim("h", min=4), 3: Dim("w", min=4)},
             [(1, 2, 9, 7), (1, 2, 4, 4), (1, 2, 4, 6), (1, 2, 12, 5), (1, 2, 16, 10)],
+            marks=pytest.mark.slow,
         ),
         (BATCH, {0: Dim("b", min=1)}, [(3, 2, 4, 4), (1, 2, 4, 4), (2, 2, 4, 4), (5, 2, 4, 4)]),
     ],

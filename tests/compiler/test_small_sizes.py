@@ -121,7 +121,9 @@ def test_nothing_selected(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("later", [False, True], ids=["at-once", "later"])
+@pytest.mark.parametrize(
+    "later", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["at-once", "later"]
+)
 def test_short_signals(later: bool, tmp_path: Path) -> None:
     """``later``: the length is one that an earlier block computed."""
 

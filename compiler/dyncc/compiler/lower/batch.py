@@ -7,7 +7,8 @@ cut to ever shorter prefixes until the first call that cannot be exported is fou
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -82,11 +83,12 @@ class _Work:
             blamed = error.templates()
             if blamed:
                 for index in sorted(blamed):
-                    self._refuse(batch[index], error.of(index), candidates)
+                    self._refuse(batch[index], functools.partial(error.of, index), candidates)
                 rest = [template for index, template in enumerate(batch) if index not in blamed]
                 self.lower(rest, candidates)
             elif len(batch) == 1:
-                self._refuse(batch[0], self._searched(batch[0], error, candidates), candidates)
+                searched = functools.partial(self._searched, batch[0], error, candidates)
+                self._refuse(batch[0], searched, candidates)
             else:
                 middle = len(batch) // 2
                 self.lower(batch[:middle], candidates)
@@ -112,14 +114,17 @@ class _Work:
         check_kernels(model)
         return split(model, batch, self.graphs, self.tensors)
 
-    def _refuse(self, template: Template, error: LoweringError, candidates: Sequence[int]) -> None:
+    def _refuse(
+        self, template: Template, error: Callable[[], LoweringError], candidates: Sequence[int]
+    ) -> None:
         """Try once more with larger example sizes (a net may be too deep for small ones), then give up."""
         symbolic = any(list(symbols_of(type_)) for type_ in input_types(template.graph))
         if symbolic and candidates is SMALL:
             self.lower([template], LARGE)
             return
+        found = error()
         for name in template.instances:
-            self.diagnostics.extend(error.diagnostics(self.graphs[name]))
+            self.diagnostics.extend(found.diagnostics(self.graphs[name]))
 
     def _searched(
         self, template: Template, error: LoweringError, candidates: Sequence[int]
