@@ -50,12 +50,9 @@ def keep_assertions(program: ExportedProgram, batch: Sequence[Template], weights
         template = next((owners[n] for n in _sources(node) if n in owners), None)
         if template is None or (place := first[template]) is None:
             continue
-        asserted = [
-            clause for clause in _clauses(node.args[0]) if not any(itertools.starmap(_holds_always, clause))
-        ]
-        if not asserted:  # its numbers may be too large for any file
-            program.graph.erase_node(node)
-        for clause in asserted:
+        for clause in _clauses(node.args[0]):
+            if any(itertools.starmap(_holds_always, clause)):
+                continue
             with program.graph.inserting_before(output):
                 results[place] = held(program.graph, results[place], clause)
             spec = program.graph_signature.output_specs[place]

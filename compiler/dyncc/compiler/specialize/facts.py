@@ -76,6 +76,8 @@ class Facts:
     """Tensors that may share memory with something unseen → the split places that this is due to."""
     reasons: dict[Place, Diagnostic] = field(default_factory=dict[Place, Diagnostic])
     """Why places are kept static, where that was told."""
+    needs: dict[Any, Any] = field(default_factory=dict[Any, Any])
+    """Calls on unknown sizes → what they need of them (``recording/small_sizes.py``)."""
     deciding: set[Any] = field(default_factory=set[Any])
     """Loops over small ranges (code, label, index) in which a decision was taken."""
     rolled: set[Any] = field(default_factory=set[Any])

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from dyncc.compiler.lower.decompose.registry import decomposes, is_symbolic, number
+from dyncc.compiler.lower.decompose.registry import decomposes, equal, is_symbolic, number
 
 aten = torch.ops.aten
 
@@ -26,7 +26,7 @@ def index_put(self: torch.Tensor, indices: Any, values: torch.Tensor, accumulate
     """
     masks = [index for index in indices if index is not None and index.dtype is torch.bool]
     used = [index for index in indices if index is not None]
-    if len(masks) == len(used) == 1 and not accumulate and _equal(values.numel(), 1):
+    if len(masks) == len(used) == 1 and not accumulate and equal(values.numel(), 1):
         return torch.where(_aligned(masks[0], indices, self.dim()), values.reshape(()), self)
     if masks and len(indices) > 1:
         places: list[torch.Tensor | None] = []
@@ -39,7 +39,7 @@ def index_put(self: torch.Tensor, indices: Any, values: torch.Tensor, accumulate
     if masks:
         return NotImplemented
     shape = aten.index.Tensor(self, indices).shape
-    if values.dim() == len(shape) and all(map(_equal, values.shape, shape)):
+    if values.dim() == len(shape) and all(map(equal, values.shape, shape)):
         return NotImplemented
     return aten.index_put.default(self, indices, values.expand(shape), accumulate)
 
@@ -49,13 +49,6 @@ def _aligned(mask: torch.Tensor, indices: Any, rank: int) -> torch.Tensor:
     before = next(axis for axis, index in enumerate(indices) if index is not None)
     after = rank - before - mask.dim()
     return mask.reshape((1,) * before + tuple(mask.shape) + (1,) * after)
-
-
-def _equal(one: Any, other: Any) -> bool:
-    """Whether two sizes are known to be equal."""
-    if isinstance(one, int) and isinstance(other, int):
-        return one == other
-    return str(one) == str(other)
 
 
 @decomposes(aten.copy.default)
@@ -82,13 +75,13 @@ def split(self: torch.Tensor, split_size: Any, dim: int = 0) -> Any:
 def _cut(source: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     """The part of ``source`` that is scattered: ONNX wants it as large as ``index``."""
     for axis, size in enumerate(index.shape):
-        if not _equal(source.shape[axis], size):
+        if not equal(source.shape[axis], size):
             source = source.narrow(axis, 0, size)
     return source
 
 
 def _same_size(source: torch.Tensor, index: torch.Tensor) -> bool:
-    return all(map(_equal, source.shape, index.shape))
+    return all(map(equal, source.shape, index.shape))
 
 
 @decomposes(aten.scatter.src)
@@ -257,7 +250,7 @@ def squeeze_dims(self: torch.Tensor, dims: Any) -> Any:
     """ONNX refuses to squeeze what is not 1 long; PyTorch leaves it."""
     rank = self.dim()
     axes = [dim % rank for dim in dims] if rank else []
-    single = [axis for axis in axes if _equal(self.shape[axis], 1)]
+    single = [axis for axis in axes if equal(self.shape[axis], 1)]
     if len(single) == len(axes) and len(dims) > 0 and rank:
         return NotImplemented
     return aten.squeeze.dims(self, single) if single else aten.alias.default(self)

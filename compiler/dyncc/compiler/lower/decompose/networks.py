@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch._decomp.decompositions import gru_impl, lstm_impl
 
-from dyncc.compiler.lower.decompose.registry import DECOMPOSITIONS, decomposes
+from dyncc.compiler.lower.decompose.registry import DECOMPOSITIONS, decomposes, equal
 
 aten = torch.ops.aten
 
@@ -112,7 +112,7 @@ def _adaptive_average(rank: int) -> Callable[..., Any]:
             window = [size // count for size, count in zip(sizes, output_size, strict=True)]
             return aten.avg_pool3d.default(self, window, window)
         for axis, count in enumerate(output_size, -rank):
-            if str(count) == str(self.shape[axis]):
+            if equal(count, self.shape[axis]):
                 continue
             parts = [
                 self.movedim(axis, -1)[..., part].mean(-1) for part in _windows(self.shape[axis], count)

@@ -30,6 +30,13 @@ def is_symbolic(value: Any) -> bool:
     return isinstance(value, torch.SymInt | torch.SymFloat | torch.SymBool)
 
 
+def equal(one: Any, other: Any) -> bool:
+    """Whether two sizes are known to be equal."""
+    if isinstance(one, int) and isinstance(other, int):
+        return one == other
+    return str(one) == str(other)
+
+
 def number(value: Any, dtype: torch.dtype) -> torch.Tensor:
     """A number as a 0-d tensor."""
     return torch.full((), value, dtype=dtype)

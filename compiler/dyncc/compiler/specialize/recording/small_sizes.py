@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,11 +30,10 @@ if TYPE_CHECKING:
 
 _OTHERS = (8, 64, 1024)
 """Sizes that are large, the first of them that a call takes."""
-_KEPT = 4096
-"""Calls of which is remembered what they need."""
 _LARGEST = 1_000_000
 """Elements of a tensor up to which one is made to see what PyTorch says."""
 _REFUSED_BY_ENGINES = (torch.Tensor.__getitem__, torch.Tensor.select, torch.select, torch.index_select)
+"""Calls of which engines raise by themselves what PyTorch raises for small sizes."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ def note(
     block = recorder.block
     for symbol, (_, tensor, axis, offset) in questions.places_of(values).items():
         block.places.setdefault(symbol, (tensor.node, axis, offset))
-    allowed = functools.partial(questions.allowed, recorder) if block.size_answers else None
-    for symbol, least in zip(symbols, _needs(_Trial(func, fakes, shapes, symbols), allowed), strict=True):
+    needs = _needs(recorder, _Trial(func, fakes, shapes, symbols))
+    for symbol, least in zip(symbols, needs, strict=True):
         if least is not None and symbol in block.places:
             block.bounds.append(Bound(call, *block.places[symbol], least))
 
@@ -150,7 +150,12 @@ class _Trial:
 
         try:
             args, kwargs = (guards.mapped(values, real) for values in self.fakes)
-            with torch._C.DisableTorchFunction(), torch.no_grad(), torch.random.fork_rng([]):
+            with (
+                torch._C.DisableTorchFunction(),
+                torch.no_grad(),
+                torch.random.fork_rng([]),
+                warnings.catch_warnings(action="ignore"),
+            ):
                 self.func(*args, **kwargs)
         except Exception:
             return False
@@ -170,19 +175,15 @@ class _Trial:
         return self.func, repr(guards.mapped(self.fakes, named))
 
 
-_known: dict[Any, list[Least | None]] = {}
-
-
-def _needs(trial: _Trial, allowed: guards.Allowed | None) -> list[Least | None]:
+def _needs(recorder: Recorder, trial: _Trial) -> list[Least | None]:
     """What the call needs of each of its sizes."""
-    if allowed is not None:
+    if recorder.block.size_answers:  # what is known of sizes is not part of the key
+        allowed = functools.partial(questions.allowed, recorder)
         return [_least(trial, symbol, allowed) for symbol in trial.symbols]
-    key = trial.key()
-    if key not in _known:
-        if len(_known) > _KEPT:
-            _known.clear()
-        _known[key] = [_least(trial, symbol, lambda _: True) for symbol in trial.symbols]
-    return _known[key]
+    key, known = trial.key(), recorder.facts.needs
+    if key not in known:
+        known[key] = [_least(trial, symbol, lambda _: True) for symbol in trial.symbols]
+    return known[key]
 
 
 def _least(trial: _Trial, symbol: sympy.Symbol, allowed: guards.Allowed) -> Least | None:
