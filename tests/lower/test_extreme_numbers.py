@@ -71,6 +71,39 @@ def test_logarithms_of_probabilities(start: float) -> None:
     check(_of_probabilities, torch.linspace(start, 12.0, 6), rtol=1e-3, atol=1e-4)
 
 
+def _of_softmax(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    p = x.softmax(-1)
+    return (
+        p.log(),
+        -(p * p.log()).sum(-1),
+        1e-30 / p,
+        torch.log(x.softmax(0)),
+        (p + 1e-12).log2(),
+        F.softmin(x, dim=-1).log(),
+        F.softmax(x, dim=0),
+    )
+
+
+@pytest.mark.parametrize("span", [2.0, 60.0, 95.0])
+def test_logarithms_of_a_softmax(span: float) -> None:
+    check(_of_softmax, torch.linspace(0.0, span, 8).reshape(2, 4), rtol=1e-3, atol=1e-4)
+
+
+def _of_tails(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    return torch.erfc(x), torch.erfc(x).log(), 1 / torch.erfc(x * 0.5)
+
+
+def test_tails_of_the_error_function() -> None:
+    numbers = [-math.inf, -6.0, -1.0, -0.0, 0.3, 1.0, 1.01, 2.0, 4.0, 6.0, 9.0, math.nan]
+    check(_of_tails, torch.tensor(numbers), rtol=1e-3, atol=1e-4)
+
+
+def test_angles() -> None:
+    numbers = torch.tensor([0.0, -0.0, 1.0, -1.0, 2.5, -3.0, math.inf, -math.inf, math.nan, 1e-30])
+    check(torch.atan2, numbers[:, None], numbers[None], rtol=1e-5, atol=1e-6)
+    check(torch.atan2, torch.tensor([0, 1, -1, 2]), torch.tensor([-1, -1, 0, 3]), rtol=1e-5, atol=1e-6)
+
+
 def _of_large_numbers(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
     return (
         torch.logaddexp(x, -x),

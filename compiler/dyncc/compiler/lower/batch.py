@@ -23,7 +23,7 @@ from dyncc.compiler.lower.failure import LoweringError, Place
 from dyncc.compiler.lower.kernels import check_kernels
 from dyncc.compiler.lower.nan import propagate_nan
 from dyncc.compiler.lower.narrow import check_derived_sizes, check_sizes
-from dyncc.compiler.lower.sigmoid import precise_sigmoids
+from dyncc.compiler.lower.probabilities import precise_probabilities
 from dyncc.compiler.lower.sizes import LARGE, SMALL
 from dyncc.compiler.lower.split import split
 from dyncc.compiler.lower.template import Template, templates
@@ -110,7 +110,7 @@ class _Work:
             model = convert(program)
         check_derived_sizes(program)
         propagate_nan(model.graph)
-        precise_sigmoids(model.graph)
+        precise_probabilities(model.graph)
         check_kernels(model)
         return split(model, batch, self.graphs, self.tensors)
 

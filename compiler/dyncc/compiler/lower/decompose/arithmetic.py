@@ -225,6 +225,42 @@ def logit(self: torch.Tensor, eps: float | None = None) -> torch.Tensor:
     return torch.log(inside / (1 - inside))
 
 
+@decomposes(aten.atan2.default)
+def atan2(self: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """As C's: atan2(0, -1) is pi and atan2(-0, -1) is -pi; two infinities are a diagonal."""
+    up, right = _promoted(self, other)
+    if not up.is_floating_point():
+        up, right = up.to(torch.get_default_dtype()), right.to(torch.get_default_dtype())
+    high, wide = up.abs(), right.abs()
+    slope = torch.where(high == wide, torch.ones_like(high), high / wide)
+    angle = torch.where((high == 0) & (wide == 0), torch.zeros_like(high), slope.atan())
+    angle = torch.where(_is_negative(right), math.pi - angle, angle)
+    return torch.where(_is_negative(up), -angle, angle)
+
+
+def _is_negative(x: torch.Tensor) -> torch.Tensor:
+    """The sign bit, of zeros too."""
+    return (x < 0) | ((x == 0) & (1 / x < 0))
+
+
+_ERFC_SERIES = (
+    *(0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806, 0.09678418, 0.37409196),
+    *(1.00002368, -1.26551223),
+)
+
+
+@decomposes(aten.erfc.default, aten.special_erfc.default)
+def erfc(self: torch.Tensor) -> torch.Tensor:
+    """The translation, 1 - erf(x), is 0 from 4 up. Chebyshev fit, 1.2e-7 of the value everywhere
+    (Press et al., Numerical Recipes in C, 6.2)."""
+    x = self if self.is_floating_point() else self.to(torch.get_default_dtype())
+    t = 1 / (1 + 0.5 * x.abs())
+    series = torch.zeros_like(t)
+    for coefficient in _ERFC_SERIES:
+        series = series * t + coefficient
+    return torch.where(x > 1, t * torch.exp(series - x * x), 1 - torch.erf(x))
+
+
 @decomposes(aten.hypot.default)
 def hypot(self: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     one, two = _promoted(self, other)
