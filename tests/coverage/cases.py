@@ -35,6 +35,7 @@ GROUPS = (
     "tensors",
     "sizes",
     "operators",
+    "arrays",
     "libraries",
     "state",
 )

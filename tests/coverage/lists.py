@@ -308,3 +308,11 @@ def heap(x):
 @algorithms("`bisect` of a number from data", refused="DY103")
 def bisected(x):
     return bisect.bisect([0.25, 0.5, 2.5], x[0].item()), bisect.bisect_left([1, 2, 3], int(x[0]))
+
+
+@known("an item by a tensor: `items[x.argmax()]`, read and assigned")
+def by_tensor(x):
+    items = [x, x * 2, x * 3, -x]
+    index = x.argmax()
+    items[x.argmin()] = x * 5
+    return items[index], (1, 2, 3, 4)[index], [10, 20, 30, 40][x.argmin()], index

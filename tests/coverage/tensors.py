@@ -71,11 +71,6 @@ def unique(x):
     return values if values.numel() > 3 else x
 
 
-@reading("through NumPy: `x.numpy()` decides", refused="DY103")
-def numpy_decides(x):
-    return x if x.numpy().sum() > 0 else -x
-
-
 @reading("`x.data`, `detach`, `cpu`, `requires_grad`")
 def metadata(x):
     y = x.detach().cpu().data

@@ -169,7 +169,9 @@ class _Job:
             self._dump(recorded.program, "specialize")
             verify_program(recorded.program, FxGraphOps().signature)
         require_fit(recorded.program, self.request.profile, "call {} of the profile")
-        checks = Verification(self.request, recorded.weights, inside=recorded.inside)
+        checks = Verification(
+            self.request, recorded.weights, inside=recorded.inside, unseen=recorded.unseen
+        )
         program = self._passed(recorded.program, checks)
         verify_program(program, FxGraphOps().signature)
         with self.clock.step("lower"):

@@ -261,6 +261,10 @@ def build(tree: Tree, values: Mapping[str, Any]) -> Any:
             return children
         case "set":
             return set(children)
+        case "ndarray":
+            return children[0].numpy()
+        case "scalar":
+            return children[0].numpy()[()]
         case "dict":
             pairs = zip(keys, children, strict=True)
             return collections.OrderedDict(pairs) if tree.name == "OrderedDict" else dict(pairs)

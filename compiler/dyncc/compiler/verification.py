@@ -49,7 +49,8 @@ class Verification:
         default_factory=dict[str, Sequence[Sequence[torch.Tensor]]]
     )
     inside: frozenset[Span] = frozenset()
-    """Reads that a check cannot script (see ``Recorded``)."""
+    unseen: frozenset[Span] = frozenset()
+    """Reads that a check cannot script, or not see (see ``Recorded``)."""
     paths: int = 0
     """Calls that were compared on both sides, each with its own decisions."""
     edges: int = 0
@@ -70,7 +71,7 @@ class Verification:
         report = self._forced(program, _BEFORE_PASSES)
         self.paths = report.cases - report.aborted
         self.edges = len(report.edges)
-        self.unchecked = unchecked_edges(program, report, self.inside)
+        self.unchecked = unchecked_edges(program, report, self.inside | self.unseen)
         self._add(report)
 
     def passed(self, program: Program[fx.Graph]) -> None:
@@ -113,8 +114,9 @@ class Verification:
         return list({warning.span: warning for warning in warnings}.values())
 
     def _forced(self, program: Program[fx.Graph], budget: Budget) -> Report:
+        request = self.request
         return check_forced(
-            program, self.weights, self.request.originals, self.request.examples, budget, self.inside
+            program, self.weights, request.originals, request.examples, budget, self.inside, self.unseen
         )
 
     def _add(self, report: Report) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from dyncc.runtime.errors import InputError
-from dyncc.runtime.values import BFloat16Array, public_bfloat16
+from dyncc.runtime.values import BFloat16Array, NumPyArray, public_bfloat16
 
 
 def is_torch(value: Any) -> bool:
@@ -96,6 +96,8 @@ def to_public(array: Any, device: Any) -> Any:
 
     A torch tensor on the CPU shares the array's memory.
     """
+    if type(array) is NumPyArray:
+        return array.view(np.ndarray)
     marked = type(array) is BFloat16Array
     if device is None:
         return public_bfloat16(array) if marked else array

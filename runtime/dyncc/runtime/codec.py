@@ -120,17 +120,18 @@ TYPE: Form[p.Type] = Form(_write_type, _read_type)
 VALUE = record(p.Value, name=STR, type=TYPE)
 
 CONTAINERS = ("tuple", "list", "set", "dict", "namedtuple", "dataclass", "record")
+OUTPUTS = (*CONTAINERS, "ndarray", "scalar")
 _LEAF = record(p.Leaf, "leaf", value=OPERAND)
 _NODE = record(
     p.Node,
-    kind=one_of(*CONTAINERS),
+    kind=one_of(*OUTPUTS),
     children=many(lazy(lambda: TREE)),
     keys=many(CONSTANT),
     name=STR,
     module=STR,
 )
 TREE: Form[p.Tree] = union(
-    {"leaf": (p.Leaf, _LEAF), **{kind: (p.Node, _NODE) for kind in CONTAINERS}}, "output tree"
+    {"leaf": (p.Leaf, _LEAF), **{kind: (p.Node, _NODE) for kind in OUTPUTS}}, "output tree"
 )
 
 _INPUT = record(p.Input, "input", name=STR, type=TYPE)

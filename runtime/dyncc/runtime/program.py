@@ -248,12 +248,14 @@ class Node:
     dataclass  field names                 likewise
     record     keys                        a ``dict`` that also has its keys as attributes
                                            (Hugging Face ``ModelOutput``)
+    ndarray    ()                          of one tensor: NumPy's array of it, in PyTorch too
+    scalar     ()                          of one tensor of no dimensions: ``numpy.float32`` and the like
     ========== =========================== =====================================================
 
     ``name`` and ``module`` are those of the Python class.
     """
 
-    kind: Literal["tuple", "list", "set", "dict", "namedtuple", "dataclass", "record"]
+    kind: Literal["tuple", "list", "set", "dict", "namedtuple", "dataclass", "record", "ndarray", "scalar"]
     children: tuple[Tree, ...]
     keys: tuple[bool | int | float | str | None, ...] = ()
     name: str = ""

@@ -59,7 +59,7 @@ class Machine:
         self.blocks = blocks
         self.weights = weights
         self.stateful = len(program.states) > 1 or any(state.cells for state in program.states)
-        self.special = on_device or _returns_bfloat16(program)
+        self.special = on_device or _returns_bfloat16(program) or _returns_arrays(program)
         plain = not self.stateful and not self.special
         self.plans = {
             name: _plan(program, method, modules.plain.cls, on_device, plain)
@@ -92,6 +92,16 @@ def _returns_bfloat16(program: p.Program[Any]) -> bool:
         for value in (*block.params, *(out for step in block.steps for out in results_of(step)))
     ]
     return any("bfloat16" in repr(value.type) for value in values)
+
+
+def _returns_arrays(program: p.Program[Any]) -> bool:
+    """Whether arrays of NumPy's are among the results, which stay such in PyTorch, too."""
+
+    def among(tree: p.Tree) -> bool:
+        return isinstance(tree, p.Node) and (tree.kind == "ndarray" or any(map(among, tree.children)))
+
+    ends = [block.terminator for block in program.blocks.values()]
+    return any(isinstance(end, p.Return) and among(end.output) for end in ends)
 
 
 def results_of(step: p.Step) -> tuple[p.Value, ...]:

@@ -12,6 +12,20 @@ class BFloat16Array(np.ndarray):
     """An array of uint16 whose bits are bfloat16 numbers (NumPy has no such dtype)."""
 
 
+class NumPyArray(np.ndarray):
+    """An array that is NumPy's in PyTorch, too: the program returns one, not a tensor."""
+
+
+def ndarray(array: Any) -> Any:
+    """Mark what PyTorch gives as an array of NumPy's."""
+    return np.asarray(array).view(NumPyArray)
+
+
+def scalar(array: Any) -> Any:
+    """A number of NumPy's: ``numpy.float32`` and the like."""
+    return np.asarray(array).view(np.ndarray)[()]
+
+
 def bfloat16(array: Any) -> Any:
     """Mark an array of uint16 as one of bfloat16 numbers; a list of such arrays likewise."""
     if isinstance(array, tuple | list):

@@ -106,6 +106,10 @@ def _check_keys(tree: p.Node | p.InputNode, where: str) -> None:
     wanted = len(tree.children) if tree.kind in KEYED else 0
     if len(tree.keys) != wanted:
         raise DamagedBundle(f"{where}: a {tree.kind} of {len(tree.children)} has {len(tree.keys)} keys")
+    if tree.kind in ("ndarray", "scalar") and not (
+        len(tree.children) == 1 and isinstance(tree.children[0], p.Leaf)
+    ):
+        raise DamagedBundle(f"{where}: a {tree.kind} is made of one tensor")
     if tree.kind in ("namedtuple", "dataclass", "record"):
         _identifier(tree.name.rpartition(".")[2], where, "a class")
         for key in tree.keys:

@@ -259,6 +259,7 @@ class _Linking:
     def _append(self, number: int, model: onnx_ir.Model, sources: Sequence[Source]) -> None:
         """The nodes of a graph, their inputs replaced by where they come from."""
         graph = model.graph.clone()
+        _rename_sizes(graph, number)
         inputs, outputs = list(graph.inputs), list(graph.outputs)
         graph.outputs.clear()  # an output may be an initializer, which is to go to the other graph
         for value, source in zip(inputs, sources, strict=True):
@@ -326,6 +327,20 @@ class _Linking:
         node.outputs[0].type, node.outputs[0].shape = value.type, value.shape
         self.graph.append(node)
         return node.outputs[0]
+
+
+def _rename_sizes(graph: onnx_ir.Graph, number: int) -> None:
+    """Symbolic sizes hold for one run: ONNX Runtime reuses buffers of sizes with one name."""
+    values = [*graph.inputs, *graph.initializers.values()]
+    values += [value for node in graph.all_nodes() for value in node.outputs]
+    for value in values:
+        if value.shape is not None and not value.shape.is_static():
+            value.shape = onnx_ir.Shape(
+                f"run{number}_{size.value}"
+                if isinstance(size, onnx_ir.SymbolicDim) and size.value
+                else size
+                for size in value.shape
+            )
 
 
 def _name(source: Source) -> str:

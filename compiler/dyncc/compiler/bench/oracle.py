@@ -73,6 +73,7 @@ def _graphs(
     try:
         file = folder / f"linked{number}.onnx"
         onnx_ir.save(linker.link(recording), file)
+        _check_loads(file)
         made.append(file)
     except NotLinkable as error:
         ways.notes.append(str(error))
@@ -85,3 +86,15 @@ def _graphs(
         except ExportFailed as error:
             ways.notes.append(str(error))
     return tuple(made)
+
+
+def _check_loads(file: Path) -> None:
+    """ONNX Runtime refuses a graph of which folding constants leaves nothing."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise NotLinkable(f"ONNX Runtime: {str(error).splitlines()[0]}") from error

@@ -146,7 +146,7 @@ def _compare(c: Comparison, expected: Any, actual: Any, path: str) -> None:
 
 
 def _is_array(value: Any) -> bool:
-    return isinstance(value, (torch.Tensor, np.ndarray))
+    return isinstance(value, (torch.Tensor, np.ndarray, np.generic))
 
 
 def _describe(value: Any) -> str:

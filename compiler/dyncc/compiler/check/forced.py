@@ -61,6 +61,7 @@ class _Script(Observer):
     report: Report
     keep: int
     inside: frozenset[Span] = frozenset()
+    unseen: frozenset[Span] = frozenset()
     log: list[ProgramRead] = field(default_factory=list[ProgramRead])
     path: list[Passed] = field(default_factory=list[Passed])
     current: str = ""
@@ -68,6 +69,8 @@ class _Script(Observer):
     def read(self, step: HostOp, value: Number) -> Number:
         if len(self.log) >= self.limit:
             raise StepLimitExceeded
+        if step.span in self.unseen:
+            return value
         if step.span in self.inside:
             # a graph goes on with the number as it is in the tensor: another one cannot be put there
             self.log.append(ProgramRead(value, value, self.current, step.span, known=True))
@@ -79,7 +82,8 @@ class _Script(Observer):
     def static_read(self, step: HostOp, value: Number) -> None:
         if len(self.log) >= self.limit:
             raise StepLimitExceeded
-        self.log.append(ProgramRead(value, value, self.current, step.span, known=True))
+        if step.span not in self.unseen:
+            self.log.append(ProgramRead(value, value, self.current, step.span, known=True))
 
     def block(self, name: str) -> None:
         self.current = name
@@ -119,6 +123,8 @@ class ForcedPaths:
     budget: Budget = Budget()
     inside: frozenset[Span] = frozenset()
     """Reads that cannot be scripted, by their place (of ``Recorded``)."""
+    unseen: frozenset[Span] = frozenset()
+    """Those that the original makes where nothing shows them."""
 
     def __post_init__(self) -> None:
         isolation = Isolation(self.originals.values())
@@ -159,7 +165,12 @@ class ForcedPaths:
     def _run_case(self, case: Case, frontier: Frontier) -> None:
         self.report.cases += 1
         script = _Script(
-            dict(case.answers), self.budget.reads, self.report, self.budget.harvest, self.inside
+            dict(case.answers),
+            self.budget.reads,
+            self.report,
+            self.budget.harvest,
+            self.inside,
+            self.unseen,
         )
         try:
             run = self._run_program(case, script)
@@ -264,6 +275,7 @@ def check_forced(
     examples: Sequence[Example],
     budget: Budget | None = None,
     inside: frozenset[Span] = frozenset(),
+    unseen: frozenset[Span] = frozenset(),
 ) -> Report:
     """Compare every edge that can be reached by scripting decisions. See :class:`ForcedPaths`."""
-    return ForcedPaths(program, weights, originals, budget or Budget(), inside).run(examples)
+    return ForcedPaths(program, weights, originals, budget or Budget(), inside, unseen).run(examples)

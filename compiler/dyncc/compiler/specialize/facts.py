@@ -84,6 +84,9 @@ class Facts:
     """Those that are not unrolled, unless their counter is needed statically."""
     unchosen: set[Any] = field(default_factory=set[Any])
     """Kinds of memory (dtype, bytes) that is changed in place: its tensors are not chosen by an index."""
+    arrays: bool = False
+    """Whether the program reads tensors as NumPy arrays: its own code is interpreted then, where what
+    stands for an array is told to be one."""
     deadline: float = float("inf")
     """When to give up (``time.process_time()``, so that a busy machine changes nothing)."""
     changed: bool = False
@@ -153,6 +156,12 @@ class Facts:
         if new:
             self.interpret |= new
             self.note(f"interpret: {sorted(code.co_qualname for code in new)}")
+            raise Restart
+
+    def read_as_arrays(self) -> None:
+        if not self.arrays:
+            self.arrays = True
+            self.note("arrays of NumPy")
             raise Restart
 
     def roll_loops(self) -> None:

@@ -59,6 +59,8 @@ class Recorded:
     hints: Mapping[str, int] = field(default_factory=dict[str, int])
     inside: frozenset[ir.Span] = frozenset()
     """Reads whose number a graph also uses, computed from the tensor: a check cannot script those."""
+    unseen: frozenset[ir.Span] = frozenset()
+    """Reads that NumPy makes in the original: a check sees nothing of them there."""
 
 
 @dataclass
@@ -133,7 +135,8 @@ class Specializer:
         made = ir.Program(self.name, methods, tuple(self._states()), self.blocks, self.graphs, frozen)
         warnings = tuple(dict.fromkeys(self.warnings))
         inside = frozenset(self.recorder.inside)
-        return Recorded(made, self.recorder.weights, warnings, dict(self.recorder.hints), inside)
+        unseen = frozenset(self.recorder.unseen)
+        return Recorded(made, self.recorder.weights, warnings, dict(self.recorder.hints), inside, unseen)
 
     def _initial_state(self) -> None:
         """Variant 0: the module as it was built; cells for the weights that calls change."""

@@ -29,7 +29,14 @@ HELPERS = {
     "dyncc.runtime.hostops": [
         name for name, spec in HOST_OPS.items() if spec.expression is None and name != "list"
     ],
-    "dyncc.runtime.values": ["bfloat16", "bfloat16_of_numbers", "item_bfloat16", "nested_list"],
+    "dyncc.runtime.values": [
+        "bfloat16",
+        "bfloat16_of_numbers",
+        "item_bfloat16",
+        "ndarray",
+        "nested_list",
+        "scalar",
+    ],
     "dyncc.runtime.classes": ["dataclass_class", "error_class", "namedtuple_class", "record_class"],
 }
 """What a host may import, by module."""

@@ -56,6 +56,10 @@ def output_text(
             return f"[{', '.join(items)}]"
         case "set":
             return f"{{{', '.join(items)}}}" if items else "set()"
+        case "ndarray":
+            return f"ndarray({items[0]})"
+        case "scalar":
+            return f"scalar({items[0]})"
         case "dict":
             keys = [key_text(key) for key in tree.keys]
             if tree.name == "OrderedDict":

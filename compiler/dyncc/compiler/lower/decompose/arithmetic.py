@@ -33,10 +33,14 @@ def _promoted(one: Any, other: Any) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _with_number(tensor_form: Callable[..., torch.Tensor]) -> Callable[..., Any]:
-    """``op(tensor, number)`` as ``op(tensor, tensor)``, where the number is known only at run time."""
+    """``op(tensor, number)`` as ``op(tensor, tensor)``, where the number is known only at run time.
+
+    Two tensors of different dtypes are brought to one: the translations of comparisons leave that out.
+    """
 
     def decomposed(self: Any, other: Any, *, alpha: Any = 1) -> Any:
-        if not (is_symbolic(other) or is_symbolic(self) or is_symbolic(alpha)):
+        mixed = isinstance(other, torch.Tensor) and other.dtype != self.dtype
+        if not (mixed or is_symbolic(other) or is_symbolic(self) or is_symbolic(alpha)):
             return NotImplemented
         one, two = _promoted(self, other)
         if is_symbolic(alpha) or alpha != 1:

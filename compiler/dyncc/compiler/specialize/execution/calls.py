@@ -14,6 +14,7 @@ from torch import nn
 from torch.jit._state import _try_get_jit_cached_function
 from torch.nn.modules import module as nn_module
 
+from dyncc.compiler.code_origin import is_users
 from dyncc.compiler.frontend import cfg
 from dyncc.compiler.frontend.build import build
 from dyncc.compiler.frontend.source import SourceUnavailable
@@ -47,7 +48,7 @@ ALWAYS = _generator_managers() | frozenset(
     method.__code__
     for method in (
         prelude.RangeIterator.__next__, prelude.ListIterator.__next__, prelude.next_or, prelude.call_module,
-        prelude.contained, prelude.operate,
+        prelude.contained, prelude.operate, *prelude.arrays.DECIDING,
         *(m for m in vars(prelude.RecordList).values() if isinstance(m, types.FunctionType)
           and m.__name__ not in ("__init__", "_unknown")),
     )
@@ -123,6 +124,8 @@ def must_interpret(machine: Machine, function: Any) -> bool:
         return False
     code = function.__code__
     if code in machine.facts.interpret or code in ALWAYS:
+        return True
+    if machine.facts.arrays and is_users(code.co_filename):
         return True
     return bool(code.co_flags & inspect.CO_GENERATOR) and not code.co_filename.startswith("<")
 

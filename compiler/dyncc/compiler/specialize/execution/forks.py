@@ -48,6 +48,7 @@ def fork_bool(machine: Machine, subject: Any) -> NoReturn:
 
 def _substitute(machine: Machine, subject: Any, value: Any) -> None:
     for frame in machine.frames:
+        frame.reads = tuple([value if held is subject else held for held in frame.reads])
         for name, held in frame.registers.items():
             if held is subject:
                 frame.registers[name] = value
@@ -141,3 +142,4 @@ def _rewind_current(machine: Machine) -> None:
     """Put the frames back to just before the instruction that is being executed."""
     frame, at = machine.executing
     machine.rewind(frame, at)
+    frame.reads = tuple(machine.block.reads)  # what the instruction has read so far: no read is made again

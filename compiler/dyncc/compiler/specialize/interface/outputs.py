@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.specialize.interface.containers import container_children
 from dyncc.compiler.specialize.lists import host_lists
 from dyncc.compiler.specialize.prelude import RecordList
+from dyncc.compiler.specialize.prelude.arrays import is_array
 from dyncc.compiler.specialize.recording.recorder import Recorder
 from dyncc.compiler.specialize.values import (
     DynamicList,
@@ -44,6 +46,8 @@ class OutputBuilder:
             return Leaf(self.tensor(value))
         if is_scalar(value):
             return Leaf(value.operand)
+        if is_array(value):
+            return Node("scalar" if value.scalar else "ndarray", (Leaf(self.tensor(value.tensor)),))
         if isinstance(value, DynamicList):
             return Leaf(host_lists.list_operand(self.recorder, value))
         if type(value) is RecordList:
@@ -53,6 +57,11 @@ class OutputBuilder:
             return self._tag(value)
         if type(value) is DynamicText:
             self._refuse(value)
+        if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biuf":
+            constant = torch.as_tensor(np.array(value))
+            return Node(
+                "ndarray" if isinstance(value, np.ndarray) else "scalar", (Leaf(self.tensor(constant)),)
+            )
         if value is None or type(value) in (bool, int, float, str):
             return Leaf(Const(value))
         children = container_children(value)

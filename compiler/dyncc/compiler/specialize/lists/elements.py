@@ -28,7 +28,7 @@ class Fixed:
 
 @dataclass(frozen=True)
 class Record:
-    """A tuple, or a named one (``cls``), of parts."""
+    """A tuple, or a named one (``cls``), of parts; or an array of NumPy's, of its tensor."""
 
     cls: type
     parts: tuple[Element, ...]
@@ -44,12 +44,19 @@ def is_element(value: Any, depth: int = 0) -> bool:
     if type(value) is list:
         return all(isinstance(v, torch.Tensor) or kind_of(v) is not None for v in value)
     if _is_record(value):
-        return all(is_element(part, depth + 1) for part in tuple.__iter__(value))
+        return all(is_element(part, depth + 1) for part in _parts(value))
     return depth > 0 and (value is None or type(value) is str)
 
 
 def _is_record(value: Any) -> bool:
-    return isinstance(value, tuple) and (type(value) is tuple or bool(field_names(type(value))))
+    if isinstance(value, tuple):
+        return type(value) is tuple or bool(field_names(type(value)))
+    return hasattr(type(value), "_dyncc_parts")
+
+
+def _parts(value: Any) -> tuple[Any, ...]:
+    """Those of a record: the items of a tuple, or what an array of NumPy's is made of."""
+    return tuple(tuple.__iter__(value)) if isinstance(value, tuple) else value._dyncc_parts()
 
 
 def common(values: Sequence[Any]) -> Element | None:
@@ -75,15 +82,12 @@ def _is_leaf(value: Any) -> bool:
 
 
 def _common_record(values: Sequence[Any]) -> Element | None:
-    shapes = {
-        (v.cls, len(v.parts)) if isinstance(v, Record) else (type(v), tuple.__len__(v)) for v in values
-    }
+    shapes = {(v.cls, len(v.parts)) if isinstance(v, Record) else (type(v), len(_parts(v))) for v in values}
     if len(shapes) != 1:
         return None
     cls, count = shapes.pop()
     columns = [
-        [v.parts[i] if isinstance(v, Record) else tuple.__getitem__(v, i) for v in values]
-        for i in range(count)
+        [v.parts[i] if isinstance(v, Record) else _parts(v)[i] for v in values] for i in range(count)
     ]
     parts = [common(column) for column in columns]
     return None if not parts or None in parts else Record(cls, tuple(parts))  # type: ignore[arg-type]
@@ -145,10 +149,10 @@ def taken_apart(element: Element, value: Any) -> Iterator[Any]:
     elif isinstance(element, Fixed):
         if type(value) is not type(element.value) or value != element.value:
             raise Mismatch
-    elif type(value) is not element.cls or tuple.__len__(value) != len(element.parts):
+    elif type(value) is not element.cls or len(_parts(value)) != len(element.parts):
         raise Mismatch
     else:
-        for part, item in zip(element.parts, tuple.__iter__(value), strict=True):
+        for part, item in zip(element.parts, _parts(value), strict=True):
             yield from taken_apart(part, item)
 
 
@@ -159,4 +163,4 @@ def put_together(element: Element, parts: Iterator[Any]) -> Any:
     if isinstance(element, Fixed):
         return element.value
     items = [put_together(part, parts) for part in element.parts]
-    return tuple_of(element.cls, items)
+    return tuple_of(element.cls, items) if issubclass(element.cls, tuple) else element.cls(*items)

@@ -4,7 +4,7 @@ The machine puts these in place of the builtins, runs them natively like any oth
 them when a value that is not known yet is involved.
 """
 
-from dyncc.compiler.specialize.prelude import functions, iterators, itertools_, records, sorting
+from dyncc.compiler.specialize.prelude import arrays, functions, iterators, itertools_, records, sorting
 from dyncc.compiler.specialize.prelude.deciding import DECIDING
 from dyncc.compiler.specialize.prelude.functions import (
     all_of,
@@ -43,7 +43,9 @@ from dyncc.compiler.specialize.prelude.iterators import (
 from dyncc.compiler.specialize.prelude.records import RecordList
 from dyncc.compiler.specialize.prelude.sorting import by_insertion, in_order, sort_in_place, sorted_list
 
-FILES = frozenset(module.__file__ for module in (functions, iterators, itertools_, records, sorting))
+FILES = frozenset(
+    module.__file__ for module in (arrays, functions, iterators, itertools_, records, sorting)
+)
 """Where the code of the prelude is: spans and frames in it are not the user's own."""
 __all__ = [
     "DECIDING",
@@ -63,6 +65,7 @@ __all__ = [
     "ZipIterator",
     "all_of",
     "any_of",
+    "arrays",
     "as_list",
     "as_tuple",
     "best_of",

@@ -127,6 +127,8 @@ def _type(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
         return torch.Tensor
     if isinstance(value, DynamicList):
         return list
+    if prelude.arrays.is_array(value):
+        return prelude.arrays.class_of(value)
     if type(value) is DynamicTag:
         return type(value.table[0])
     return NotImplemented
@@ -136,6 +138,8 @@ def _type(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
 def _isinstance(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if type(args[0]) is DynamicText:
         return machine.native(isinstance, "", args[1])
+    if prelude.arrays.is_array(args[0]):
+        return machine.native(issubclass, prelude.arrays.class_of(args[0]), args[1])
     return NotImplemented
 
 

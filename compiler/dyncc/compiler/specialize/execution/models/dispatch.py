@@ -11,6 +11,7 @@ import torch
 from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution import calls, native
 from dyncc.compiler.specialize.execution.frames import Generator, Push
+from dyncc.compiler.specialize.execution.models import arrays
 from dyncc.compiler.specialize.execution.models.dynamic import holds_dynamic, is_deciding, needs_prelude
 from dyncc.compiler.specialize.execution.models.registry import MODELS
 from dyncc.compiler.specialize.execution.operators import texts
@@ -34,6 +35,9 @@ _SPECIAL = {
 
 
 def apply(machine: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    replaced = arrays.replaced(machine, func, args, kwargs)
+    if replaced is not None:
+        return replaced
     try:
         found = MODELS.get(func)
         special = _SPECIAL.get(func)

@@ -25,6 +25,7 @@ def is_dynamic(value: Any) -> bool:
         DynamicTag, DynamicText, prelude.RangeIterator, prelude.ZipIterator, prelude.EnumerateIterator,
         prelude.MapIterator, prelude.FilterIterator, prelude.ListIterator, prelude.DynamicRange,
         prelude.SliceIterator, prelude.ChainIterator, prelude.CountIterator, prelude.RecordList,
+        prelude.arrays.Array, prelude.arrays.Number,
     )  # fmt: skip
 
 

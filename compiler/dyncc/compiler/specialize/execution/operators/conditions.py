@@ -9,6 +9,7 @@ import torch
 
 from dyncc.compiler.specialize.execution import calls
 from dyncc.compiler.specialize.execution.native import Raised, item
+from dyncc.compiler.specialize.execution.operators.arithmetic import with_arrays
 from dyncc.compiler.specialize.lists import operations
 from dyncc.compiler.specialize.values import (
     COMPARISONS,
@@ -90,6 +91,8 @@ def compare(machine: Machine, op: str, left: Any, right: Any) -> Any:
             return equal if op == "==" else negate(machine, equal)
     if op in ("<", "<=", ">", ">=") and _comparable(left, right):
         return _ordered(op, tuple.__iter__(tuple(left)), tuple.__iter__(tuple(right)))
+    if (combine := with_arrays(machine, left, right)) is not None:
+        return machine.native(combine, COMPARISONS[op], left, right)
     return machine.native(COMPARISONS[op], left, right)
 
 

@@ -56,6 +56,10 @@ def _named(name: str) -> Any:
 
 
 def get_item(machine: Machine, obj: Any, index: Any) -> Any:
+    if prelude.arrays.is_array(obj):
+        return machine.native(PYTHON_GETITEM, obj, index)
+    if prelude.arrays.holds_array(index):
+        index = machine.native(prelude.arrays.index_of, index)
     if isinstance(obj, torch.Tensor) or obj is None:
         return machine.native(PYTHON_GETITEM, obj, index)
     if isinstance(index, torch.Tensor) and isinstance(
@@ -130,6 +134,11 @@ def _table_item(machine: Machine, obj: Any, index: Scalar, place: Any) -> Any:
 
 
 def set_item(machine: Machine, obj: Any, index: Any, value: Any) -> None:
+    if prelude.arrays.is_array(obj):
+        machine.native(_store, obj, index, value)
+        return
+    if prelude.arrays.holds_array(index):
+        index = machine.native(prelude.arrays.index_of, index)
     if isinstance(obj, torch.Tensor):
         machine.native(_store, obj, index, value)
         return

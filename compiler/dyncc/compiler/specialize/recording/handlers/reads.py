@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from dyncc.compiler.specialize.prelude.arrays import Array
 from dyncc.compiler.specialize.recording.cells import fake_of, owner_of
 from dyncc.compiler.specialize.recording.handlers.registry import FUNCTIONS, METHODS
 from dyncc.compiler.specialize.values import (
@@ -68,12 +69,27 @@ def _convert(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[
 
 
 for _name in (
-    "__bool__ __int__ __float__ __index__ __complex__ numpy __array__ __format__ __repr__ __str__ "
+    "__bool__ __int__ __float__ __index__ __complex__ __array__ __format__ __repr__ __str__ "
     "__cuda_array_interface__ __dlpack__ data_ptr __reduce_ex__ __contains__"
 ).split():
     METHODS[_name] = _convert
 
 METHODS["item"] = read_item
+
+
+def _as_array(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """``tensor.numpy()``: an array on the same memory."""
+    constant = _constant_of(recorder, args[0])
+    if constant is not None:
+        return func(constant, *args[1:], **kwargs)
+    tensor = owner_of(recorder, args[0])
+    if tensor.fake.dtype is torch.bfloat16:
+        raise TypeError("Got unsupported ScalarType BFloat16")
+    recorder.facts.read_as_arrays()
+    return Array(tensor)
+
+
+METHODS["numpy"] = _as_array
 
 
 def _is_nonzero(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
