@@ -140,18 +140,19 @@ class Original:
         """
         answers = Replay(log, policy)
         result = Replayed(answers.candidates)
-        with EagerReads(answers, limit=self.limit) as reads:
-            try:
+        reads = EagerReads(answers, limit=self.limit)
+        try:
+            with reads:
                 for position, call in enumerate(calls):
                     args, kwargs = nudged(call.copied(), factor) if factor != 1.0 else call.copied()
                     if not judge(
                         position, outcome(self.methods[call.method], args, kwargs), len(reads.log)
                     ):
                         break
-            except ReadLimitExceeded:
-                result.exceeded = True
-            finally:
-                self.isolation.restore()
+        except ReadLimitExceeded:
+            result.exceeded = True
+        finally:
+            self.isolation.restore()  # which reads, too
         result.values = [read.value for read in reads.log]
         result.folded = reads.ignored
         return result

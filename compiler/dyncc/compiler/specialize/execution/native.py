@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,14 @@ from dyncc.compiler.specialize.execution.catching import protecting
 from dyncc.compiler.specialize.execution.effects import effect_of, refuse
 from dyncc.compiler.specialize.execution.watching import watching
 from dyncc.compiler.specialize.recording import refusals
-from dyncc.compiler.specialize.values import Decision, DynamicTag, DynamicText, Restart, is_scalar
+from dyncc.compiler.specialize.values import (
+    Decision,
+    DynamicTag,
+    DynamicText,
+    Restart,
+    SymTensor,
+    is_scalar,
+)
 from dyncc.compiler.specialize.values.decisions import Cut
 
 if TYPE_CHECKING:
@@ -27,6 +35,10 @@ if TYPE_CHECKING:
 
 _EXECUTION = str(Path(__file__).resolve().parent)
 _OWN = str(Path(__file__).resolve().parent.parent)
+
+
+_OF_TRACING = ("torch._dynamo", "torch.fx.", "torch._subclasses")
+"""Where exceptions are defined that eager never raises: something about fake tensors was not foreseen."""
 
 
 class Raised(BaseException):
@@ -76,16 +88,10 @@ def run_native(
     except StopIteration as error:
         raise Raised(error) from None
     except Exception as error:
-        if block.refusal is not None:  # TorchScript tells its text alone
-            _tell_where(machine, error)
-            raise block.refusal from None
-        _raise_what_is_behind(error, args)
-        if type(error).__module__.startswith("torch._dynamo"):
-            raise refusals.failure(func, error, block.span) from error
-        if block.pending is None and not machine.owner.has_unknown_numbers():
-            raise Raised(error) from None
-        machine.facts.must_interpret(codes_between(error))
-        raise Raised(error) from None
+        numbers = _tensors_as_numbers(machine, func, args, kwargs, error)
+        if numbers is not None:
+            return run_native(machine, func, *numbers)
+        raise _meaning(machine, func, args, error) from None
     if block.pending is not None and not isinstance(func, types.BuiltinFunctionType):
         # (PyTorch's argument parser tries a number as an index and then hands it to the recorder.)
         decision = block.pending
@@ -93,6 +99,22 @@ def run_native(
         machine.facts.must_interpret(codes_between(decision) | code_of(func))
         raise decision
     return result
+
+
+def _meaning(
+    machine: Machine, func: Callable[..., Any], args: tuple[Any, ...], error: Exception
+) -> BaseException:
+    """What an exception of native code is for the program: its own (Raised), or a refusal."""
+    block = machine.block
+    if block.refusal is not None:  # TorchScript tells its text alone
+        _tell_where(machine, error)
+        return block.refusal
+    _raise_what_is_behind(error, args)
+    if type(error).__module__.startswith(_OF_TRACING):
+        return refusals.failure(func, error, block.span)
+    if block.pending is not None or machine.owner.has_unknown_numbers():
+        machine.facts.must_interpret(codes_between(error))
+    return Raised(error)
 
 
 def _check_before(machine: Machine, func: Callable[..., Any], args: tuple[Any, ...]) -> None:
@@ -134,6 +156,45 @@ def _raise_what_is_behind(error: Exception, args: tuple[Any, ...]) -> None:
     tag = next((value for value in args if type(value) is DynamicTag), None)
     if isinstance(error, TypeError) and tag is not None:  # C code asked for a text or a member as such
         raise Decision(tag, "a value that was chosen by a tensor") from None
+
+
+_POSITION = re.compile(r"argument '(\w+)' \(position (\d+)\)")
+
+
+def _tensors_as_numbers(
+    machine: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception
+) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+    """The arguments of a call that failed, with the number in place of a tensor where PyTorch takes one.
+
+    Its parser takes a tensor of no dimensions for a number (``x.topk(k)``), one of the program's not. None
+    where that is not what is wrong.
+    """
+    if not isinstance(error, TypeError) or SymTensor.__name__ not in str(error):
+        return None
+    bound = isinstance(getattr(func, "__self__", None), torch.Tensor)
+    if not (bound or _is_torch(func)):
+        machine.facts.must_interpret(codes_between(error))
+        return None
+
+    def number(value: Any) -> Any:
+        # (nothing that a check can see reads it in the original)
+        if type(value) is not SymTensor or value.fake.dim():
+            return value
+        if machine.block.span is not None:
+            machine.recorder.unseen.add(machine.block.span)
+        return item(value)
+
+    found = _POSITION.search(str(error))
+    if found is None:
+        first = 0 if bound else 1
+        changed = (*args[:first], *map(number, args[first:])), {k: number(v) for k, v in kwargs.items()}
+    elif found[1] in kwargs:
+        changed = args, {**kwargs, found[1]: number(kwargs[found[1]])}
+    else:
+        index = int(found[2]) - 1
+        changed = (*args[:index], *map(number, args[index : index + 1]), *args[index + 1 :]), kwargs
+    same = all(one is other for one, other in zip(args, changed[0], strict=True))
+    return None if same and all(changed[1][key] is kwargs[key] for key in kwargs) else changed
 
 
 def _is_torch(func: Any) -> bool:

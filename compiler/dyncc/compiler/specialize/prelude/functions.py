@@ -174,6 +174,13 @@ def call_module(module: Any, pre_hooks: Any, forward_hooks: Any, args: Any, kwar
     return result
 
 
+def equal_tensors(one: Any, other: Any) -> Any:
+    """``torch.equal`` where sizes are known only at run time."""
+    if one.shape != other.shape:
+        return False
+    return (one == other).all().item()
+
+
 def tensor_of_list(make: Any, items: Any, dtype: Any, kwargs: Any) -> Any:
     """``torch.tensor`` of a list of ints or bools: an empty one is of the default floating-point type."""
     if not items:

@@ -162,7 +162,10 @@ class GraphNumbers:
         if expr.op == "dim":
             tensor, axis = expr.payload
             return self.block.emit(torch.Tensor.size, (tensor.node, axis), {}), tensor.fake.shape[axis]
-        if expr.kind == "int" and expr.op in _ON_SIZES and not _divides(expr):
+        truths = any(
+            kind_of(o) == "bool" or (isinstance(o, Expr) and o.kind == "bool") for o in expr.operands
+        )
+        if expr.kind == "int" and expr.op in _ON_SIZES and not _divides(expr) and not truths:
             parts = [self.size(o) if isinstance(o, Expr) else (o, o) for o in expr.operands]
             function = _ON_SIZES[expr.op]
             fake = function(*[p[1] for p in parts])

@@ -124,7 +124,8 @@ def settle(recorder: Recorder, questions: Sequence[Question], values: Any) -> bo
     """
     places = places_of(values)
     block = recorder.block
-    keys = {_key(question, places): question for question in questions if _can_be_put(question, places)}
+    possible = (_as_put(question, places) for question in questions)
+    keys = {_key(question, places): question for question in possible if question is not None}
     if not keys:
         return False
     if block.used_origins & recorder.facts.symbols:
@@ -147,21 +148,49 @@ def settle(recorder: Recorder, questions: Sequence[Question], values: Any) -> bo
 
 def ones(taken: Sequence[dict[Any, int]], values: Any) -> list[Question]:
     """Whether those unknown sizes are one that are one in some of the sizes ``taken``."""
-    found = [symbol for symbol in places_of(values) if any(sizes.get(symbol) == 1 for sizes in taken)]
+    found = [
+        symbol
+        for symbol in places_of(values)
+        if symbol.is_Symbol and any(sizes.get(symbol) == 1 for sizes in taken)
+    ]
     return [Question(symbol, sympy.Integer(1)) for symbol in found]
 
 
-def _can_be_put(question: Question, places: dict[sympy.Symbol, Place]) -> bool:
-    return {question.symbol, *question.value.free_symbols} <= places.keys()
+def _as_put(question: Question, places: Places) -> Question | None:
+    """The question as one about sizes that the arguments have; None where they do not have them.
+
+    A size may be a sum of unknown ones, where several tensors were concatenated: the question is then
+    whether another size is that sum.
+    """
+    if {question.symbol, *question.value.free_symbols} <= places.keys():
+        return question
+    for symbol in sorted(question.difference.free_symbols & places.keys(), key=str):
+        factor = question.difference.coeff(symbol)
+        if factor in (1, -1):
+            value = sympy.expand(symbol - question.difference / factor)
+            if _sum_among(value, places) is not None:
+                return Question(symbol, value)
+    return None
 
 
-def _key(question: Question, places: dict[sympy.Symbol, Place]) -> str:
+def _sum_among(value: sympy.Expr, places: Places) -> sympy.Expr | None:
+    """The sum of unknown sizes from which ``value`` differs by a number, if it is one of ``places``."""
+    found = sympy.expand(value - value.as_coeff_Add()[0])
+    return found if not found.is_Symbol and found in places else None
+
+
+def _key(question: Question, places: Places) -> str:
     """A question by where in the arguments its sizes are: their names differ from block to block."""
     named = {
         symbol: sympy.Symbol(f"size{number}_{axis}") - offset
         for symbol, (number, _, axis, offset) in places.items()
+        if symbol.is_Symbol
     }
-    difference = sympy.expand(question.difference.subs(named, simultaneous=True))
+    value, total = question.value, _sum_among(question.value, places)
+    if total is not None:
+        number, _, axis, offset = places[total]
+        value = value - total + sympy.Symbol(f"size{number}_{axis}") - offset
+    difference = sympy.expand((question.symbol - value).subs(named, simultaneous=True))
     return min(str(difference), str(-difference))
 
 
@@ -194,21 +223,25 @@ def with_known(recorder: Recorder, question: Question, values: Any) -> Any:
 
 Place = tuple[int, SymTensor, int, int]
 """A tensor, by its number among the arguments, and an axis whose size is an unknown one plus a number."""
+Places = dict[sympy.Expr, Place]
+"""By unknown size: a symbol, or a sum of several where the size of an axis is one."""
 
 
-def places_of(values: Any) -> dict[sympy.Symbol, Place]:
+def places_of(values: Any) -> Places:
     """Where in a call's arguments the unknown sizes are found."""
-    found: dict[sympy.Symbol, Place] = {}
+    found: Places = {}
     for number, value in enumerate(leaves_of(values)):
         if not isinstance(value, SymTensor):
             continue
         for axis, size in enumerate(value.fake.shape):
-            if isinstance(size, int) or len(size.node.expr.free_symbols) != 1:
+            if isinstance(size, int):
                 continue
-            (symbol,) = size.node.expr.free_symbols
-            offset = sympy.expand(size.node.expr - symbol)
-            if offset.is_Integer:
-                found.setdefault(symbol, (number, value, axis, int(offset)))
+            expr = sympy.expand(size.node.expr)
+            offset = expr.as_coeff_Add()[0]
+            unknown = expr - offset
+            whole = all(_is_linear(unknown, symbol) for symbol in unknown.free_symbols)
+            if offset.is_Integer and (unknown.is_Symbol or (len(unknown.free_symbols) > 1 and whole)):
+                found.setdefault(unknown, (number, value, axis, int(offset)))
     return found
 
 
@@ -219,9 +252,13 @@ def _size(recorder: Recorder, place: Place) -> Any:
     return scalar_op("sub", number, offset) if offset else number
 
 
-def _number(recorder: Recorder, expr: sympy.Expr, places: dict[sympy.Symbol, Place]) -> Any:
+def _number(recorder: Recorder, expr: sympy.Expr, places: Places) -> Any:
     """A linear expression over unknown sizes as a number of the host."""
     total: Any = int(expr.as_coeff_Add()[0])
+    whole = _sum_among(expr, places)
+    if whole is not None:
+        size = _size(recorder, places[whole])
+        return scalar_op("add", size, total) if total else size
     for symbol in sorted(expr.free_symbols, key=str):
         factor, term = int(expr.coeff(symbol)), _size(recorder, places[symbol])
         term = term if factor == 1 else scalar_op("mul", term, factor)

@@ -157,6 +157,45 @@ def _getattr(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     return NotImplemented
 
 
+_OF_DTYPE = {
+    torch.Tensor: torch.float32, torch.FloatTensor: torch.float32, torch.DoubleTensor: torch.float64,
+    torch.LongTensor: torch.int64, torch.IntTensor: torch.int32, torch.BoolTensor: torch.bool,
+}  # fmt: skip
+
+
+def _legacy(cls: Any) -> None:
+    """``torch.LongTensor([…])`` of numbers known only at run time: as ``torch.tensor`` of that dtype."""
+
+    @model(cls)
+    def make(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        listed = len(args) == 1 and not kwargs and isinstance(args[0], list | tuple)
+        if not listed or is_scalar(args[0]) or not holds_dynamic(args[0]):
+            return NotImplemented
+        return Push(torch.tensor, args, {"dtype": _OF_DTYPE[cls]})
+
+
+for _cls in _OF_DTYPE:
+    _legacy(_cls)
+
+
+@model(torch.autograd.Variable)
+def _variable(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What was a class of its own until PyTorch 0.4 is another name of the tensor."""
+    if args and isinstance(args[0], SymTensor):
+        return machine.native(torch.Tensor.detach, args[0])
+    return NotImplemented
+
+
+@model(torch.equal)
+def _equal(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if len(args) != 2 or kwargs or not all(isinstance(value, torch.Tensor) for value in args):
+        return NotImplemented
+    shapes = [machine.native(torch.Tensor.size, value) for value in args]
+    if not any(is_scalar(size) for shape in shapes for size in shape):
+        return NotImplemented
+    return Push(prelude.equal_tensors, args, {})
+
+
 @model(torch.tensor, torch.as_tensor)
 def _tensor(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     items = args[0] if len(args) == 1 else None

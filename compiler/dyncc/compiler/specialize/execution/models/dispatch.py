@@ -74,6 +74,8 @@ def _method(machine: Machine, owner: Any, name: str, args: tuple[Any, ...], kwar
         return NotImplemented
     if isinstance(owner, DynamicList):
         return operations.method(machine, owner, name, args, kwargs)
+    if name == "equal" and isinstance(owner, torch.Tensor):
+        return MODELS[torch.equal](machine, (owner, *args), kwargs)
     if isinstance(owner, list) and name == "extend" and len(args) == 1 and needs_prelude(machine, args[0]):
         return Push(prelude.extend_list, (owner, args[0]), {})
     if isinstance(owner, list) and name == "sort":

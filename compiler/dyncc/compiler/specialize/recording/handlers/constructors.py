@@ -6,6 +6,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 import torch
+import torch.nn.functional as F
 
 from dyncc.compiler.specialize.lists.host_tensors import joined, tensor_of_list
 from dyncc.compiler.specialize.recording.cells import fake_of
@@ -131,3 +132,19 @@ for _function, _op in {
     torch.stack: "stack", torch.cat: "cat", torch.concat: "cat", torch.concatenate: "cat",
 }.items():  # fmt: skip
     FUNCTIONS[_function] = _join_handler(_op)
+
+
+def _one_hot(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """With a number of classes that is known only at run time; a class beyond it is looked up in vain."""
+    count = args[1] if len(args) > 1 else kwargs.get("num_classes")
+    if not is_scalar(count):
+        return NotImplemented
+    call, tensor = recorder.call, args[0] if args else kwargs["tensor"]
+    classes = call(torch.arange, (count,), {})
+    found = call(torch.index_select, (classes, 0, call(torch.Tensor.reshape, (tensor, -1), {})), {})
+    found = call(torch.Tensor.view_as, (found, tensor), {})
+    hit = call(torch.eq, (call(torch.unsqueeze, (found, -1), {}), classes), {})
+    return call(torch.Tensor.to, (hit, torch.int64), {})
+
+
+FUNCTIONS[F.one_hot] = _one_hot
