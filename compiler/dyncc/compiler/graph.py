@@ -18,6 +18,7 @@ import inspect
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -44,9 +45,14 @@ _STATISTICS = {"batch_norm": "training", "instance_norm": "use_input_stats"}
 
 
 def run_graph(
-    graph: fx.Graph, inputs: Sequence[torch.Tensor], weights: Mapping[str, torch.Tensor]
+    graph: fx.Graph,
+    inputs: Sequence[torch.Tensor],
+    weights: Mapping[str, torch.Tensor],
+    instead: Mapping[Any, Any] = MappingProxyType({}),
 ) -> tuple[torch.Tensor, ...]:
     """Execute a graph. ``inputs`` are its placeholders in order (a number is a 0-d tensor).
+
+    ``instead`` holds functions to be called in place of others.
 
     Raises what the recorded calls raise, ``KeyError`` for a weight that is not there and
     ``ValueError`` for a wrong number of inputs.
@@ -63,8 +69,9 @@ def run_graph(
             case "get_attr":
                 values[node] = weights[node.target]
             case "call_function":
+                target = instead.get(node.target, node.target) if instead else node.target
                 with _mode(node):
-                    values[node] = node.target(*_bound(node.args, values), **_bound(node.kwargs, values))
+                    values[node] = target(*_bound(node.args, values), **_bound(node.kwargs, values))  # type: ignore[operator]
             case "output":
                 if next(remaining, None) is not None:
                     raise ValueError(f"the graph has fewer inputs than the {len(inputs)} given")

@@ -24,7 +24,7 @@ from dyncc.compiler.lower.kernels import check_kernels
 from dyncc.compiler.lower.nan import propagate_nan
 from dyncc.compiler.lower.narrow import check_derived_sizes, check_sizes
 from dyncc.compiler.lower.probabilities import precise_probabilities
-from dyncc.compiler.lower.sizes import LARGE, SMALL
+from dyncc.compiler.lower.sizes import EQUAL, LARGE, SMALL
 from dyncc.compiler.lower.split import split
 from dyncc.compiler.lower.template import Template, templates
 from dyncc.compiler.lower.types import input_types
@@ -117,10 +117,14 @@ class _Work:
     def _refuse(
         self, template: Template, error: Callable[[], LoweringError], candidates: Sequence[int]
     ) -> None:
-        """Try once more with larger example sizes (a net may be too deep for small ones), then give up."""
-        symbolic = any(list(symbols_of(type_)) for type_ in input_types(template.graph))
-        if symbolic and candidates is SMALL:
+        """Try again with larger example sizes (a net may be too deep for small ones), and with equal ones, as
+        they may be known to be; then give up."""
+        symbols = {symbol for type_ in input_types(template.graph) for symbol in symbols_of(type_)}
+        if symbols and candidates is SMALL:
             self.lower([template], LARGE)
+            return
+        if len(symbols) > 1 and candidates is LARGE:
+            self.lower([template], EQUAL)
             return
         found = error()
         for name in template.instances:

@@ -16,6 +16,8 @@ from dyncc.runtime.program import Dim, TensorType
 
 SMALL = (5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47)
 LARGE = (96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448)
+EQUAL = (13,)
+"""For graphs after a decision that sizes are equal: different ones lead where the program is not."""
 
 _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add,
@@ -71,6 +73,9 @@ def choose(
     """A size for each symbol: the hint where there is one of at least 2, else a number not yet taken."""
     sizes: dict[str, int] = {}
     names = list(dict.fromkeys(symbol for type_ in types for symbol in symbols_of(type_)))
+    if candidates is EQUAL:
+        size = next((hints[name] for name in names if hints.get(name, 0) >= 2), EQUAL[0])
+        return {name: hints[name] if hints.get(name, 0) >= 2 else size for name in names}
     taken = set(hints.values())
     free = iter([*(size for size in candidates if size not in taken), *range(500, 500 + len(names))])
     for name in names:

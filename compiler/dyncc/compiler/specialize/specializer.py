@@ -71,6 +71,8 @@ class _Pending:
     snapshot: Snapshot | None
     method: Method | None = None
     state: int = 0
+    asked: tuple[Any, ...] = ()
+    """The numbers among the arguments that were decided on, on the way here, the last one first."""
 
 
 class Specializer:
@@ -105,6 +107,9 @@ class Specializer:
         self.terminator: ir.Terminator | None = None
         self.names: set[str] = set()
         self.current_inputs: dict[int, Inputs] = {}
+        self.asked: tuple[Any, ...] = ()
+        self.asking: frozenset[Any] = frozenset()
+        """The origins of the number on which a block that ends decides."""
         self.returns = 0
         self.raises: list[tuple[BaseException, ir.Span | None]] = []
 
@@ -177,7 +182,7 @@ class Specializer:
             self.refuse_limit(f"the program has more than {MAX_BLOCKS} blocks")
         block = BlockBuilder(pending.name, self.recorder, {})
         current.append(block)
-        self.terminator = None
+        self.terminator, self.asked, self.asking = None, pending.asked, frozenset()
         try:
             if pending.snapshot is not None:
                 frames = begin(pending.snapshot, self.heap, self.recorder, block)
@@ -190,6 +195,11 @@ class Specializer:
             machine.run()
             assert self.terminator is not None
             self._finish(block, self.terminator)
+        except CompileError:
+            # perhaps what is refused is of use only with other arguments than the given ones: fix them
+            for place in pending.asked:
+                self.facts.demand(frozenset((place,)))
+            raise
         finally:
             current.pop()
 
@@ -234,7 +244,8 @@ class Specializer:
             self.variants.setdefault(snapshot.skeleton, []).append(snapshot)
             self.shapeless.setdefault(snapshot.shapeless, []).append(snapshot)
             snapshot.inputs = self.active_inputs
-            self.pending.append(_Pending(name, snapshot))
+            asked = sorted((origin for origin in self.asking if origin[0] == "entry"), key=str)
+            self.pending.append(_Pending(name, snapshot, asked=(*asked, *self.asked)))
         return ir.Edge(name, _arguments(snapshot))
 
     def _capture(self, frames: Sequence[Frame], point: tuple[Any, ...] | None = None) -> Snapshot:

@@ -22,6 +22,7 @@ def fork(machine: Machine, pred: Scalar, then: Callable[[], None], orelse: Calla
     _mark_forked(machine)
     saved = [frame.copy() for frame in machine.frames]
     operand = pred.operand
+    machine.owner.asking = pred.origins
     edges = []
     for side in (then, orelse):
         machine.frames = [frame.copy() for frame in saved]
@@ -71,6 +72,7 @@ def switch(
     _mark_forked(machine)
     saved = [frame.copy() for frame in machine.frames]
     operand = subject.operand
+    machine.owner.asking = subject.origins
     edges = []
     for position, value in enumerate((*values, outside)):
         machine.frames = [frame.copy() for frame in saved]
