@@ -117,8 +117,8 @@ class _Work:
     def _refuse(
         self, template: Template, error: Callable[[], LoweringError], candidates: Sequence[int]
     ) -> None:
-        """Try again with larger example sizes (a net may be too deep for small ones), and with equal ones, as
-        they may be known to be; then give up."""
+        """Try again with larger example sizes (a net may be too deep for small ones), then with equal ones
+        (as they may be known to be), then give up."""
         symbols = {symbol for type_ in input_types(template.graph) for symbol in symbols_of(type_)}
         if symbols and candidates is SMALL:
             self.lower([template], LARGE)
