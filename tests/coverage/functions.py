@@ -366,3 +366,13 @@ def coroutine(x):
         work().send(None)
     except StopIteration as stop:
         return stop.value
+
+
+@arguments(
+    "a flag that leads to what is refused only where it is not as given: it is fixed",
+    calls=[([1, 2, 3, 4], False), ([9, 2, 3, 4], False), ([1, 9, 3, 4], False)],
+)
+def chosen(x, sample):
+    scores = x.softmax(0)
+    index = torch.multinomial(scores, 1) if sample else scores.argmax()
+    return x * 2 if index > 1 else index

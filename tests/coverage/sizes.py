@@ -158,3 +158,34 @@ def searched(x):
 @decided("a kernel size or stride from data", refused="DY130")
 def kernel(x):
     return torch.nn.functional.avg_pool1d(x[None], int(x.abs().max()) % 2 + 1)
+
+
+@decided("parts of a `split` by sizes from data, put together again beside a tensor that fits them")
+def split_and_joined(x):
+    gates = torch.where(x[:, None] > torch.tensor([0.0, 1.0]), x[:, None], 0)
+    counts = (gates != 0).sum(0).tolist()
+    rows = torch.nonzero(gates)[torch.nonzero(gates)[:, 1].sort(stable=True)[1]]
+    parts = x[rows[:, 0]].split(counts)
+    joined = torch.cat([part * 2 for part in parts])
+    return joined * gates[rows[:, 0], rows[:, 1]]
+
+
+@decided("`torch.equal`, `x.equal` of tensors whose sizes data decide")
+def equal(x):
+    if torch.equal(x[x > 0], x[x > 1]):
+        return x
+    return -x if x.equal(x.unique()) else x * 2
+
+
+@decided("a size that is the sum of truths: `sum([a > t for a in lengths])`")
+def counted(x):
+    lengths = x.abs().long().tolist()
+    rows = sum([length > 1 for length in lengths])
+    return x[:rows] * 2, rows
+
+
+@decided("a tensor in place of a number: `x.topk(k)`, `x.select(0, i)`, `torch.arange(n)`, `one_hot(x, n)`")
+def tensors_as_numbers(x):
+    k = (x > 0).sum()
+    classes = torch.nn.functional.one_hot(x.abs().long(), x.abs().long().max() + 1)
+    return x.topk(k)[0], x.select(0, x.argmax()), torch.arange(k), classes, x.roll(k)

@@ -286,3 +286,13 @@ def cat_in_loop(x):
 def chosen_dtype(x):
     dtype = torch.float64 if x.sum() > 0 else torch.float32
     return x.to(dtype)
+
+
+@making("`torch.LongTensor([n])`, `torch.Tensor(2, 3)`, `torch.autograd.Variable(x)`")
+def legacy(x):
+    n = int(x.abs().sum())
+    filled = torch.Tensor(4).fill_(9.0)
+    for i in range(4):
+        if x[i] > 0:
+            filled[i] = x[i]
+    return torch.LongTensor([n, 2]), torch.FloatTensor([0.5, n]), filled, torch.autograd.Variable(x) + 1

@@ -185,3 +185,13 @@ def _may_be_empty(self: torch.Tensor) -> bool:
 
 def _elements(self: torch.Tensor, dims: list[int], keepdim: bool) -> torch.Tensor:
     return (self != 0).to(torch.int64).sum(dims, keepdim) > 0
+
+
+@decomposes(aten._is_all_true.default)
+def is_all_true(self: torch.Tensor) -> torch.Tensor:
+    return self.all()
+
+
+@decomposes(aten._is_any_true.default)
+def is_any_true(self: torch.Tensor) -> torch.Tensor:
+    return self.any()

@@ -156,5 +156,7 @@ def _part(recorder: Recorder, part: Any) -> TextPart:
     if isinstance(part, str):
         return TextPart(Const(part))
     value, conversion, spec = part
+    if isinstance(value, SymTensor):
+        return TextPart(Const("tensor(...)"))
     operand = value.operand if is_scalar(value) else Const(str(value))
     return TextPart(operand, conversion if conversion != "s" else "s", spec)

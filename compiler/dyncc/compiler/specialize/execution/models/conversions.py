@@ -19,6 +19,7 @@ from dyncc.compiler.specialize.values import (
     DynamicText,
     SymTensor,
     is_scalar,
+    kind_of,
     scalar_op,
 )
 
@@ -164,14 +165,16 @@ _OF_DTYPE = {
 
 
 def _legacy(cls: Any) -> None:
-    """``torch.LongTensor([…])`` of numbers known only at run time: as ``torch.tensor`` of that dtype."""
+    """``torch.LongTensor([…])`` and ``torch.FloatTensor(2, 3)``: as what they are called today."""
 
     @model(cls)
     def make(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        listed = len(args) == 1 and not kwargs and isinstance(args[0], list | tuple)
-        if not listed or is_scalar(args[0]) or not holds_dynamic(args[0]):
+        if kwargs or not args:
             return NotImplemented
-        return Push(torch.tensor, args, {"dtype": _OF_DTYPE[cls]})
+        if all(kind_of(value) == "int" for value in args) or isinstance(args[0], torch.Size):
+            return Push(torch.empty, args, {"dtype": _OF_DTYPE[cls]})
+        listed = len(args) == 1 and isinstance(args[0], list | tuple) and len(args[0])
+        return Push(torch.tensor, args, {"dtype": _OF_DTYPE[cls]}) if listed else NotImplemented
 
 
 for _cls in _OF_DTYPE:

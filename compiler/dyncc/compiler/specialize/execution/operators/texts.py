@@ -31,10 +31,9 @@ def formatted(machine: Machine, value: Any, conversion: str, spec: Any) -> Any:
     if isinstance(value, torch.Tensor) and not isinstance(value, SymTensor):
         return machine.native(format, value, spec)
     if isinstance(value, SymTensor):
-        if value.fake.dim() == 0 and conversion == "":
-            value = machine.native(item, value)
-        else:
-            decide(value, "the text of a tensor")
+        if value.fake.dim() or conversion:
+            return DynamicText(((value, conversion, spec),))  # good enough for the message of an error
+        value = machine.native(item, value)
     if type(value) is DynamicText:
         if spec or conversion not in ("", "s"):
             decide(value, "the text of a number")
