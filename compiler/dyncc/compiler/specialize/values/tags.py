@@ -36,8 +36,8 @@ class DynamicTag:
 class DynamicText:
     """A text with numbers in it that are not known yet: the message of an error, or a name to choose by.
 
-    ``parts`` are str or (value, conversion, spec). The value may be a tensor, whose text is of no use but in
-    the message of an error, which says ``tensor(...)`` there.
+    ``parts`` are str or (value, conversion, spec). The value may be a tensor, whose text serves only the
+    message of an error: ``tensor(...)``.
     """
 
     parts: tuple[Any, ...]
