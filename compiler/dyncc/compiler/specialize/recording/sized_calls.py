@@ -63,6 +63,9 @@ class _Call:
         return refusals.failure(self.func, why, self.recorder.block.span)
 
 
+_OUT_OF_RANGE = "not in VR["
+
+
 def run_fake(
     recorder: Recorder, func: Callable[..., Any], args: Any, kwargs: Any, original: tuple[Any, Any]
 ) -> Any:
@@ -181,6 +184,9 @@ def _attempt(call: _Call, before: guards.Assumptions | None = None, by_python: b
     except (Restart, Cut, CompileError):
         raise
     except Exception as error:
+        if isinstance(error, AssertionError) and _OUT_OF_RANGE in str(error):
+            # an unknown size was taken for one of few values, and is thought of as another number
+            _give_or_demand(call, "two of its sizes may differ")
         raise _of_program(call, error, before.conditions() if before else ()) from None
 
 
