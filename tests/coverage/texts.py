@@ -146,7 +146,7 @@ def printed(x):
     return x * 2 if x.sum() > 0 else x
 
 
-@numbers("the text of a tensor in the result", refused="DY103")
+@numbers("the text of a tensor in the result", refused="DY104")
 def tensor_text(x):
     return str(x) if x.sum() > 0 else ""
 

@@ -41,6 +41,11 @@ def vector(w: Writer) -> str:
         forms.append(f"torch.tanh({a} + {w.pick(w.of('w'))}).float()")
     if w.has("experts"):
         forms.append(f"torch.tanh(self.experts[{index(w, 3)}]({a}))")
+        by = any_vector(w)  # an item by a tensor, and by a number of NumPy's
+        forms.append(f"torch.tanh(self.experts[{by}[:3].argmax()]({a}))")
+        forms.append(
+            f"[{a}, {any_vector(w)}, -{by}][{w.pick([f'{by}[:3].argmin()', f'{by}.numpy()[:3].argmax()'])}]"
+        )
     if w.has("helper") and not w.inner:
         forms.append(helper_call(w, a))
     if w.of("m"):

@@ -31,9 +31,7 @@ HERE = Path(__file__).parent
 PROGRAMS = sorted(p.stem for p in HERE.glob("*.py") if not p.stem.startswith(("test_", "conftest")))
 RTOL, ATOL = 1e-3, 1e-4
 
-REFUSED: dict[str, tuple[str, str]] = {
-    "numpy_confidence": ("DY103", "reads a tensor's value through NumPy"),
-}
+REFUSED: dict[str, tuple[str, str]] = {}
 """Programs that the compiler refuses, by the code of the diagnostic, and why.
 
 One that starts to compile fails its test: take it out of here.

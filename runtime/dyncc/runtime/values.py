@@ -16,12 +16,12 @@ class NumPyArray(np.ndarray):
     """An array that is NumPy's in PyTorch, too: the program returns one, not a tensor."""
 
 
-def ndarray(array: Any) -> Any:
+def numpy_array(array: Any) -> Any:
     """Mark what PyTorch gives as an array of NumPy's."""
     return np.asarray(array).view(NumPyArray)
 
 
-def scalar(array: Any) -> Any:
+def numpy_number(array: Any) -> Any:
     """A number of NumPy's: ``numpy.float32`` and the like."""
     return np.asarray(array).view(np.ndarray)[()]
 

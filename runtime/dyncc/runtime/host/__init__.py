@@ -33,9 +33,9 @@ HELPERS = {
         "bfloat16",
         "bfloat16_of_numbers",
         "item_bfloat16",
-        "ndarray",
         "nested_list",
-        "scalar",
+        "numpy_array",
+        "numpy_number",
     ],
     "dyncc.runtime.classes": ["dataclass_class", "error_class", "namedtuple_class", "record_class"],
 }

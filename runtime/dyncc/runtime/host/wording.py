@@ -57,9 +57,9 @@ def output_text(
         case "set":
             return f"{{{', '.join(items)}}}" if items else "set()"
         case "ndarray":
-            return f"ndarray({items[0]})"
+            return f"numpy_array({items[0]})"
         case "scalar":
-            return f"scalar({items[0]})"
+            return f"numpy_number({items[0]})"
         case "dict":
             keys = [key_text(key) for key in tree.keys]
             if tree.name == "OrderedDict":

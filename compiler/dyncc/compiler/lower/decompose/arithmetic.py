@@ -39,7 +39,8 @@ def _with_number(tensor_form: Callable[..., torch.Tensor]) -> Callable[..., Any]
     """
 
     def decomposed(self: Any, other: Any, *, alpha: Any = 1) -> Any:
-        mixed = isinstance(other, torch.Tensor) and other.dtype != self.dtype
+        both = isinstance(self, torch.Tensor) and isinstance(other, torch.Tensor)
+        mixed = both and other.dtype != self.dtype
         if not (mixed or is_symbolic(other) or is_symbolic(self) or is_symbolic(alpha)):
             return NotImplemented
         one, two = _promoted(self, other)
