@@ -170,7 +170,9 @@ def _forced(module: types.ModuleType, model: torch.nn.Module, recorded: Recorded
     calls = module.calls()
     examples = [Example("forward", calls[0]), Example("forward", calls[-1])]
     originals = {"forward": model}
-    report = check_forced(recorded.program, recorded.weights, originals, examples, FORCED, recorded.inside)
+    report = check_forced(
+        recorded.program, recorded.weights, originals, examples, FORCED, recorded.inside, recorded.unseen
+    )
     if not report.mismatches:
         return "", len(report.near_ties)
     first = report.mismatches[0]
