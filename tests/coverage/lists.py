@@ -289,7 +289,7 @@ def grown_set(x):
     return len(seen)
 
 
-@growing("`tolist` of a tensor of run-time size, `nonzero().tolist()`", refused="DY103")
+@growing("`tolist` of a tensor of run-time size, `nonzero().tolist()`")
 def from_mask(x):
     return torch.nonzero(x > 0).flatten().tolist(), x[x > 0].tolist()
 
@@ -316,3 +316,18 @@ def by_tensor(x):
     index = x.argmax()
     items[x.argmin()] = x * 5
     return items[index], (1, 2, 3, 4)[index], [10, 20, 30, 40][x.argmin()], index
+
+
+@known("`index`, `count` of values that are not known: `scores.index(max(scores))`")
+def places(x):
+    numbers = x.tolist()
+    parts = [x.max(), x.min(), x.mean()]
+    return numbers.index(max(numbers)), numbers.count(2.0), parts.index(min(parts)), parts.count(x.max())
+
+
+@known("`index` of what is not in it")
+def no_place(x):
+    try:
+        return x.tolist().index(9.0)
+    except ValueError:
+        return -1

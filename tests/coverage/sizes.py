@@ -189,3 +189,9 @@ def tensors_as_numbers(x):
     k = (x > 0).sum()
     classes = torch.nn.functional.one_hot(x.abs().long(), x.abs().long().max() + 1)
     return x.topk(k)[0], x.select(0, x.argmax()), torch.arange(k), classes, x.roll(k)
+
+
+@decided("`tolist` of a tensor whose size data decide")
+def listed(x):
+    chosen = x[x > 0]
+    return chosen.tolist(), torch.stack([chosen, chosen * 2], 1).tolist(), sum(chosen.long().tolist())

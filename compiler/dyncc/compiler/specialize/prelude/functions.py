@@ -174,6 +174,31 @@ def call_module(module: Any, pre_hooks: Any, forward_hooks: Any, args: Any, kwar
     return result
 
 
+def index_in(items: Any, value: Any) -> Any:
+    """``items.index(value)``"""
+    for index in range(len(items)):
+        if items[index] is value or items[index] == value:
+            return index
+    raise ValueError(f"{value} is not in list")
+
+
+def count_in(items: Any, value: Any) -> Any:
+    """``items.count(value)``"""
+    count = 0
+    for item in items:
+        if item is value or item == value:
+            count += 1
+    return count
+
+
+def list_of_tensor(tensor: Any) -> Any:
+    """``tensor.tolist()`` where sizes are known only at run time."""
+    items = []
+    for index in range(tensor.shape[0]):
+        items.append(tensor[index].tolist())
+    return items
+
+
 def equal_tensors(one: Any, other: Any) -> Any:
     """``torch.equal`` where sizes are known only at run time."""
     if one.shape != other.shape:

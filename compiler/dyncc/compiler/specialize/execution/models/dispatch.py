@@ -74,10 +74,14 @@ def _method(machine: Machine, owner: Any, name: str, args: tuple[Any, ...], kwar
         return NotImplemented
     if isinstance(owner, DynamicList):
         return operations.method(machine, owner, name, args, kwargs)
-    if name == "equal" and isinstance(owner, torch.Tensor):
-        return MODELS[torch.equal](machine, (owner, *args), kwargs)
+    if isinstance(owner, torch.Tensor):
+        return _tensor_method(machine, owner, name, args, kwargs)
     if isinstance(owner, list) and name == "extend" and len(args) == 1 and needs_prelude(machine, args[0]):
         return Push(prelude.extend_list, (owner, args[0]), {})
+    if isinstance(owner, list) and name in ("index", "count") and len(args) == 1:
+        if holds_dynamic(owner) or holds_dynamic(args[0]):
+            return Push(prelude.index_in if name == "index" else prelude.count_in, (owner, args[0]), {})
+        return NotImplemented
     if isinstance(owner, list) and name == "sort":
         if holds_dynamic(owner) or is_deciding(machine, kwargs.get("key")):
             return Push(prelude.sort_in_place, (owner, kwargs.get("key"), kwargs.get("reverse", False)), {})
@@ -92,6 +96,16 @@ def _method(machine: Machine, owner: Any, name: str, args: tuple[Any, ...], kwar
         return Push(prelude.join_text, (owner, args[0]), {})
     if isinstance(owner, str) and name == "join" and args and holds_dynamic(args[0]):
         return texts.join_method(machine, owner, args[0])
+    return NotImplemented
+
+
+def _tensor_method(
+    machine: Machine, owner: torch.Tensor, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    if name == "equal":
+        return MODELS[torch.equal](machine, (owner, *args), kwargs)
+    if name == "tolist" and any(map(is_scalar, machine.native(torch.Tensor.size, owner))):
+        return Push(prelude.list_of_tensor, (owner,), {})
     return NotImplemented
 
 
