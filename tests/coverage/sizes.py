@@ -188,7 +188,7 @@ def counted(x):
 def tensors_as_numbers(x):
     k = (x > 0).sum()
     classes = torch.nn.functional.one_hot(x.abs().long(), x.abs().long().max() + 1)
-    return x.topk(k)[0], x.select(0, x.argmax()), torch.arange(k), classes, x.roll(k)
+    return x.topk(k)[0], x.select(0, x.argmax()), torch.arange(k, device=x.device), classes, x.roll(k)
 
 
 @decided("`tolist` of a tensor whose size data decide")

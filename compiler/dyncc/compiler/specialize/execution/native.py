@@ -178,7 +178,7 @@ def _tensors_as_numbers(
 
     def number(value: Any) -> Any:
         # (nothing that a check can see reads it in the original)
-        if type(value) is not SymTensor or value.fake.dim():
+        if not _is_number(value):
             return value
         if machine.block.span is not None:
             machine.recorder.unseen.add(machine.block.span)
@@ -186,7 +186,7 @@ def _tensors_as_numbers(
 
     found = _POSITION.search(str(error))
     if found is None:
-        first = 0 if bound else 1
+        first = 0 if bound or not any(map(_is_number, args[1:])) else 1
         changed = (*args[:first], *map(number, args[first:])), {k: number(v) for k, v in kwargs.items()}
     elif found[1] in kwargs:
         changed = args, {**kwargs, found[1]: number(kwargs[found[1]])}
@@ -195,6 +195,10 @@ def _tensors_as_numbers(
         changed = (*args[:index], *map(number, args[index : index + 1]), *args[index + 1 :]), kwargs
     same = all(one is other for one, other in zip(args, changed[0], strict=True))
     return None if same and all(changed[1][key] is kwargs[key] for key in kwargs) else changed
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is SymTensor and value.fake.dim() == 0
 
 
 def _is_torch(func: Any) -> bool:
