@@ -2,6 +2,7 @@
 
 import torch
 from tests.coverage.cases import table
+from torch import nn
 
 free = table("Sizes", "Free sizes of arguments")
 
@@ -58,6 +59,25 @@ def pruned(x):
 @free("the shape in the result", calls=LENGTHS, dynamic=FREE)
 def shape_result(x):
     return x.shape[0], x.numel() if x.sum() > 0 else 0
+
+
+@free(
+    "a slice of a table that may be too short for the argument: `self.position[:n]`",
+    calls=LENGTHS,
+    dynamic=FREE,
+)
+class Positions(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.position = nn.Parameter(torch.randn(4))
+        self.register_buffer("mask", torch.tril(torch.ones(4, 4)))
+
+    def forward(self, x):
+        n = x.shape[0]
+        x = x + self.position[:n]
+        if x.sum() > 0:
+            x = x * 2
+        return (x[:, None] * x[None]).masked_fill(self.mask[:n, :n] == 0, -1.0).sum(1)
 
 
 decided = table("Sizes", "Sizes that data decide")

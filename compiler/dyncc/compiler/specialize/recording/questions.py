@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import sympy
 import torch
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
+from torch.utils._sympy.functions import Max, Min
 
 from dyncc.compiler.specialize.recording.nested import leaves_of, map_leaves
 from dyncc.compiler.specialize.values import SymTensor, scalar_op
@@ -22,6 +23,9 @@ from dyncc.compiler.specialize.values.decisions import SizeQuestion
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.recording.recorder import Recorder
+
+
+_LIMITS = (sympy.Min, sympy.Max, Min, Max)
 
 
 @dataclass(frozen=True)
@@ -59,16 +63,25 @@ def _question_of(condition: Any) -> Question | None:
     """The question that a relation puts; None where it is none of equality, or of several answers."""
     if not isinstance(condition, (sympy.Eq, sympy.Ne)):
         return None
-    difference = sympy.expand(condition.lhs - condition.rhs)
-    symbols = sorted(difference.free_symbols, key=str)
+    difference, limits = _without_limits(sympy.expand(condition.lhs - condition.rhs))
+    symbols = sorted(difference.free_symbols - limits.keys(), key=str)
     if not symbols or not all(_is_linear(difference, symbol) for symbol in symbols):
         return None
     for symbol in reversed(symbols):
         if difference.coeff(symbol) in (1, -1):
-            return Question(symbol, sympy.expand(symbol - difference / difference.coeff(symbol)))
+            value = sympy.expand(symbol - difference / difference.coeff(symbol))
+            return Question(symbol, value.subs(limits))
     symbol, factor = symbols[0], difference.coeff(symbols[0])
+    if limits:
+        return None
     value = sympy.expand(symbol - difference / factor)
     return Question(symbol, value) if len(symbols) == 1 and value.is_Integer else None
+
+
+def _without_limits(expr: sympy.Expr) -> tuple[sympy.Expr, dict[sympy.Symbol, sympy.Expr]]:
+    """``expr`` with a symbol for each minimum or maximum in it: the size of a slice, say."""
+    found = {limit: sympy.Dummy(str(limit), integer=True) for limit in expr.atoms(*_LIMITS)}
+    return expr.subs(found), {symbol: limit for limit, symbol in found.items()}
 
 
 def _is_linear(expr: Any, symbol: Any) -> bool:
@@ -159,9 +172,13 @@ def ones(taken: Sequence[dict[Any, int]], values: Any) -> list[Question]:
 def _as_put(question: Question, places: Places) -> Question | None:
     """The question as one about sizes that the arguments have; None where they do not have them.
 
-    A size may be a sum of unknown ones, where several tensors were concatenated: the question is then
-    whether another size is that sum.
+    A size may be a sum of unknown ones, where several tensors were concatenated, or the least of some, of a
+    slice: the question is then whether another size is that.
     """
+    if _sum_among(question.value, places) is not None and question.symbol in places:
+        return question
+    if question.value.atoms(*_LIMITS):
+        return None
     if {question.symbol, *question.value.free_symbols} <= places.keys():
         return question
     for symbol in sorted(question.difference.free_symbols & places.keys(), key=str):
@@ -214,6 +231,8 @@ def with_known(recorder: Recorder, question: Question, values: Any) -> Any:
             if isinstance(size, int) or question.symbol not in size.node.expr.free_symbols:
                 continue
             length = sympy.expand(size.node.expr.subs(question.symbol, question.value))
+            if length == sympy.expand(size.node.expr):
+                continue
             number = _number(recorder, length, places)
             value = recorder.call(torch.narrow, (value, axis, 0, number), {})
         return value
@@ -239,8 +258,10 @@ def places_of(values: Any) -> Places:
             expr = sympy.expand(size.node.expr)
             offset = expr.as_coeff_Add()[0]
             unknown = expr - offset
-            whole = all(_is_linear(unknown, symbol) for symbol in unknown.free_symbols)
-            if offset.is_Integer and (unknown.is_Symbol or (len(unknown.free_symbols) > 1 and whole)):
+            total = len(unknown.free_symbols) > 1 and all(
+                _is_linear(unknown, s) for s in unknown.free_symbols
+            )
+            if offset.is_Integer and (unknown.is_Symbol or total or isinstance(unknown, _LIMITS)):
                 found.setdefault(unknown, (number, value, axis, int(offset)))
     return found
 
