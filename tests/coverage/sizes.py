@@ -215,3 +215,13 @@ def tensors_as_numbers(x):
 def listed(x):
     chosen = x[x > 0]
     return chosen.tolist(), torch.stack([chosen, chosen * 2], 1).tolist(), sum(chosen.long().tolist())
+
+
+@decided("slices bounded by tensors: `x[: x.argmax()]`, `x[..., (x > 1).nonzero()[0, 0] :]`")
+def bounded(x):
+    first = x[: x.argmax()]
+    if x.max() > 1:
+        first = first + x[None][..., (x > 1).nonzero()[0, 0] :].sum()
+    y = x.clone()
+    y[x.argmin() :] = 7
+    return first, y

@@ -61,7 +61,7 @@ def get_item(machine: Machine, obj: Any, index: Any) -> Any:
     if prelude.arrays.holds_array(index):
         index = machine.native(prelude.arrays.index_of, index)
     if isinstance(obj, torch.Tensor) or obj is None:
-        return machine.native(PYTHON_GETITEM, obj, index)
+        return machine.native(PYTHON_GETITEM, obj, _with_bounds(machine, index))
     if isinstance(index, torch.Tensor) and isinstance(
         obj, (list, tuple, nn.ModuleList, nn.Sequential, nn.ParameterList)
     ):
@@ -75,6 +75,18 @@ def get_item(machine: Machine, obj: Any, index: Any) -> Any:
             return obj.start + index * obj.step
         return _choose(machine, obj, index)
     return machine.native(PYTHON_GETITEM, obj, index)
+
+
+def _with_bounds(machine: Machine, index: Any) -> Any:
+    """An index with numbers in place of the tensors that bound its slices: ``x[:, : lengths.max()]``."""
+    if isinstance(index, slice):
+        parts = (index.start, index.stop, index.step)
+        if not any(isinstance(part, torch.Tensor) for part in parts):
+            return index
+        return slice(*[machine.native(item, p) if isinstance(p, torch.Tensor) else p for p in parts])
+    if type(index) is tuple and any(isinstance(part, slice) for part in index):
+        return tuple([_with_bounds(machine, p) if isinstance(p, slice) else p for p in index])
+    return index
 
 
 def PYTHON_GETITEM(obj: Any, index: Any) -> Any:
@@ -140,7 +152,7 @@ def set_item(machine: Machine, obj: Any, index: Any, value: Any) -> None:
     if prelude.arrays.holds_array(index):
         index = machine.native(prelude.arrays.index_of, index)
     if isinstance(obj, torch.Tensor):
-        machine.native(_store, obj, index, value)
+        machine.native(_store, obj, _with_bounds(machine, index), value)
         return
     if isinstance(obj, DynamicList):
         operations.store(machine, obj, index, value)
