@@ -138,3 +138,17 @@ def beside(x):
 @reading("a function of which `torch._numpy` makes something else", refused="DY101")
 def other_function(x):
     return np.median(x.numpy())
+
+
+@reading("a method that is not followed, on a path that no call takes", refused="DY101")
+def missing_method(x):
+    a = x.numpy()
+    if a.sum() < -1e6:
+        a.sort()
+    return a
+
+
+@reading("an argument that is not followed: `reshape(…, order=…)`", refused="DY101")
+def missing_argument(x):
+    a = x.numpy()
+    return a.reshape(2, 2, order="F") if a.sum() < -1e6 else a

@@ -176,9 +176,11 @@ def _tensors_as_numbers(
         machine.facts.must_interpret(codes_between(error))
         return None
 
+    whole = "must be Number" not in str(error) and "must be float" not in str(error)
+
     def number(value: Any) -> Any:
         # (nothing that a check can see reads it in the original)
-        if not _is_number(value):
+        if not _is_number(value) or (whole and found is not None and value.fake.dtype.is_floating_point):
             return value
         if machine.block.span is not None:
             machine.recorder.unseen.add(machine.block.span)

@@ -16,6 +16,7 @@ import torch
 import torch._numpy as torch_numpy
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
+from dyncc.compiler.specialize.prelude.functions import LEGACY, legacy_dtype
 from dyncc.compiler.specialize.prelude.records import RecordList
 from dyncc.compiler.specialize.values import SymTensor, decide, is_scalar, kind_of
 from dyncc.compiler.specialize.values.decisions import builder
@@ -53,16 +54,25 @@ class Array:
     def T(self) -> Any:
         return call(np.transpose, (self,), {})
 
-    def astype(self, dtype: Any, copy: bool = True) -> Any:
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_dyncc") and hasattr(class_of(self), name):
+            _refuse(f"numpy.{class_of(self).__name__}.{name}")
+        raise AttributeError(f"'numpy.{class_of(self).__name__}' object has no attribute '{name}'")
+
+    def astype(self, dtype: Any, copy: bool = True, **others: Any) -> Any:
+        _refuse_others("astype", others)
         return made(_changed(self.tensor, dtype, copy), self.scalar)
 
-    def copy(self) -> Any:
+    def copy(self, **others: Any) -> Any:
+        _refuse_others("copy", others)
         return made(self.tensor.clone(), self.scalar)
 
-    def flatten(self) -> Any:
+    def flatten(self, **others: Any) -> Any:
+        _refuse_others("flatten", others)
         return Array(self.tensor.reshape(-1).clone())
 
-    def reshape(self, *shape: Any) -> Any:
+    def reshape(self, *shape: Any, **others: Any) -> Any:
+        _refuse_others("reshape", others)
         return Array(self.tensor.reshape(*shape))
 
     def tolist(self) -> Any:
@@ -279,7 +289,12 @@ def call(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         own = functools.partial(_number_of, function)
     compute = functools.partial(_computed, function) if own is None else own
     compare_with_numpy(_name_of(function), function, compute, args, kwargs)
-    return compute(*args, **kwargs)
+    try:
+        return compute(*args, **kwargs)
+    except CompileError:
+        raise
+    except TypeError as error:  # an argument that is not taken here; NumPy's own errors come from data
+        _refuse(_name_of(function), str(error))
 
 
 def _computed(function: Any, *args: Any, **kwargs: Any) -> Any:
@@ -438,6 +453,11 @@ def _refuse(name: str, why: str = "") -> NoReturn:
             )
         ]
     )
+
+
+def _refuse_others(name: str, others: dict[str, Any]) -> None:
+    if others:
+        _refuse(f"numpy.ndarray.{name}", f"with {', '.join(others)}")
 
 
 # ----------------------------------------------------------------------------- NumPy as the reference
@@ -601,10 +621,7 @@ def tensor_from(function: Any, data: Any, dtype: Any = None, **others: Any) -> A
     """``torch.tensor`` and the like of arrays, or of lists with numbers of NumPy's."""
     if others.pop("device", None) not in (None, "cpu", torch.device("cpu")) or any(others.values()):
         _refuse(function.__name__, "with such arguments")
-    if function in (torch.Tensor, torch.FloatTensor):
-        dtype = torch.float32
-    if function is torch.LongTensor:
-        dtype = torch.int64
+    dtype = legacy_dtype(function) or dtype
     tensor = _of_data(data)
     if dtype is not None:
         tensor = tensor.to(dtype)
@@ -640,9 +657,7 @@ def with_number(operation: Any, left: Any, right: Any) -> Any:
     )
 
 
-CONSTRUCTORS = (
-    torch.from_numpy, torch.as_tensor, torch.tensor, torch.Tensor, torch.FloatTensor, torch.LongTensor,
-)  # fmt: skip
+CONSTRUCTORS = (torch.from_numpy, torch.as_tensor, torch.tensor, torch.Tensor, *LEGACY)
 
 
 def index_of(index: Any) -> Any:

@@ -8,6 +8,17 @@ import torch
 
 from dyncc.compiler.specialize.prelude.iterators import MISSING, DynamicRange
 
+LEGACY = {
+    torch.FloatTensor: torch.float32, torch.DoubleTensor: torch.float64, torch.LongTensor: torch.int64,
+    torch.IntTensor: torch.int32, torch.BoolTensor: torch.bool,
+}  # fmt: skip
+"""Constructors that are named after a dtype."""
+
+
+def legacy_dtype(constructor: Any) -> torch.dtype | None:
+    """That of ``torch.LongTensor(…)`` and the like, and of ``torch.Tensor(…)``."""
+    return torch.get_default_dtype() if constructor is torch.Tensor else LEGACY.get(constructor)
+
 
 def next_or(iterator: Any, default: Any) -> Any:
     try:

@@ -13,6 +13,7 @@ from dyncc.compiler.specialize.execution.models.dynamic import holds_dynamic
 from dyncc.compiler.specialize.execution.models.registry import model
 from dyncc.compiler.specialize.execution.operators import conditions, texts
 from dyncc.compiler.specialize.lists import operations
+from dyncc.compiler.specialize.prelude.functions import LEGACY, legacy_dtype
 from dyncc.compiler.specialize.values import (
     DynamicList,
     DynamicTag,
@@ -158,12 +159,6 @@ def _getattr(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     return NotImplemented
 
 
-_OF_DTYPE = {
-    torch.Tensor: torch.float32, torch.FloatTensor: torch.float32, torch.DoubleTensor: torch.float64,
-    torch.LongTensor: torch.int64, torch.IntTensor: torch.int32, torch.BoolTensor: torch.bool,
-}  # fmt: skip
-
-
 def _legacy(cls: Any) -> None:
     """``torch.LongTensor([…])`` and ``torch.FloatTensor(2, 3)``: as what they are called today."""
 
@@ -172,12 +167,12 @@ def _legacy(cls: Any) -> None:
         if kwargs or not args:
             return NotImplemented
         if all(kind_of(value) == "int" for value in args) or isinstance(args[0], torch.Size):
-            return Push(torch.empty, args, {"dtype": _OF_DTYPE[cls]})
+            return Push(torch.empty, args, {"dtype": legacy_dtype(cls)})
         listed = len(args) == 1 and isinstance(args[0], list | tuple) and len(args[0])
-        return Push(torch.tensor, args, {"dtype": _OF_DTYPE[cls]}) if listed else NotImplemented
+        return Push(torch.tensor, args, {"dtype": legacy_dtype(cls)}) if listed else NotImplemented
 
 
-for _cls in _OF_DTYPE:
+for _cls in (torch.Tensor, *LEGACY):
     _legacy(_cls)
 
 

@@ -19,6 +19,7 @@ from dyncc.compiler.specialize.values import (
     DynamicTag,
     DynamicText,
     Scalar,
+    SymTensor,
     decide,
     is_scalar,
     kind_of,
@@ -81,12 +82,18 @@ def _with_bounds(machine: Machine, index: Any) -> Any:
     """An index with numbers in place of the tensors that bound its slices: ``x[:, : lengths.max()]``."""
     if isinstance(index, slice):
         parts = (index.start, index.stop, index.step)
-        if not any(isinstance(part, torch.Tensor) for part in parts):
+        if not any(map(_is_bound, parts)):
             return index
-        return slice(*[machine.native(item, p) if isinstance(p, torch.Tensor) else p for p in parts])
+        return slice(*[machine.native(item, part) if _is_bound(part) else part for part in parts])
     if type(index) is tuple and any(isinstance(part, slice) for part in index):
         return tuple([_with_bounds(machine, p) if isinstance(p, slice) else p for p in index])
     return index
+
+
+def _is_bound(value: Any) -> bool:
+    """A tensor that PyTorch takes for the bound of a slice: one integer."""
+    fake = value.fake if isinstance(value, SymTensor) else value
+    return isinstance(fake, torch.Tensor) and fake.dim() == 0 and not fake.dtype.is_floating_point
 
 
 def PYTHON_GETITEM(obj: Any, index: Any) -> Any:
