@@ -98,6 +98,41 @@ def test_tails_of_the_error_function() -> None:
     check(_of_tails, torch.tensor(numbers), rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_neighbours(dtype: torch.dtype) -> None:
+    tiny, most = torch.finfo(dtype).tiny, torch.finfo(dtype).max
+    inf, nan = math.inf, math.nan
+    numbers = [
+        0.0,
+        1.0,
+        1.5,
+        2.0,
+        1e-3,
+        1e30,
+        tiny,
+        tiny * 1.5,
+        tiny * 2,
+        tiny / 4,
+        most,
+        most / 3,
+        inf,
+        nan,
+    ]
+    drawn = torch.randn(200, dtype=dtype, generator=torch.Generator().manual_seed(0))
+    x = torch.cat([torch.tensor(numbers, dtype=dtype), -torch.tensor(numbers, dtype=dtype), drawn])
+    for towards in (x + 1, x - 1, x, -x, torch.full_like(x, inf), torch.full_like(x, -inf), x * nan):
+        check(torch.nextafter, x, towards, rtol=0, atol=0)
+
+
+def test_infinities_in_double_precision() -> None:
+    def all_of(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return torch.isinf(x), torch.isfinite(x), torch.isnan(x), torch.isposinf(x), torch.isneginf(x)
+
+    numbers = [1e300, -1e300, math.inf, -math.inf, math.nan, 1.0]
+    check(all_of, torch.tensor(numbers, dtype=torch.float64), rtol=0, atol=0)
+    check(torch.nan_to_num, torch.tensor(numbers, dtype=torch.float64), rtol=0, atol=0)
+
+
 def test_angles() -> None:
     numbers = torch.tensor([0.0, -0.0, 1.0, -1.0, 2.5, -3.0, math.inf, -math.inf, math.nan, 1e-30])
     check(torch.atan2, numbers[:, None], numbers[None], rtol=1e-5, atol=1e-6)

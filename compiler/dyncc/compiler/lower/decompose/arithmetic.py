@@ -266,6 +266,38 @@ def erfc(self: torch.Tensor) -> torch.Tensor:
     return torch.where(x > 1, t * torch.exp(series - x * x), 1 - torch.erf(x))
 
 
+def _is_infinite(like: Callable[[torch.Tensor], torch.Tensor]) -> Callable[..., Any]:
+    """The translations round doubles to single precision first, in which more is infinite."""
+    return lambda self: like(self) == math.inf if self.dtype == torch.float64 else NotImplemented
+
+
+DECOMPOSITIONS |= {
+    aten.isinf.default: _is_infinite(torch.abs),
+    aten.isposinf.default: _is_infinite(lambda x: x),
+    aten.isneginf.default: _is_infinite(torch.neg),
+}
+
+
+@decomposes(aten.nextafter.default)
+def nextafter(self: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """The neighbour of a number: a little more than half of the distance is added, which rounds to it.
+
+    That is ``|x| * eps / 2``, taken of a multiple of small numbers lest it be too small for a little more;
+    the smallest ones are all equally far apart.
+    """
+    info = torch.finfo(self.dtype)
+    scale = torch.where(self.abs() < 1, 2.0**60, 1.0).to(self.dtype)
+    large = self * scale
+    distance = large.abs() * (info.eps / 2 * (1 + 2.0**-20))
+    moved = torch.where(other > self, large + distance, large - distance) / scale
+    smallest = torch.full_like(self, info.tiny * info.eps)
+    beside = torch.where(other > self, self + smallest, self - smallest)
+    moved = torch.where(self.abs() < 2 * info.tiny, beside, moved)
+    moved = torch.where(torch.isinf(self), torch.sign(self) * info.max, moved)  # towards the other side
+    moved = torch.where(torch.isnan(self + other) & (self != -other), self + other, moved)
+    return torch.where(self == other, other, moved)
+
+
 @decomposes(aten.hypot.default)
 def hypot(self: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     one, two = _promoted(self, other)
