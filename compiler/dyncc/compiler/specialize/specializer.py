@@ -178,6 +178,7 @@ class Specializer:
     def _record(self, pending: _Pending) -> None:
         if len(self.blocks) >= MANY_BLOCKS:
             self.facts.roll_loops()
+            self.facts.follow_few()
         if len(self.blocks) >= MAX_BLOCKS:
             self.refuse_limit(f"the program has more than {MAX_BLOCKS} blocks")
         block = BlockBuilder(pending.name, self.recorder, {})

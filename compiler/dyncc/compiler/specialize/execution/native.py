@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from dyncc.compiler.code_origin import is_users
 from dyncc.compiler.diagnostics import CompileError
-from dyncc.compiler.frontend.build import build
-from dyncc.compiler.frontend.source import SourceUnavailable
-from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution.catching import protecting
 from dyncc.compiler.specialize.execution.effects import effect_of, refuse
+from dyncc.compiler.specialize.execution.program_code import (
+    code_of,
+    codes_between,
+    is_program,
+    is_readable,
+)
 from dyncc.compiler.specialize.execution.watching import watching
 from dyncc.compiler.specialize.recording import refusals
 from dyncc.compiler.specialize.values import (
@@ -31,10 +33,6 @@ from dyncc.compiler.specialize.values.decisions import Cut
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
-
-
-_EXECUTION = str(Path(__file__).resolve().parent)
-_OWN = str(Path(__file__).resolve().parent.parent)
 
 
 _OF_TRACING = ("torch._dynamo", "torch.fx.", "torch._subclasses")
@@ -58,12 +56,13 @@ def run_native(
     be interpreted from now on, Decision where the decision is in ``func`` itself and that is native.
     """
     block = machine.block
-    block.pending = block.refusal = None
+    block.take_decision()
+    block.refusal = None
     _check_before(machine, func, args)
     if func is id:
         machine.recorder.demand_sharing(*args)
     try:
-        with watching(machine, func):
+        with watching(machine, func, run_native.__code__):
             unknown = any(is_scalar(value) for value in args)
             if unknown and _is_torch(func):
                 # past PyTorch's argument parser, which takes an unknown number for no number at all
@@ -92,10 +91,8 @@ def run_native(
         if numbers is not None:
             return run_native(machine, func, *numbers)
         raise _meaning(machine, func, args, error) from None
-    if block.pending is not None and not isinstance(func, types.BuiltinFunctionType):
-        # (PyTorch's argument parser tries a number as an index and then hands it to the recorder.)
-        decision = block.pending
-        block.pending = None
+    decision = block.take_decision()
+    if decision is not None:
         machine.facts.must_interpret(codes_between(decision) | code_of(func))
         raise decision
     return result
@@ -112,7 +109,7 @@ def _meaning(
     _raise_what_is_behind(error, args)
     if type(error).__module__.startswith(_OF_TRACING):
         return refusals.failure(func, error, block.span)
-    if block.pending is not None or machine.owner.has_unknown_numbers():
+    if block.unmet or machine.owner.has_unknown_numbers():
         machine.facts.must_interpret(codes_between(error))
     return Raised(error)
 
@@ -133,17 +130,8 @@ def _check_before(machine: Machine, func: Callable[..., Any], args: tuple[Any, .
 
 def _tell_where(machine: Machine, refusal: Exception) -> None:
     """Have it told at the user's expression, and not at the call of the function that has it."""
-    machine.facts.must_interpret({code for code in codes_between(refusal) if _is_readable(code)})
-
-
-def _is_readable(code: types.CodeType) -> bool:
-    """Whether it is the user's own code, with a source that can be interpreted."""
-    if not is_users(code.co_filename):
-        return False
-    try:
-        return build(code) is not None
-    except SourceUnavailable:
-        return False
+    users = {code for code in codes_between(refusal) if is_users(code.co_filename)}
+    machine.facts.must_interpret(set(filter(is_readable, users)))
 
 
 def _raise_what_is_behind(error: Exception, args: tuple[Any, ...]) -> None:
@@ -228,39 +216,9 @@ def _keeps_text(func: Any) -> bool:
     )
 
 
-def code_of(func: Any) -> set[types.CodeType]:
-    func = getattr(func, "__func__", func)
-    return {func.__code__} if isinstance(func, types.FunctionType) else set()
-
-
-def codes_between(error: BaseException) -> set[types.CodeType]:
-    """The Python functions between :func:`run_native` and where ``error`` was raised."""
-    codes: set[types.CodeType] = set()
-    traceback = error.__traceback__
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        own = code.co_filename.startswith(_OWN) and code.co_filename not in prelude.FILES
-        if own and not code.co_filename.startswith(_EXECUTION):
-            break  # the recorder at work: what is below is not the program
-        if not own and not _is_recorded(code):
-            codes.add(code)
-        traceback = traceback.tb_next
-    return codes
-
-
 def protecting_code() -> set[types.CodeType]:
     """The functions of the program, run natively, that are inside of a ``try`` or ``with``."""
-
-    def is_program(code: types.CodeType) -> bool:
-        own = code.co_filename.startswith(_OWN) and code.co_filename not in prelude.FILES
-        return not own and not _is_recorded(code)
-
     return protecting(run_native.__code__, is_program)
-
-
-def _is_recorded(code: types.CodeType) -> bool:
-    """Code of PyTorch that stands between a program and its recording, not worth interpreting."""
-    return code.co_filename.endswith(("torch/overrides.py", "torch/_tensor.py", "torch/utils/_device.py"))
 
 
 def item(tensor: Any) -> Any:

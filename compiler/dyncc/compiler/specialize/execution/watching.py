@@ -15,31 +15,35 @@ from typing import TYPE_CHECKING, Any
 
 from dyncc.compiler.specialize.execution.effects import effect_of, is_for_library, refuse
 from dyncc.compiler.specialize.execution.identity import asks_by_number, asks_for_identity
+from dyncc.compiler.specialize.execution.program_code import codes_above, is_readable
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
 
 
 @contextmanager
-def watching(machine: Machine, func: Callable[..., Any]) -> Iterator[None]:
-    """Record the PyTorch calls of ``func``, about to run natively, and watch it.
+def watching(machine: Machine, func: Callable[..., Any], stop: types.CodeType) -> Iterator[None]:
+    """Record the PyTorch calls of ``func``, about to run natively in code ``stop``, and watch it.
 
-    Raises CompileError for an effect, Restart where identities are asked for that the block does not know.
+    Raises CompileError for an effect, Restart where identities are asked for that the block does not know:
+    code that is interpreted asks for those of certain tensors, which may be known.
     """
     split = machine.block.split
     effect: str | None = None
-    asked = False
+    asked: set[types.CodeType] = set()
     # Where all sharing is known, it does not matter who asks; a builtin function does not.
     minding = bool(split) and not isinstance(func, types.BuiltinFunctionType)
 
     def hook(frame: types.FrameType, event: str, argument: Any) -> None:
-        nonlocal effect, asked
+        nonlocal effect
         if event == "call":
-            asked = asked or (minding and asks_for_identity(frame.f_code))
+            if minding and asks_for_identity(frame.f_code):
+                asked.update(codes_above(frame, stop))
         elif event == "c_call":
             if effect is None and (found := effect_of(argument)) and not is_for_library(frame):
                 effect = found
-            asked = asked or (minding and asks_by_number(frame.f_code, argument))
+            if minding and asks_by_number(frame.f_code, argument):
+                asked.update(codes_above(frame, stop))
 
     collecting = gc.isenabled()
     gc.disable()  # a callback of the collector is not the program's doing
@@ -50,6 +54,7 @@ def watching(machine: Machine, func: Callable[..., Any]) -> Iterator[None]:
         if collecting:
             gc.enable()
         if asked:
+            machine.facts.must_interpret(set(filter(is_readable, asked)))
             machine.facts.demand_sharing(set().union(*split.values()))
     if effect is not None:
         refuse(machine, effect)

@@ -31,6 +31,7 @@ from dyncc.compiler.specialize.values import (
     Expr,
     Scalar,
     SymTensor,
+    call_site,
     is_scalar,
 )
 from dyncc.ir.subtyping import constant_type
@@ -76,7 +77,8 @@ class BlockBuilder:
         self.mutated: set[int] = set()
         """Storages (by id) that the graph has changed so far."""
         self.placeholder_storage: dict[int, fx.Node] = {}
-        self.pending: Decision | None = None
+        self.unmet: list[Decision] = []
+        """Decisions that native code was interrupted at, since its call began."""
         self.refusal: CompileError | None = None
         """What native code met; a library may have made another exception of it."""
         self.reads: list[Any] = []
@@ -121,7 +123,19 @@ class BlockBuilder:
     # ------------------------------------------------------------------------------ decisions
 
     def note_decision(self, decision: Decision) -> None:
-        self.pending = decision
+        self.unmet.append(decision)
+
+    def forget_probe(self) -> None:
+        """PyTorch's argument parser tries an unknown number as an index; as it is none, the same call goes
+        to the recorder, which begins here."""
+        if self.unmet and self.unmet[-1].site == call_site():
+            self.unmet.pop()
+
+    def take_decision(self) -> Decision | None:
+        """The decision that the program caught, if it did: a bare ``except``."""
+        first = next(iter(self.unmet), None)
+        self.unmet.clear()
+        return first
 
     def length(self) -> int:
         """How much the block does so far."""

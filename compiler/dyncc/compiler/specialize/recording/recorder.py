@@ -194,6 +194,7 @@ class Recorder:
             with torch._C.DisableTorchFunction():
                 return func(*args, **kwargs)
         block = self.block
+        block.forget_probe()
         risk, block.risk_call = block.risk_call, None  # what a call is made of is not the program's own
         try:
             with torch._C.DisableTorchFunction():

@@ -72,9 +72,12 @@ def _widen(left: Snapshot, right: Snapshot, facts: Facts, anything: bool) -> boo
 
 def _split(place: Any, left: Slot, right: Slot, facts: Facts) -> bool:
     """Tensors that differ in the memory they share or in being known already."""
-    if left == right or facts.is_exact(place) or place in facts.split:
+    if left == right:
         return False
-    facts.split.add(place)
+    generalized = facts.unknown if facts.is_exact(place) else facts.split
+    if place in generalized or (generalized is facts.unknown and "constant" not in (left.kind, right.kind)):
+        return False
+    generalized.add(place)
     return True
 
 

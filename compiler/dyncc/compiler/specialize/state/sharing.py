@@ -196,7 +196,8 @@ class TensorCapture:
     ) -> Any:
         """The token of a tensor that is met for the first time; ``argument`` names what it is a view of."""
         alone = all(member is tensor for member in group)
-        if tensor.constant is not None and alone and root_of(tensor) is tensor:
+        known = tensor.constant is not None and (self.point, path) not in self.facts.unknown
+        if known and alone and root_of(tensor) is tensor:
             self.leaves.append(ConstantLeaf(path, tensor))
             real = tensor.constant
             return ("constant", str(real.dtype), tuple(real.shape), real.contiguous().numpy().tobytes())
@@ -208,8 +209,8 @@ class TensorCapture:
             alone = alone and tensor is given
         if root is not tensor and whole and (not alone or not isinstance(root, SymTensor)):
             token = ("view", self._root_number(root, path, key), _chain(tensor))
-            known = {id(view) for view, _ in self.views}
-            self.views.extend(view for view in _views_to(tensor) if id(view[0]) not in known)
+            made = {id(view) for view, _ in self.views}
+            self.views.extend(view for view in _views_to(tensor) if id(view[0]) not in made)
             return token
         if (not alone and not whole) or self._is_of_weight(storage_key(tensor.fake)):
             # Views of run-time size cannot be made again from their base: each goes its own way, which

@@ -12,6 +12,7 @@ from dyncc.compiler.specialize.values.decisions import (
     Decision,
     Restart,
     builder,
+    call_site,
     current,
     decide,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "Scalar",
     "SymTensor",
     "builder",
+    "call_site",
     "current",
     "decide",
     "is_scalar",

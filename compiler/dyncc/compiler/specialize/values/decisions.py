@@ -5,6 +5,9 @@ Binding-time errors in the terms of partial evaluation: native code needs the va
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
@@ -21,6 +24,8 @@ class Decision(BaseException):
         super().__init__(what)
         self.subject = subject
         self.what = what
+        self.site: Site | None = None
+        """The call that needed the value, where :func:`decide` was told."""
 
 
 class MayRaise(Decision):
@@ -61,9 +66,23 @@ def builder() -> BlockBuilder:
     return current[-1]
 
 
+Site = tuple[int, CodeType, int]
+"""A call that is under way: its frame, the function, the instruction."""
+_RECORDING = tuple(str(Path(__file__).parents[1] / folder) for folder in ("values", "recording"))
+
+
+def call_site() -> Site | None:
+    """The call of the program, or of the machine, on whose behalf the recording runs."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_RECORDING):
+        frame = frame.f_back
+    return None if frame is None else (id(frame), frame.f_code, frame.f_lasti)
+
+
 def decide(subject: object, what: str) -> NoReturn:
     """Interrupt native code at a decision; the block remembers it in case the code catches all."""
     decision = Decision(subject, what)
+    decision.site = call_site()
     builder().note_decision(decision)
     raise decision
 

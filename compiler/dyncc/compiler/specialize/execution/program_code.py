@@ -1,0 +1,67 @@
+"""Which Python functions of the program run natively: those between the machine and what they do."""
+
+from __future__ import annotations
+
+import types
+from pathlib import Path
+from typing import Any
+
+from dyncc.compiler.frontend.build import build
+from dyncc.compiler.frontend.source import SourceUnavailable
+from dyncc.compiler.specialize import prelude
+
+_EXECUTION = str(Path(__file__).resolve().parent)
+_OWN = str(Path(__file__).resolve().parent.parent)
+
+
+def is_program(code: types.CodeType) -> bool:
+    """Whether ``code`` is the program's: neither of the specializer nor between it and PyTorch."""
+    return not _is_own(code) and not code.co_filename.endswith(
+        ("torch/overrides.py", "torch/_tensor.py", "torch/utils/_device.py")
+    )
+
+
+def _is_own(code: types.CodeType) -> bool:
+    return code.co_filename.startswith(_OWN) and code.co_filename not in prelude.FILES
+
+
+def is_readable(code: types.CodeType) -> bool:
+    """Whether there is a source that can be interpreted."""
+    try:
+        return build(code) is not None
+    except SourceUnavailable:
+        return False
+
+
+def code_of(func: Any) -> set[types.CodeType]:
+    func = getattr(func, "__func__", func)
+    return {func.__code__} if isinstance(func, types.FunctionType) else set()
+
+
+def codes_between(error: BaseException) -> set[types.CodeType]:
+    """The Python functions between where native code begins and where ``error`` was raised."""
+    codes: set[types.CodeType] = set()
+    traceback = error.__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if _is_own(code) and not code.co_filename.startswith(_EXECUTION):
+            break  # the recorder at work: what is below is not the program
+        if is_program(code):
+            codes.add(code)
+        traceback = traceback.tb_next
+    return codes
+
+
+def codes_above(frame: types.FrameType | None, stop: types.CodeType) -> set[types.CodeType]:
+    """The Python functions that run natively: that of ``frame`` and its callers up to code ``stop``.
+
+    None of them where it is not the program that calls ``frame``, but what stands for its NumPy.
+    """
+    codes: set[types.CodeType] = set()
+    while frame is not None and frame.f_code is not stop:
+        if frame.f_code.co_filename == prelude.arrays.__file__:
+            return set()
+        if is_program(frame.f_code):
+            codes.add(frame.f_code)
+        frame = frame.f_back
+    return codes
