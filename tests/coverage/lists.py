@@ -83,7 +83,7 @@ def sorted_numbers(x):
     return values, sorted(int(v) for v in x)
 
 
-@known("`sorted` with `key` by data", refused="DY130")
+@known("`sorted` with `key` by data")
 def sorted_by_key(x):
     order = sorted(range(4), key=lambda i: x[i].item())
     return order, x[order]
@@ -292,6 +292,12 @@ def grown_set(x):
 @growing("`tolist` of a tensor of run-time size, `nonzero().tolist()`")
 def from_mask(x):
     return torch.nonzero(x > 0).flatten().tolist(), x[x > 0].tolist()
+
+
+@growing("`torch.tensor` of tensors: `torch.tensor([x[i] for i in kept])`")
+def tensor_of_tensors(x):
+    kept = (x > 0.5).nonzero().view(-1)
+    return torch.tensor([x[i] for i in kept]), torch.tensor([i for i in kept], dtype=torch.float64)
 
 
 algorithms = table("Lists", "`heapq`, `bisect`")

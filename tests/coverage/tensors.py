@@ -197,7 +197,7 @@ def gathered(x):
     return x[i] if x[0] > 0 else x.gather(0, i) + x.index_select(0, i) + x.take(i)
 
 
-@masks("index by a list of numbers from data", refused="DY130")
+@masks("index by a list of numbers from data")
 def list_index(x):
     return x[[int(x.argmax()), 0]] if x.sum() > 0 else x
 
@@ -296,3 +296,13 @@ def legacy(x):
         if x[i] > 0:
             filled[i] = x[i]
     return torch.LongTensor([n, 2]), torch.FloatTensor([0.5, n]), filled, torch.autograd.Variable(x) + 1
+
+
+@making("`torch.tensor` of tensors of other dtypes and of one element")
+def of_tensors(x):
+    return (
+        torch.tensor([x[0].int(), x[1:2].int()]),
+        torch.tensor([x[0].double(), 2.5]),
+        torch.tensor([x[0].half(), 2]),
+        torch.tensor([x[0] > 0, 3]),
+    )

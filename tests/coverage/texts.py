@@ -119,6 +119,24 @@ def message(x):
     return n
 
 
+@numbers('in containers and sizes in the message: `f"{kept.shape} {counts}"`, `"%s" % (kept.shape,)`')
+def message_of_containers(x):
+    kept = x[x > 0]
+    counts = {"kept": len(kept), "all": (x.numel(), [len(kept)])}
+    if len(kept) > 2:
+        raise RuntimeError(f"{kept.shape} of {counts}, " + "%s, %d%%" % (kept.size(), len(kept)))  # noqa: UP031
+    return kept
+
+
+@numbers("the text of a tensor in the message of an exception", note="written `tensor(...)` there")
+def message_of_tensor(x):
+    assert x.sum() > 0, "not positive: {}".format(x)  # noqa: UP032
+    assert x.max() < 4, x
+    if x.min() < -1:
+        raise ValueError("too small", x)
+    return x
+
+
 @numbers("key of a dict of few names")
 def number_key(x):
     table = {f"e{i}": i * 10 for i in range(4)}

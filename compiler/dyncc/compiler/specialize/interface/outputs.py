@@ -21,6 +21,7 @@ from dyncc.compiler.specialize.values import (
     SymTensor,
     is_scalar,
 )
+from dyncc.compiler.specialize.values.tags import TENSOR_TEXT
 from dyncc.runtime.program import (
     Const,
     ExceptionType,
@@ -125,7 +126,7 @@ def message_parts(recorder: Recorder, error: BaseException) -> tuple[TextPart, .
     if is_scalar(value):
         return (TextPart(value.operand),)
     if isinstance(value, SymTensor):
-        return (TextPart(Const("")),)
+        return (TextPart(Const(TENSOR_TEXT)),)
     if len(error.args) > 1:
         return _tuple_text(recorder, error)
     if type(value) is DynamicTag:
@@ -136,15 +137,17 @@ def message_parts(recorder: Recorder, error: BaseException) -> tuple[TextPart, .
 def _tuple_text(recorder: Recorder, error: BaseException) -> tuple[TextPart, ...]:
     """What ``str`` gives of an exception with several arguments: the text of their tuple.
 
-    Where a tensor is among them, whose text is not kept, only the name of the exception's type.
+    Where a text with numbers is among them, only the name of the exception's type.
     """
-    if any(isinstance(value, SymTensor) or type(value) is DynamicText for value in error.args):
+    if any(type(value) is DynamicText for value in error.args):
         return (TextPart(Const(type(error).__name__)),)
     parts = [TextPart(Const("("))]
     for index, value in enumerate(error.args):
         parts += [TextPart(Const(", "))] if index else []
         if is_scalar(value):
             parts.append(TextPart(value.operand, "r"))
+        elif isinstance(value, SymTensor):
+            parts.append(TextPart(Const(TENSOR_TEXT)))
         elif type(value) is DynamicTag:
             parts.append(TextPart(_looked_up(recorder, value, [repr(item) for item in value.table])))
         else:
@@ -157,6 +160,6 @@ def _part(recorder: Recorder, part: Any) -> TextPart:
         return TextPart(Const(part))
     value, conversion, spec = part
     if isinstance(value, SymTensor):
-        return TextPart(Const("tensor(...)"))
+        return TextPart(Const(TENSOR_TEXT))
     operand = value.operand if is_scalar(value) else Const(str(value))
     return TextPart(operand, conversion if conversion != "s" else "s", spec)

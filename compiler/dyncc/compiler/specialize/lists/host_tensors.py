@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -52,13 +53,20 @@ def pre_tensor(recorder: Recorder, op: str, operands: tuple[Any, ...], type_: Te
     return SymTensor.make(fake, node, op)
 
 
+DTYPES: dict[str, Callable[[], torch.dtype]] = {
+    "bool": lambda: torch.bool,
+    "int": lambda: torch.int64,
+    "float": torch.get_default_dtype,
+}
+"""What tensors are made of numbers."""
+
+
 def tensor_of_list(recorder: Recorder, items: DynamicList, dtype: torch.dtype | None) -> Any:
     element = items.element.type
     if not isinstance(element, ScalarType):
         decide(items, "the elements of a list that grows at run time")
     if items.tail or items.base is None or not recorder.block.make_pre(items.base):
         raise Cut
-    default = {"int": torch.int64, "bool": torch.bool, "float": torch.get_default_dtype()}
-    target = dtype or default[element.kind]
+    target = dtype or DTYPES[element.kind]()
     type_ = TensorType(dtype_name(target), (recorder.facts_symbol(),))
     return pre_tensor(recorder, "tensor_of_numbers", (items.base, dtype_name(target)), type_)

@@ -29,6 +29,7 @@ from dyncc.compiler.specialize.prelude.functions import (
     reduce_of,
     sum_of,
     tensor_of_list,
+    tensor_of_tensors,
 )
 from dyncc.compiler.specialize.prelude.iterators import (
     MISSING,
@@ -94,4 +95,5 @@ __all__ = [
     "sorted_list",
     "sum_of",
     "tensor_of_list",
+    "tensor_of_tensors",
 ]

@@ -224,6 +224,13 @@ def tensor_of_list(make: Any, items: Any, dtype: Any, kwargs: Any) -> Any:
     return make(items, dtype=dtype, **kwargs)
 
 
+def tensor_of_tensors(items: Any, dtype: Any, kwargs: Any) -> Any:
+    """``torch.tensor`` of a list of tensors of one element, each of which stands for a number."""
+    if not items:
+        return torch.tensor([], **kwargs)
+    return torch.stack(items).reshape(-1).to(dtype)
+
+
 def extend_list(items: Any, iterable: Any) -> Any:
     for item in iterable:
         items.append(item)

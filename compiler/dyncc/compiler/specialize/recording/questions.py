@@ -159,14 +159,15 @@ def settle(recorder: Recorder, questions: Sequence[Question], values: Any) -> bo
     return True
 
 
-def ones(taken: Sequence[dict[Any, int]], values: Any) -> list[Question]:
-    """Whether those unknown sizes are one that are one in some of the sizes ``taken``."""
+def small(taken: Sequence[dict[Any, int]], values: Any) -> list[Question]:
+    """Whether those unknown sizes are zero or one that are so in some of the sizes ``taken``."""
     found = [
-        symbol
+        (symbol, number)
         for symbol in places_of(values)
-        if symbol.is_Symbol and any(sizes.get(symbol) == 1 for sizes in taken)
+        for number in (0, 1)
+        if symbol.is_Symbol and any(sizes.get(symbol) == number for sizes in taken)
     ]
-    return [Question(symbol, sympy.Integer(1)) for symbol in found]
+    return [Question(symbol, sympy.Integer(number)) for symbol, number in found]
 
 
 def _as_put(question: Question, places: Places) -> Question | None:

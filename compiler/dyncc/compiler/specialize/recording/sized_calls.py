@@ -233,13 +233,14 @@ def _of_program(call: _Call, error: Exception, conditions: Sequence[Any]) -> Exc
     recorder = call.recorder
     while call.settle(conditions):
         pass
-    while mentions_symbol(str(error)) and questions.all_answered(recorder, conditions):
+    # (no condition: what it needs is false of all sizes that are large)
+    while mentions_symbol(str(error)) and (not conditions or questions.all_answered(recorder, conditions)):
         shapes = guards.shapes_of(leaves_of((call.args, call.kwargs)))
         taken = guards.taken(call.func, call.args, call.kwargs, shapes, call.allowed)
         if not taken:
             return type(error)(f"`{name_of(call.func)}` does not take tensors of these sizes")
-        # a size of one is a case of its own, which PyTorch does not always ask for
-        if not questions.settle(recorder, questions.ones(taken, call.original), call.original):
+        # a size of zero or one is a case of its own, which PyTorch does not always ask for
+        if not questions.settle(recorder, questions.small(taken, call.original), call.original):
             break
     if recorder.block.used_origins:
         recorder.demand_sizes(call.original)

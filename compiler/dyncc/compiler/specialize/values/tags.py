@@ -32,12 +32,16 @@ class DynamicTag:
     __format__ = __add__ = __radd__ = __getitem__ = __contains__ = __lt__ = __call__ = _decide  # type: ignore
 
 
+TENSOR_TEXT = "tensor(...)"
+"""Stands for the text of a tensor in the message of an error."""
+
+
 @dataclass(frozen=True, eq=False)
 class DynamicText:
     """A text with numbers in it that are not known yet: the message of an error, or a name to choose by.
 
     ``parts`` are str or (value, conversion, spec). The value may be a tensor, whose text serves only the
-    message of an error: ``tensor(...)``.
+    message of an error (``TENSOR_TEXT``).
     """
 
     parts: tuple[Any, ...]

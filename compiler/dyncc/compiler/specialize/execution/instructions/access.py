@@ -6,13 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dyncc.compiler.frontend import cfg
-from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution import calls
 from dyncc.compiler.specialize.execution.frames import Frame, Push
 from dyncc.compiler.specialize.execution.operators import subscripts
-from dyncc.compiler.specialize.values import (
-    is_scalar,
-)
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
@@ -45,7 +41,7 @@ def _del_attr(machine: Machine, frame: Frame, i: cfg.DelAttr) -> None:
 def _get_item(machine: Machine, frame: Frame, i: cfg.GetItem) -> None:
     obj, index = frame.registers[i.obj], frame.registers[i.index]
     method = calls.special_method(machine, obj, "__getitem__")
-    if method is not None and (not is_scalar(index) or type(obj) is prelude.RecordList):
+    if method is not None and not (method in subscripts.CONTAINERS and subscripts.is_chosen(index)):
         machine.invoke(method, (obj, index), {}, i.dst)
         return
     result = subscripts.get_item(machine, obj, index)

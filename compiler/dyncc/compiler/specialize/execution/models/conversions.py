@@ -13,6 +13,7 @@ from dyncc.compiler.specialize.execution.models.dynamic import holds_dynamic
 from dyncc.compiler.specialize.execution.models.registry import model
 from dyncc.compiler.specialize.execution.operators import conditions, texts
 from dyncc.compiler.specialize.lists import operations
+from dyncc.compiler.specialize.lists.host_tensors import DTYPES
 from dyncc.compiler.specialize.prelude.functions import LEGACY, legacy_dtype
 from dyncc.compiler.specialize.values import (
     DynamicList,
@@ -23,6 +24,7 @@ from dyncc.compiler.specialize.values import (
     kind_of,
     scalar_op,
 )
+from dyncc.runtime.program import TensorType
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
@@ -197,9 +199,13 @@ def _equal(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
 @model(torch.tensor, torch.as_tensor)
 def _tensor(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     items = args[0] if len(args) == 1 else None
-    if not isinstance(items, DynamicList) or kwargs.get("dtype") is not None:
+    if not isinstance(items, DynamicList):
         return NotImplemented
-    dtype = {"int": torch.int64, "bool": torch.bool}.get(getattr(items.element.type, "kind", ""))
-    make = torch.tensor
-    more = {name: value for name, value in kwargs.items() if name != "dtype"}
-    return NotImplemented if dtype is None else Push(prelude.tensor_of_list, (make, items, dtype, more), {})
+    element, dtype = items.element.type, kwargs.get("dtype")
+    if isinstance(element, TensorType) and all(size == 1 for size in element.shape):
+        known = dtype or getattr(torch, element.dtype)
+        return Push(prelude.tensor_of_tensors, (items, known, kwargs), {})
+    if dtype is None and getattr(element, "kind", "") in ("int", "bool"):
+        kwargs = {name: value for name, value in kwargs.items() if name != "dtype"}
+        return Push(prelude.tensor_of_list, (torch.tensor, items, DTYPES[element.kind](), kwargs), {})
+    return NotImplemented  # an empty one is of the same dtype

@@ -10,7 +10,7 @@ import torch
 from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution.operators.texts import (
     concatenate_text,
-    holds_numbers_as_text,
+    holds_unknown,
     percent,
 )
 from dyncc.compiler.specialize.lists import operations
@@ -34,8 +34,10 @@ def unary(machine: Machine, op: str, value: Any) -> Any:
 def binary(machine: Machine, op: str, left: Any, right: Any, inplace: bool) -> Any:
     if op == "+" and (type(left) is DynamicText or type(right) is DynamicText):
         return concatenate_text([left, right])
-    if op == "%" and isinstance(left, str) and holds_numbers_as_text(right):
-        return percent(left, right)
+    if op == "%" and type(left) is str and holds_unknown(right):
+        text = percent(machine, left, right)
+        if text is not NotImplemented:
+            return text
     if op == "+" and (isinstance(left, DynamicList) or isinstance(right, DynamicList)):
         joined = operations.joined(machine, left, right, inplace)
         if joined is not NotImplemented:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import types
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,18 @@ def _named(name: str) -> Any:
 
     method.__name__ = name
     return method
+
+
+CONTAINERS = (
+    nn.ModuleList.__getitem__, nn.Sequential.__getitem__, nn.ParameterList.__getitem__,
+    nn.ModuleDict.__getitem__, nn.ParameterDict.__getitem__,
+)  # fmt: skip
+"""Methods that choose one of what a container of PyTorch holds."""
+
+
+def is_chosen(index: Any) -> bool:
+    """Whether an index or key is known only at run time."""
+    return is_scalar(index) or isinstance(index, torch.Tensor) or type(index) is DynamicText
 
 
 def get_item(machine: Machine, obj: Any, index: Any) -> Any:
@@ -124,6 +137,8 @@ def _choose(machine: Machine, obj: Any, index: Scalar) -> Any:
         if isinstance(obj, (nn.ModuleList, nn.Sequential, nn.ParameterList)):
             error = IndexError(DynamicText(("index ", (index, "", ""), " is out of range")))
         forks.switch(machine, index, (*range(length), *range(-length, 0)), length, error)
+    if inspect.isfunction(getattr(type(obj), "__getitem__", None)):
+        return machine.native(PYTHON_GETITEM, obj, index)  # the user's method
     machine.facts.demand(index.origins)
     decide(index, "a number as an index")
 

@@ -11,6 +11,7 @@ import torch
 
 from dyncc.compiler.specialize.execution import forks
 from dyncc.compiler.specialize.execution.native import item
+from dyncc.compiler.specialize.recording.handlers.metadata import SizeTuple
 from dyncc.compiler.specialize.values import (
     DATA,
     DynamicTag,
@@ -40,8 +41,8 @@ def formatted(machine: Machine, value: Any, conversion: str, spec: Any) -> Any:
         return value
     if is_scalar(value):
         return DynamicText(((value, conversion, spec),))
-    if type(value) in (list, tuple) and not spec and holds_numbers_as_text(tuple(value)):
-        return _sequence_text(machine, value)
+    if type(value) in _OPENING and not spec and holds_unknown(value):
+        return _container_text(machine, value)
     if type(value) is DynamicTag:
         decide(value, "the text of a value that was chosen by a tensor")
     if conversion:
@@ -49,13 +50,29 @@ def formatted(machine: Machine, value: Any, conversion: str, spec: Any) -> Any:
     return machine.native(format, value, spec)
 
 
-def _sequence_text(machine: Machine, value: Any) -> Any:
-    opening, closing = ("[", "]") if type(value) is list else ("(", ",)" if len(value) == 1 else ")")
-    parts: list[Any] = [opening]
-    for index, part in enumerate(value):
-        parts.extend((", ",) if index else ())
-        parts.append(formatted(machine, part, "r", ""))
-    return concatenate_text([*parts, closing])
+_OPENING = {list: "[", tuple: "(", dict: "{", torch.Size: "torch.Size([", SizeTuple: "torch.Size(["}
+_CLOSING = {list: "]", tuple: ")", dict: "}", torch.Size: "])", SizeTuple: "])"}
+
+
+def holds_unknown(value: Any) -> bool:
+    """Whether the text of a container holds that of an unknown number or of a tensor."""
+    if type(value) not in _OPENING:
+        return is_scalar(value) or isinstance(value, SymTensor) or type(value) is DynamicText
+    values = [*value.keys(), *value.values()] if type(value) is dict else value
+    return any(map(holds_unknown, values))
+
+
+def _container_text(machine: Machine, value: Any) -> Any:
+    def text(item: Any) -> list[Any]:
+        return [formatted(machine, item, "r", "")]
+
+    if type(value) is dict:
+        items = [[*text(key), ": ", *text(item)] for key, item in value.items()]
+    else:
+        items = [text(item) for item in value]
+    parts = [part for item in items for part in (", ", *item)][1:]
+    comma = [","] if type(value) is tuple and len(value) == 1 else []
+    return concatenate_text([_OPENING[type(value)], *parts, *comma, _CLOSING[type(value)]])
 
 
 def concatenate_text(parts: list[Any]) -> Any:
@@ -63,7 +80,7 @@ def concatenate_text(parts: list[Any]) -> Any:
         return "".join(parts)
     pieces: list[Any] = []
     for part in parts:
-        pieces.extend(part.parts if type(part) is DynamicText else (part,))
+        pieces.extend(part.parts if type(part) is DynamicText else (part,) if part else ())
     return DynamicText(tuple(pieces))
 
 
@@ -79,34 +96,36 @@ def join_method(machine: Machine, separator: str, items: Any) -> Any:
     return concatenate_text(parts[1:])
 
 
-def holds_numbers_as_text(value: Any) -> bool:
-    values = value if isinstance(value, tuple) else (value,)
-    return any(is_scalar(v) or type(v) is DynamicText for v in values)
-
-
-def percent(template: str, values: Any) -> Any:
+def percent(machine: Machine, template: str, values: Any) -> Any:
     """``template % values`` with the plain conversions ``%s %d %i %f %g %e %r`` and their precisions."""
-    items = list(values) if isinstance(values, tuple) else [values]
+    items = list(values) if isinstance(values, tuple) and not is_scalar(values) else [values]
     parts: list[Any] = []
+    literals: list[str] = []
     position = 0
     for match in re.finditer(r"%(?:(%)|([-+ 0#]*\d*(?:\.\d+)?)([sdifgerFGE]))", template):
-        parts.append(template[position : match.start()])
+        literals.append(template[position : match.start()])
+        parts.append(literals[-1])
         position = match.end()
         if match.group(1):
             parts.append("%")
-            continue
-        value = items.pop(0)
-        flags, kind = match.group(2), match.group(3)
-        if not (is_scalar(value) or type(value) is DynamicText):
-            parts.append(f"%{flags}{kind}" % (value,))
-        elif type(value) is DynamicText:
-            parts.extend(value.parts)
+        elif not items:
+            return NotImplemented
         else:
-            spec = "" if kind in "sr" else (flags + {"i": "d"}.get(kind, kind))
-            number = scalar_op("int", value) if kind in "di" and value.kind == "float" else value
-            parts.append((number, "r" if kind == "r" else "", spec))
-    parts.append(template[position:])
-    return DynamicText(tuple(p for p in parts if p != ""))
+            parts.append(_converted(machine, items.pop(0), match.group(2), match.group(3)))
+    literals.append(template[position:])
+    if items or any("%" in literal for literal in literals):
+        return NotImplemented  # an error of the program, or a conversion of another kind
+    return concatenate_text([*parts, literals[-1]])
+
+
+def _converted(machine: Machine, value: Any, flags: str, kind: str) -> Any:
+    """One ``%<flags><kind>``."""
+    if not holds_unknown(value):
+        return f"%{flags}{kind}" % (value,)
+    if kind in "sr":
+        return formatted(machine, value, kind, "")
+    number = scalar_op("int", value) if kind in "di" and value.kind == "float" else value
+    return DynamicText(((number, "", flags + {"i": "d"}.get(kind, kind)),))
 
 
 def format_method(machine: Machine, template: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

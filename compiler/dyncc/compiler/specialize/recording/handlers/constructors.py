@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
+import functools
 from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 
-from dyncc.compiler.specialize.lists.host_tensors import joined, tensor_of_list
+from dyncc.compiler.specialize.lists.host_tensors import DTYPES, joined, tensor_of_list
 from dyncc.compiler.specialize.recording.cells import fake_of
 from dyncc.compiler.specialize.recording.handlers.reads import read_item
 from dyncc.compiler.specialize.recording.handlers.registry import FUNCTIONS, METHODS
@@ -40,11 +41,8 @@ def _tensor(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[s
     leaves = list(_flat(data))
     if not any(is_scalar(leaf) or isinstance(leaf, torch.Tensor) for leaf in leaves):
         return NotImplemented
-    kinds = {_leaf_kind(recorder, leaf) for leaf in leaves}
     if dtype is None:
-        dtype = (
-            torch.get_default_dtype() if "float" in kinds else torch.int64 if "int" in kinds else torch.bool
-        )
+        dtype = functools.reduce(torch.promote_types, [_leaf_dtype(recorder, leaf) for leaf in leaves])
     return _stack(recorder, data, dtype)
 
 
@@ -56,11 +54,11 @@ def _flat(data: Any) -> Any:
         yield data
 
 
-def _leaf_kind(recorder: Recorder, leaf: Any) -> str | None:
+def _leaf_dtype(recorder: Recorder, leaf: Any) -> torch.dtype:
+    """What a number or tensor in a list contributes to the dtype (``infer_scalar_type`` of PyTorch)."""
     if isinstance(leaf, torch.Tensor):
-        dtype = fake_of(recorder, leaf).dtype
-        return "bool" if dtype is torch.bool else "float" if dtype.is_floating_point else "int"
-    return kind_of(leaf)
+        return fake_of(recorder, leaf).dtype
+    return DTYPES[kind_of(leaf) or "float"]()
 
 
 def _stack(recorder: Recorder, data: Any, dtype: torch.dtype) -> Any:
@@ -70,8 +68,21 @@ def _stack(recorder: Recorder, data: Any, dtype: torch.dtype) -> Any:
         node, fake = recorder.block.numbers.tensor(data.expr)
         data = SymTensor.make(fake, node)
     if isinstance(data, torch.Tensor):
-        return recorder.call(torch.Tensor.to, (data, dtype), {"copy": True})
+        return recorder.call(torch.Tensor.to, (_one_number(recorder, data), dtype), {"copy": True})
     return recorder.call(torch.scalar_tensor, (data,), {"dtype": dtype})
+
+
+def _one_number(recorder: Recorder, tensor: torch.Tensor) -> Any:
+    """A tensor in a list, which stands for one number; raises as eager where it has more."""
+    fake = fake_of(recorder, tensor)
+    if not fake.dim():
+        return tensor
+    if not all(isinstance(size, int) for size in fake.shape):
+        decide(tensor, "whether a tensor in a list is one number")
+    if fake.numel() != 1:
+        error = ValueError if fake.dtype.is_floating_point else TypeError
+        raise error("only one element tensors can be converted to Python scalars")
+    return recorder.call(torch.Tensor.reshape, (tensor, ()), {})
 
 
 def _full(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -84,11 +95,22 @@ def _full(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[str
         return NotImplemented
     kwargs = {k: v for k, v in kwargs.items() if k != "fill_value"}
     if func is torch.full and kwargs.get("dtype") is None:
-        dtypes = {"int": torch.int64, "bool": torch.bool, "float": torch.get_default_dtype()}
-        kwargs["dtype"] = dtypes[value.kind]
+        kwargs["dtype"] = DTYPES[value.kind]()
     result = recorder.record(func, (*args[:position], 0, *args[position + 1 :]), kwargs)
     return recorder.call(torch.Tensor.fill_, (result, value), {})
 
+
+def _empty(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Memory as it is found, which no two runs need find alike: zeros in a compiled program."""
+    result = recorder.record(func, args, kwargs)
+    return recorder.call(torch.Tensor.zero_, (result,), {})
+
+
+FUNCTIONS.update(
+    dict.fromkeys((torch.empty, torch.empty_like, torch.empty_strided, torch.empty_permuted), _empty)
+)
+
+METHODS.update(dict.fromkeys(("new_empty", "new_empty_strided"), _empty))
 
 FUNCTIONS.update({torch.tensor: _tensor, torch.as_tensor: _tensor, torch.asarray: _tensor})
 

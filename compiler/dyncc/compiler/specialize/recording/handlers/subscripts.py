@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from dyncc.compiler.specialize.recording import indexing
 from dyncc.compiler.specialize.recording.cells import owner_of
 from dyncc.compiler.specialize.recording.handlers.registry import METHODS
 from dyncc.compiler.specialize.values import (
+    DynamicList,
     is_scalar,
 )
 
@@ -16,7 +19,9 @@ if TYPE_CHECKING:
 
 
 def _getitem(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    tensor, index = owner_of(recorder, args[0]), args[1]
+    tensor, index = owner_of(recorder, args[0]), _with_lists_as_tensors(recorder, args[1])
+    if index is not args[1]:
+        return recorder.call(func, (tensor, index), {})
     split = indexing.normalize(recorder, tensor, index)
     if split is None:
         return NotImplemented
@@ -25,7 +30,7 @@ def _getitem(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[
 
 
 def _setitem(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    tensor, index, value = owner_of(recorder, args[0]), args[1], args[2]
+    tensor, index, value = owner_of(recorder, args[0]), _with_lists_as_tensors(recorder, args[1]), args[2]
     if is_scalar(value):
         value = indexing.weak_tensor(recorder, value, [tensor], [value])
     split = indexing.normalize(recorder, tensor, index)
@@ -35,6 +40,25 @@ def _setitem(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[
     view, rest = split
     recorder.record(func, (view, rest if rest else Ellipsis, value), {})
     return None
+
+
+def _with_lists_as_tensors(recorder: Recorder, index: Any) -> Any:
+    """An index in which lists of numbers that are not known are tensors, as PyTorch makes of them.
+
+    (A list with tensors or lists in it is a tuple to PyTorch, or an error.)
+    """
+    if type(index) is tuple:
+        items = [_with_lists_as_tensors(recorder, i) if type(i) is not tuple else i for i in index]
+        same = all(item is given for item, given in zip(items, index, strict=True))
+        return index if same else tuple(items)
+    if isinstance(index, DynamicList):
+        kind = getattr(index.element.type, "kind", "")
+        dtype = {"int": torch.int64, "bool": torch.bool}.get(kind)
+        return index if dtype is None else recorder.call(torch.tensor, (index,), {"dtype": dtype})
+    plain = type(index) is list and all(is_scalar(item) or isinstance(item, int) for item in index)
+    if plain and any(map(is_scalar, index)):
+        return recorder.call(torch.tensor, (index,), {})
+    return index
 
 
 METHODS["__getitem__"] = _getitem
