@@ -64,6 +64,7 @@ def _question_of(condition: Any) -> Question | None:
     if not isinstance(condition, (sympy.Eq, sympy.Ne)):
         return None
     difference, limits = _without_limits(sympy.expand(condition.lhs - condition.rhs))
+    difference = difference.primitive()[1]  # 4 a = 4 b, as views ask
     symbols = sorted(difference.free_symbols - limits.keys(), key=str)
     if not symbols or not all(_is_linear(difference, symbol) for symbol in symbols):
         return None

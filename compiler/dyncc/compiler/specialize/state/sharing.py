@@ -282,9 +282,11 @@ class TensorCapture:
         if found is None and not isinstance(size, int):
             found = self._related(size)
         if found is None:
-            found = f"s{len(self.symbols)}"
+            # The sizes of the state meet those of the arguments of a later call, which are others.
+            letter, first = ("c", _ARGUMENTS) if self.point == SESSION else ("s", 0)
+            found = f"{letter}{len(self.symbols)}"
             self.symbols[size] = found
-            self.hints[found] = self.recorder.hint_of(len(self.symbols) - 1)
+            self.hints[found] = self.recorder.hint_of(first + len(self.symbols) - 1)
         return found
 
     def _related(self, size: Any) -> str | None:
@@ -301,6 +303,8 @@ class TensorCapture:
         return None
 
 
+_ARGUMENTS = 20
+"""Places among the hints of sizes that are left to those of arguments."""
 SESSION: tuple[Any, ...] = ("session",)
 """The point of the state between calls."""
 
