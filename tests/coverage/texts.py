@@ -128,6 +128,13 @@ def message_of_containers(x):
     return kept
 
 
+@numbers('a tensor as a number in the message: `"%.1f, %d" % (x.mean(), x.argmax())`')
+def message_of_numbers(x):
+    if x.sum() > 0:
+        raise RuntimeError("%5.1f, %d of %s" % (x.mean(), x.argmax(), x.numel()))  # noqa: UP031
+    return x
+
+
 @numbers("the text of a tensor in the message of an exception", note="written `tensor(...)` there")
 def message_of_tensor(x):
     assert x.sum() > 0, "not positive: {}".format(x)  # noqa: UP032

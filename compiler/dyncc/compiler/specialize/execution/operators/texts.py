@@ -108,10 +108,13 @@ def percent(machine: Machine, template: str, values: Any) -> Any:
         position = match.end()
         if match.group(1):
             parts.append("%")
-        elif not items:
+            continue
+        text = (
+            _converted(machine, items.pop(0), match.group(2), match.group(3)) if items else NotImplemented
+        )
+        if text is NotImplemented:
             return NotImplemented
-        else:
-            parts.append(_converted(machine, items.pop(0), match.group(2), match.group(3)))
+        parts.append(text)
     literals.append(template[position:])
     if items or any("%" in literal for literal in literals):
         return NotImplemented  # an error of the program, or a conversion of another kind
@@ -119,13 +122,18 @@ def percent(machine: Machine, template: str, values: Any) -> Any:
 
 
 def _converted(machine: Machine, value: Any, flags: str, kind: str) -> Any:
-    """One ``%<flags><kind>``."""
+    """One ``%<flags><kind>``; NotImplemented where it is left to Python."""
     if not holds_unknown(value):
         return f"%{flags}{kind}" % (value,)
     if kind in "sr":
-        return formatted(machine, value, kind, "")
-    number = scalar_op("int", value) if kind in "di" and value.kind == "float" else value
-    return DynamicText(((number, "", flags + {"i": "d"}.get(kind, kind)),))
+        return NotImplemented if flags else formatted(machine, value, kind, "")
+    if isinstance(value, SymTensor) and not value.fake.dim():
+        value = machine.native(item, value)
+    kind = {"i": "d"}.get(kind, kind)
+    if not is_scalar(value) or "-" in flags or (kind == "d" and "." in flags):
+        return NotImplemented  # not a number, or what ``format`` writes otherwise
+    number = scalar_op("int", value) if kind == "d" and value.kind == "float" else value
+    return DynamicText(((number, "", flags + kind),))
 
 
 def format_method(machine: Machine, template: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
