@@ -15,6 +15,7 @@ from dyncc.compiler.check.examples import check_examples
 from dyncc.compiler.check.report import Example
 from dyncc.compiler.graph import run_graph
 from dyncc.compiler.reference import Interpreter
+from dyncc.runtime.noise import Noise
 from dyncc.runtime.program import ScalarType, TensorType
 
 HARVEST = {"test": [(torch.full((4,), 0.3),)], "halve": [(torch.ones(4),), (torch.full((4,), -2.0),)]}
@@ -90,6 +91,9 @@ class Session:
 
     def call(self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         return self.change(self.interpreter.run(method, *args, **kwargs))
+
+    def seed(self, seed: int | None) -> None:
+        self.interpreter.noise = Noise(seed)
 
     def reset(self) -> None:
         self.interpreter.reset()

@@ -249,6 +249,23 @@ def grown_reduced(x):
     return sum(items), max(items), min(items), sorted(items), any(items), all(items)
 
 
+@growing("`torch.stack`, `torch.cat` of an empty one, caught", calls=([1, 2], [0, 2], [2, 0], [0, 0]))
+def grown_none(x):
+    rows, more = [], []
+    for i in range(int(x[0])):
+        rows.append(x + i)
+    for i in range(int(x[1])):
+        more.append(x * i)
+    try:
+        y = torch.stack(rows)
+    except RuntimeError as error:
+        y = x - len(str(error))
+    try:
+        return y, torch.cat(more)
+    except ValueError:
+        return y, x
+
+
 @growing("`torch.stack`, `torch.cat`, `torch.tensor`", calls=START)
 def grown_stacked(x):
     items = halves(x)

@@ -1,6 +1,7 @@
 """PyTorch's operators, layers and modes."""
 
 import torch
+import torch.distributions as D
 from tests.coverage.cases import Net, table
 from torch import nn
 from torch.nn import functional as F
@@ -107,10 +108,135 @@ class Normed(nn.Module):
 
 chance = table("PyTorch", "Random numbers")
 
+OURS = "drawn by the host, where `seed` begins them: not PyTorch's own numbers for a seed"
+BATCHES = tuple((torch.linspace(-1, 2, 4 * n).view(n, 4) * sign,) for n, sign in ((3, 1), (2, -1), (5, 1)))
 
-@chance("`torch.rand`, `randn_like`, `bernoulli`, `multinomial`", refused="DY120")
+
+@chance("`torch.rand`, `randn`, `rand_like`, `randn_like`", note=OURS)
 def random(x):
-    return x + torch.randn_like(x) if x.sum() > 0 else x
+    y = x + torch.randn_like(x) * torch.rand(4) if x.sum() > 0 else torch.randn(2, 3, dtype=torch.float64)
+    return y, torch.rand_like(y)
+
+
+@chance("`torch.bernoulli`, of a tensor and with `p`")
+def bernoulli(x):
+    return torch.bernoulli(x.sigmoid()) if x.sum() > 0 else torch.bernoulli(x, 0.3), torch.rand(1).item()
+
+
+@chance("`torch.multinomial`, one token")
+def multinomial(x):
+    token = torch.multinomial(x.softmax(-1), 1)
+    return token if token.item() > 1 else -token
+
+
+@chance("`torch.multinomial`, several, with and without replacement")
+def several(x):
+    p = torch.stack([x, -x]).softmax(-1)
+    return torch.multinomial(p, 3) if x.sum() > 0 else p.multinomial(6, replacement=True)
+
+
+@chance("sampling tokens until the end token")
+class Sampler(Net):
+    def forward(self, x):
+        tokens = []
+        while len(tokens) < 20:
+            token = torch.multinomial((self.layer(x) * 3).softmax(-1), num_samples=1)
+            if token == 2:
+                break
+            tokens.append(int(token))
+            x = F.one_hot(token, 4)[0].float() + x
+        return tokens
+
+
+@chance("`torch.randint`, `randint_like`, `randperm`")
+def whole_numbers(x):
+    i = torch.randint(4, (3,)) if x.sum() > 0 else torch.randint(1, 3, size=(2,), dtype=torch.int32)
+    return i, x[torch.randperm(4)], torch.randint_like(x, 10), x[int(torch.randint(0, 4, (1,)))]
+
+
+@chance("`torch.normal`")
+def normal(x):
+    if x.sum() > 0:
+        return torch.normal(x, x.abs()), torch.normal(0.0, x.exp())
+    return torch.normal(1.0, 2.0, size=(2, 2)), torch.normal(x)
+
+
+@chance("`uniform_`, `normal_`, `exponential_`, `bernoulli_`, `random_`")
+def filled(x):
+    y = x.new_empty(3).uniform_(-1, 1) if x.sum() > 0 else torch.empty(3).normal_(std=2.0)
+    return y, torch.zeros(2).exponential_(0.5), torch.zeros(4).bernoulli_(0.4), torch.zeros(4).random_(7)
+
+
+@chance("of a size that data decide")
+def sized(x):
+    kept = x[x > 0]
+    noisy = kept + torch.randn_like(kept) if len(kept) > 1 else kept
+    return noisy, torch.rand(len(kept)), torch.randn(int(x.abs().sum()) % 3, 2)
+
+
+@chance("of a free size", calls=BATCHES, dynamic=({0: torch.export.Dim.DYNAMIC},))
+def free(x):
+    y = x + torch.randn_like(x) if x.sum() > 0 else torch.rand(x.shape[0], 2)
+    return y, torch.multinomial(x.softmax(-1), 1), F.dropout(x, 0.3)
+
+
+@chance("a loop that random numbers end")
+def walk(x):
+    steps = 0
+    while torch.rand(1) < 0.7:
+        x = x + torch.randn(4) if torch.rand(()) < 0.5 else x * 0.5
+        steps += 1
+    return x, steps
+
+
+@chance("in a helper, a `try`, a comprehension")
+def spread(x):
+    def noisy(y, n):
+        return sum(y * torch.rand(1) for _ in range(n)) + (torch.rand(()) if y.sum() > 0 else 0)
+
+    try:
+        chosen = [x for _ in range(3) if torch.rand(1) > 0.5]
+        return noisy(torch.stack(chosen), 2)
+    except RuntimeError:
+        return noisy(x, 1)
+
+
+@chance("`torch.distributions`: `Categorical`, `Normal`, `Bernoulli`, `Uniform`")
+def distributions(x):
+    action = D.Categorical(logits=x).sample()
+    policy = D.Normal(x, x.abs() + 0.1)
+    value = policy.rsample() if action > 1 else D.Bernoulli(logits=x).sample()
+    return action, value, policy.log_prob(value), D.Uniform(-1.0, 1.0).sample((2,))
+
+
+@chance("state beside them")
+class Noisy(Net):
+    def __init__(self):
+        super().__init__()
+        self.total = None
+
+    def forward(self, x):
+        noise = torch.rand(4)
+        self.total = noise if self.total is None or x.sum() < 0 else self.total + noise
+        return self.total
+
+
+@chance("dropout that stays: `F.dropout(training=True)`, `dropout2d`")
+class MonteCarlo(Net):
+    def forward(self, x):
+        y = F.dropout(self.layer(x), 0.5, training=True)
+        z = F.dropout2d(y.view(1, 2, 2, 1).expand(2, 2, 2, 3), 0.4) if y.sum() > 0 else y
+        return (
+            z,
+            F.dropout(x.clone(), 0.1, True, True),
+            F.dropout3d(x.view(4, 1, 1, 1)),
+            F.dropout1d(x.view(2, 2)),
+        )
+
+
+@chance("`torch.poisson`, dropout of attention", refused="DY120")
+def poisson(x):
+    return torch.poisson(x.abs()) if x.sum() > 0 else x
 
 
 @chance("dropout in `eval()`")
@@ -129,7 +255,7 @@ class FunctionalDropout(Net):
         return F.dropout(self.layer(x), 0.5, training=self.training) if x.sum() > 0 else x
 
 
-@chance("`torch.manual_seed` and a draw", refused="DY120")
+@chance("`torch.manual_seed` and a draw", refused="DY121")
 def seeded(x):
     torch.manual_seed(0)
     return x + torch.rand(4) if x.sum() > 0 else x
@@ -141,9 +267,9 @@ def own_generator(x):
     return x + torch.rand(4, generator=g) if x.sum() > 0 else x
 
 
-@chance("gumbel softmax, `hard=True`", refused="DY120")
+@chance("gumbel softmax, `hard=True`")
 def gumbel(x):
-    return F.gumbel_softmax(x, hard=True) if x.sum() > 0 else x
+    return F.gumbel_softmax(x, hard=True) if x.sum() > 0 else F.gumbel_softmax(x, 0.5)
 
 
 layers = table("PyTorch", "Layers and operators")

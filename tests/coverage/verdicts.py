@@ -16,11 +16,15 @@ from tests.coverage.cases import Case
 from dyncc.compiler import CompileError, compile
 from dyncc.compiler.check.compare import END_TO_END, REFERENCE, Tolerances, compare_outcomes, outcome
 from dyncc.compiler.graph import FxGraphOps
+from dyncc.compiler.noise import drawing
 from dyncc.compiler.reference import Interpreter
 from dyncc.compiler.request import make_request
 from dyncc.compiler.specialize import specialize_methods
 from dyncc.passes.pipeline import DEFAULT_PIPELINE, parse_pipeline, run_pipeline
+from dyncc.runtime.noise import Noise
 
+SEED = 5
+"""Of the random numbers."""
 STEPS = 20_000
 """Blocks that a call may take in the reference interpreter."""
 
@@ -71,13 +75,14 @@ def _reference(case: Case) -> Callable[..., Any]:
     request = make_request(*_request(case, case.build()))
     recorded = specialize_methods(request.methods, request.name)
     program = run_pipeline(recorded.program, parse_pipeline(DEFAULT_PIPELINE), FxGraphOps()).program
-    run = Interpreter(program, recorded.weights, step_limit=STEPS).run
+    run = Interpreter(program, recorded.weights, step_limit=STEPS, noise=Noise(SEED)).run
     return run if case.methods else partial(run, *program.methods)
 
 
 def _engine(case: Case, target: Path) -> Callable[..., Any]:
     """The case in ONNX Runtime, after the compiler's own checks."""
     net = compile(*_request(case, case.build()), output=target, threads=1, report=False)
+    net.seed(SEED)
     return (lambda name, *args: getattr(net, name)(*args)) if case.methods else net
 
 
@@ -88,10 +93,12 @@ def eager(case: Case, model: Any) -> Callable[..., Any]:
 
 def _difference(case: Case, compiled: Callable[..., Any], tolerances: Tolerances) -> str:
     """The first difference in the calls of a case, which go to one model; empty where there is none."""
-    model = case.build()
+    model, noise = case.build(), drawing(SEED)
     # Each side has arguments of its own, since programs write to them.
     for position, (ours, theirs) in enumerate(zip(case.calls(), case.calls(), strict=True)):
-        expected, actual = outcome(eager(case, model), theirs, {}), outcome(compiled, ours, {})
+        with noise:
+            expected = outcome(eager(case, model), theirs, {})
+        actual = outcome(compiled, ours, {})
         differences = compare_outcomes(expected, actual, tolerances).differences
         if differences:
             return f"call {position}: " + "; ".join(map(str, differences[:3]))

@@ -21,15 +21,19 @@ import pytest
 import torch
 from torch.overrides import TorchFunctionMode
 
-from dyncc.compiler import CompileError, compile
+from dyncc.compiler import CompileError, compile, drawing
 from dyncc.compiler.graph import FxGraphOps
 from dyncc.compiler.reference import Interpreter
 from dyncc.compiler.specialize import specialize
 from dyncc.passes.pipeline import DEFAULT_PIPELINE, parse_pipeline, run_pipeline
+from dyncc.runtime.noise import Noise
+from dyncc.runtime.session import Session
 
 HERE = Path(__file__).parent
 PROGRAMS = sorted(p.stem for p in HERE.glob("*.py") if not p.stem.startswith(("test_", "conftest")))
 RTOL, ATOL = 1e-3, 1e-4
+SEED = 3
+"""Of the random numbers, which eager and the compiled program draw alike."""
 
 REFUSED: dict[str, tuple[str, str]] = {}
 """Programs that the compiler refuses, by the code of the diagnostic, and why.
@@ -185,11 +189,15 @@ def check(name: str, program: ModuleType, compiled: Callable[[], Callable[..., A
     stateful = getattr(program, "STATEFUL", False)
     kwargs = getattr(program, "example_kwargs", dict)()
     model, session = program.get_model(), compiled()
+    noise = drawing(SEED)
     problems: list[str] = []
     for i, args in enumerate([program.example_inputs(), *program.more_inputs()]):
         if i and not stateful:
             model, session = program.get_model(), compiled()
-        expected, actual = outcome(model, args, kwargs), outcome(session, args, kwargs)
+            noise = drawing(SEED)
+        with noise:
+            expected = outcome(model, args, kwargs)
+        actual = outcome(session, args, kwargs)
         label = f"input {i}"
         if actual.error != expected.error:
             problems.append(
@@ -223,7 +231,7 @@ def reference(program: ModuleType) -> Callable[[], Callable[..., Any]]:
     passes = parse_pipeline(DEFAULT_PIPELINE)
     compiled = run_pipeline(recorded.program, passes, FxGraphOps()).program
     (method,) = compiled.methods
-    return lambda: functools.partial(Interpreter(compiled, recorded.weights).run, method)
+    return lambda: functools.partial(Interpreter(compiled, recorded.weights, noise=Noise(SEED)).run, method)
 
 
 def bundle(program: ModuleType, target: Path) -> Callable[[], Callable[..., Any]]:
@@ -231,7 +239,14 @@ def bundle(program: ModuleType, target: Path) -> Callable[[], Callable[..., Any]
     dynamic = getattr(program, "dynamic_shapes", lambda: None)()
     kwargs = getattr(program, "example_kwargs", dict)()
     model, example = program.get_model(), program.example_inputs()
-    return compile(model, example, kwargs, dynamic, target, threads=1, verify=False).session
+    net = compile(model, example, kwargs, dynamic, target, threads=1, verify=False)
+
+    def session() -> Callable[..., Any]:
+        made = net.session()
+        Session.seed(made, SEED)
+        return made
+
+    return session
 
 
 def agrees_or_is_refused(name: str, make: Callable[[ModuleType], Callable[[], Callable[..., Any]]]) -> None:

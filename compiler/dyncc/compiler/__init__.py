@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dyncc.compiler.check.report import Example
     from dyncc.compiler.diagnostics import CompileError, Diagnostic
     from dyncc.compiler.lower.custom import register_onnx
+    from dyncc.compiler.noise.eager import drawing
     from dyncc.compiler.pruning.api import prune
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Diagnostic",
     "Example",
     "compile",
+    "drawing",
     "prune",
     "register_onnx",
 ]
@@ -33,6 +35,7 @@ _HOMES = {
     "Diagnostic": "diagnostics",
     "Example": "check.report",
     "compile": "api",
+    "drawing": "noise.eager",
     "prune": "pruning.api",
     "register_onnx": "lower.custom",
 }

@@ -14,6 +14,7 @@ import torch
 from dyncc.compiler.calling import bind, build, operand_value, raise_error, torch_dtype
 from dyncc.compiler.graph import run_graph
 from dyncc.runtime.hostops import HOST_OPS
+from dyncc.runtime.noise import Noise
 from dyncc.runtime.program import (
     Block,
     Branch,
@@ -66,6 +67,7 @@ class Interpreter:
     """Runs the methods of a program; holds the state that its calls change.
 
     ``weights`` are the tensors that ``get_attr`` nodes and initial cells name. They are never written.
+    ``noise`` is where its random numbers come from.
     """
 
     def __init__(
@@ -75,11 +77,13 @@ class Interpreter:
         *,
         step_limit: int | None = None,
         observer: Observer | None = None,
+        noise: Noise | None = None,
     ) -> None:
         self.program = program
         self.weights = weights
         self.step_limit = step_limit
         self.observer = observer or Observer()
+        self.noise = noise or Noise()
         self.variant = 0
         self.cells: tuple[Any, ...] = ()
         self.reset()
@@ -150,6 +154,8 @@ class Interpreter:
                 return torch.stack(operands[0], operands[1])
             case "cat":
                 return torch.cat(operands[0], operands[1])
+            case "noise":
+                return torch.from_numpy(self.noise(*operands))
             case "tensor_of_numbers":
                 return torch.tensor(operands[0], dtype=torch_dtype(operands[1]))
             case _:

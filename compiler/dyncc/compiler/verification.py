@@ -26,12 +26,15 @@ from dyncc.compiler.check.report import Example, Report
 from dyncc.compiler.check.unchecked import unchecked_edges
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.lower import Lowered
+from dyncc.compiler.noise import drawing_for
 from dyncc.compiler.request import Request
 from dyncc.runtime.bundle import graphs_of
+from dyncc.runtime.examples import EXAMPLES_SEED
 from dyncc.runtime.manifest import Checks, UncheckedEdge
 from dyncc.runtime.net import Net
 from dyncc.runtime.program import Program, Span
 from dyncc.runtime.session import Session
+from dyncc.runtime.wellformed import draws
 
 _MOST_DIAGNOSTICS = 10
 _BEFORE_PASSES = Budget(seconds=30)
@@ -83,7 +86,9 @@ class Verification:
     def bundle(self, program: Program[fx.Graph], lowered: Lowered, net: Net) -> None:
         """Check the blocks of ``program`` and the whole bundle in the engine; raises as the others."""
         self._add(check_blocks(program, self.weights, self.harvest, block_runner(lowered, net)))
-        report = check_examples(_Compiled(net.session()), self.request.originals, self.request.examples)
+        report = check_examples(
+            _Compiled(net.session()), self.request.originals, self.request.examples, draws=draws(program)
+        )
         self.examples_tie = bool(report.near_ties)
         self._add(report)
 
@@ -153,6 +158,9 @@ class _Compiled:
     def call(self, method: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         return Session.call(self.session, method, args, kwargs)
 
+    def seed(self, seed: int | None) -> None:
+        Session.seed(self.session, seed)
+
     def reset(self) -> None:
         Session.reset(self.session)
 
@@ -214,9 +222,10 @@ def kept_examples(program: Program[Any], request: Request) -> Examples:
         sessions.append(list(request.examples))
     for number, calls in enumerate(sessions):
         try:
-            for call in calls:
-                if not _keep(kept, program, request, call, number):
-                    break  # later calls of the session depend on it
+            with drawing_for(program, EXAMPLES_SEED):
+                for call in calls:
+                    if not _keep(kept, program, request, call, number):
+                        break  # later calls of the session depend on it
         finally:
             isolation.restore()
     return kept

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from dyncc.ir.printer import type_text
 from dyncc.ir.subtyping import BOOL, FLOAT, INT, STR, accepts
 from dyncc.runtime.hostops import HOST_OPS
+from dyncc.runtime.noise import KINDS
 from dyncc.runtime.program import Const, HostOp, ListType, Operand, ScalarType, TensorType, Type
 
 
@@ -205,6 +206,15 @@ def _stacked(new_axis: bool) -> _Results:
     return result
 
 
+def _noise(call: Call) -> Sequence[Type]:
+    kind, dtype = call.constant(0), call.constant(1)
+    if kind not in KINDS or dtype not in ("float32", "float64"):
+        raise TypeMismatch(f"there is no noise of the kind {kind!r} and of {dtype!r}")
+    sizes = [call.constant(index) for index in range(2, len(call.operands))]
+    shape = tuple(size if isinstance(size, int) else "?" for size in sizes)
+    return [TensorType(str(dtype), shape)]
+
+
 RULES: dict[str, Rule] = {
     "item": Rule((_TENSOR,), _item),
     "static_read": Rule((_SCALAR,), _common(0)),
@@ -258,6 +268,7 @@ RULES: dict[str, Rule] = {
     "stack": Rule((_TENSORS, _INT), _stacked(True)),
     "cat": Rule((_TENSORS, _INT), _stacked(False)),
     "tensor_of_numbers": Rule((_NUMBERS, _STR), lambda call: [TensorType(str(call.constant(1)), ("?",))]),
+    "noise": Rule((_STR, _STR), _noise, more=_INT),
     "order": Rule((_BOOL, _NUMBER), _always(ListType(INT)), more=_NUMBER),
     "best": Rule((_BOOL, _NUMBER), _always(INT), more=_NUMBER),
     "raises": Rule((_STR,), _always(INT), more=_ANY),

@@ -31,6 +31,9 @@ from dyncc.runtime.forms import (
 from dyncc.runtime.records import frozen
 from dyncc.runtime.values import BFloat16Array, widen_bfloat16
 
+EXAMPLES_SEED = 0
+"""Of the random numbers that every session of the examples begins with."""
+
 
 @frozen
 class PackedArray:

@@ -1,7 +1,8 @@
 """The instructions of the host: what each means, in plain Python and NumPy.
 
 One table, used by the generated host (through ``expression``), by the reference interpreter and by the
-specializer's constant folding (through ``evaluate``). All are pure.
+specializer's constant folding (through ``evaluate``). All are pure but ``noise``, which takes the next of
+the random numbers that the session has: it stays where it is, and as often as it is.
 """
 
 from __future__ import annotations
@@ -107,13 +108,24 @@ def list_set(items: tuple[Any, ...], index: int, value: Any) -> tuple[Any, ...]:
     return (*items[:position], value, *items[position + 1 :])
 
 
+EMPTY = {
+    "stack": "stack expects a non-empty TensorList",
+    "cat": "torch.cat(): expected a non-empty list of Tensors",
+}
+"""What PyTorch says of a list without tensors."""
+
+
 def stack(items: tuple[Any, ...], axis: int) -> Any:
-    """``torch.stack`` of a list of arrays (never empty: the program checks)."""
+    """``torch.stack`` of a list of arrays, with its error where there are none."""
+    if not items:
+        raise RuntimeError(EMPTY["stack"])
     return np.stack(items, axis)
 
 
 def cat(items: tuple[Any, ...], axis: int) -> Any:
-    """``torch.cat`` of a list of arrays (never empty: the program checks)."""
+    """``torch.cat`` of a list of arrays, with its error where there are none."""
+    if not items:
+        raise ValueError(EMPTY["cat"])
     return np.concatenate(items, axis)
 
 
@@ -130,6 +142,11 @@ def order(reverse: bool, *keys: Any) -> tuple[int, ...]:
 def best(largest: bool, *keys: Any) -> int:
     """The position of the key that ``max`` (or ``min``) finds."""
     return (max if largest else min)(range(len(keys)), key=keys.__getitem__)
+
+
+def noise(kind: str, dtype: str, *sizes: int) -> Any:
+    """The session's next random numbers (see :mod:`dyncc.runtime.noise`): only whoever runs it has them."""
+    raise TypeError(f"{kind} noise of {dtype}{list(sizes)} is none of a constant")
 
 
 RAISED = (ZeroDivisionError, OverflowError, IndexError, ValueError)
@@ -221,6 +238,7 @@ HOST_OPS: dict[str, HostOpSpec] = {
     "stack": HostOpSpec(stack),
     "cat": HostOpSpec(cat),
     "tensor_of_numbers": HostOpSpec(tensor_of_numbers),
+    "noise": HostOpSpec(noise),
     "order": HostOpSpec(order),
     "best": HostOpSpec(best),
     # exceptions that the program handles

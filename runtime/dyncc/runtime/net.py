@@ -78,6 +78,10 @@ class Net:
         """The net's own session: back to the initial state."""
         self._session.reset()
 
+    def seed(self, seed: int | None) -> None:
+        """Have the net's own session draw its random numbers from ``seed`` (see :meth:`Session.seed`)."""
+        self._session.seed(seed)
+
     def save(self) -> dict[str, np.ndarray]:
         """The state of the net's own session."""
         return self._session.save()

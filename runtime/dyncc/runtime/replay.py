@@ -10,7 +10,7 @@ import numpy as np
 
 from dyncc.runtime.bundle import EXAMPLES, load
 from dyncc.runtime.errors import BundleError, DamagedBundle, EngineMissing
-from dyncc.runtime.examples import Example, Outcome, differences, unpack
+from dyncc.runtime.examples import EXAMPLES_SEED, Example, Outcome, differences, unpack
 from dyncc.runtime.net import Net, SessionNet
 from dyncc.runtime.session import Session
 
@@ -26,9 +26,13 @@ def replay(path: str | Path | Net, **options: Any) -> list[Outcome]:
     except (OSError, ValueError) as error:
         raise DamagedBundle(f"{net.folder / EXAMPLES} is missing or damaged ({error})") from error
     sessions: dict[int, SessionNet] = {}
+    for example in examples:
+        if example.session not in sessions:
+            sessions[example.session] = net.session()
+            Session.seed(sessions[example.session], EXAMPLES_SEED)
     with stored:
         return [
-            _replay_one(index, example, sessions.setdefault(example.session, net.session()), stored)
+            _replay_one(index, example, sessions[example.session], stored)
             for index, example in enumerate(examples)
         ]
 

@@ -15,12 +15,13 @@ from dyncc.runtime import program as p
 from dyncc.runtime.errors import EngineError, InputError
 from dyncc.runtime.limits import Step, Watch
 from dyncc.runtime.module import HostModule, HostModules
+from dyncc.runtime.noise import Noise
 from dyncc.runtime.outputs import array_leaves, map_arrays
 from dyncc.runtime.places import locate
 from dyncc.runtime.records import frozen
 from dyncc.runtime.tracebacks import point_at_source
 from dyncc.runtime.tree import Binder, Bound
-from dyncc.runtime.wellformed import inputs_of, written_inputs
+from dyncc.runtime.wellformed import draws, inputs_of, written_inputs
 
 Trace = Callable[[Step], Any] | list[Step]
 LIMITS = ("max_steps", "timeout", "trace")
@@ -59,6 +60,7 @@ class Machine:
         self.blocks = blocks
         self.weights = weights
         self.stateful = len(program.states) > 1 or any(state.cells for state in program.states)
+        self.draws = draws(program)
         self.special = on_device or _returns_bfloat16(program) or _returns_arrays(program)
         plain = not self.stateful and not self.special
         self.plans = {
@@ -146,6 +148,7 @@ class Session:
         self._machine = machine
         self._lock = threading.RLock()
         self._host = machine.new_host()
+        self._seed: int | None = None
 
     def call(self, method: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """The result of ``method(*args, **kwargs)``; ``kwargs`` may hold limits (see :class:`Net`)."""
@@ -224,9 +227,24 @@ class Session:
         return map_arrays(output, own)
 
     def reset(self) -> None:
-        """Back to the state that the program starts with."""
+        """Back to the state that the program starts with, and to the first random number of the seed."""
         with self._lock:
             self._host = self._machine.new_host()
+            self._draw_from(Noise(self._seed))
+
+    def seed(self, seed: int | None) -> None:
+        """Begin with the random numbers of ``seed``; with None, with other ones each time (the default).
+
+        They are NumPy's, not those that PyTorch has for the same seed: ``dyncc.compiler.drawing`` gives
+        them to the original program. A program that draws none is as it was.
+        """
+        with self._lock:
+            self._seed = seed
+            self._draw_from(Noise(seed))
+
+    def _draw_from(self, noise: Any) -> None:
+        if self._machine.draws:
+            self._host.noise = noise
 
     def save(self) -> dict[str, np.ndarray]:
         """The state as arrays (copies): its number and one for each cell, for :meth:`restore`."""
@@ -249,6 +267,8 @@ class Session:
         if not 0 <= state < len(states):
             raise InputError(f"the saved state {state} is none of this program, which has {len(states)}")
         host = self._machine.new_host()
+        if self._machine.draws:
+            host.noise = self._host.noise
         names = self._machine.modules.plain.source.cells[state]
         for cell in states[state].cells:
             setattr(host, names[cell.name], _restored(cell, saved))

@@ -63,6 +63,15 @@ def written_inputs(program: p.Program[Any], method: p.Method) -> tuple[str, ...]
     return tuple(name for name in inputs_of(method) if name in names)
 
 
+def draws(program: p.Program[Any]) -> bool:
+    """Whether a way through ``program`` takes random numbers."""
+    return any(
+        isinstance(step, p.HostOp) and step.op == "noise"
+        for block in program.blocks.values()
+        for step in block.steps
+    )
+
+
 def reachable(program: p.Program[Any], roots: Iterable[str]) -> list[str]:
     """The blocks that ``roots`` lead to, in the order of a depth-first walk."""
     seen: dict[str, None] = {}

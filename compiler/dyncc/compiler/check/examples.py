@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, Protocol
 
 from dyncc.compiler.check.compare import END_TO_END, Outcome, Tolerances, compare_outcomes, outcome
@@ -10,7 +11,10 @@ from dyncc.compiler.check.isolation import Isolation
 from dyncc.compiler.check.reads import EagerReads, Place
 from dyncc.compiler.check.report import Example, Mismatch, NearTie, Report
 from dyncc.compiler.check.ties import NUDGES, nudged
+from dyncc.compiler.noise import Drawing, drawing
 from dyncc.compiler.reference import Number
+from dyncc.runtime.examples import EXAMPLES_SEED
+from dyncc.runtime.noise import Noise
 
 _NEARLY_ZERO = 1e-5
 
@@ -20,6 +24,10 @@ class Compiled(Protocol):
 
     def call(self, method: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """Call a method with torch tensors; torch tensors are returned."""
+        ...
+
+    def seed(self, seed: int | None) -> None:
+        """Draw the random numbers of ``seed`` from the next reset on."""
         ...
 
     def reset(self) -> None:
@@ -32,8 +40,12 @@ def check_examples(
     originals: Mapping[str, Callable[..., Any]],
     examples: Sequence[Example],
     tolerances: Tolerances = END_TO_END,
+    draws: bool = False,
 ) -> Report:
-    """Call both sides with the examples: each on its own, then all in turn on one session."""
+    """Call both sides with the examples: each on its own, then all in turn on one session.
+
+    ``draws``: both draw random numbers, and are given the same.
+    """
     report = Report()
     isolation = Isolation(originals.values())
     sessions = [[example] for example in examples]
@@ -41,11 +53,15 @@ def check_examples(
         sessions.append(list(examples))
     for calls in sessions:
         report.cases += 1
+        if draws:
+            compiled.seed(EXAMPLES_SEED)
         compiled.reset()
         actual = [_call(compiled.call, call) for call in calls]
+        drawn = Drawing(Noise(EXAMPLES_SEED)) if draws else nullcontext()
         # Compared call by call: a result may be part of the state that the next call changes.
         for position, call in enumerate(calls):
-            expected = _call(_caller(originals), call)
+            with drawn:
+                expected = _call(_caller(originals), call)
             if expected.error is not None and len(calls) == 1:
                 report.raised.append(f"{type(expected.error).__name__}: {expected.error}")
             comparison = compare_outcomes(expected, actual[position], tolerances)
@@ -54,7 +70,8 @@ def check_examples(
                 continue
             isolation.restore()
             text = "; ".join(str(difference) for difference in comparison.differences[:3])
-            if _is_near_tie(originals, isolation, calls[: position + 1], actual[position], tolerances):
+            before = calls[: position + 1]
+            if _is_near_tie(originals, isolation, before, actual[position], tolerances, draws):
                 report.near_ties.append(NearTie(text))
             else:
                 name = f"call {position + 1} of {len(calls)} with the examples: `{call.method}`"
@@ -62,6 +79,8 @@ def check_examples(
             # After a difference the two sessions may have different states.
             break
         isolation.restore()
+    if draws:
+        compiled.seed(None)
     compiled.reset()
     return report
 
@@ -82,11 +101,12 @@ def _is_near_tie(
     calls: Sequence[Example],
     actual: Outcome,
     tolerances: Tolerances,
+    draws: bool,
 ) -> bool:
     """Whether the original gives what the program gave once its arguments are changed a tiny bit."""
     for factor in NUDGES:
         result = Outcome()
-        with EagerReads(_snapped):
+        with drawing(EXAMPLES_SEED) if draws else nullcontext(), EagerReads(_snapped):
             for call in calls:
                 result = _call(_caller(originals), call, factor)
         same = not compare_outcomes(result, actual, tolerances).differences

@@ -33,7 +33,9 @@ from dyncc.compiler.check.report import Example, Mismatch, NearTie, Report
 from dyncc.compiler.check.ties import NUDGES
 from dyncc.compiler.check.variations import redrawn, sequences, variations
 from dyncc.compiler.reference import Interpreter, Number, Observer, StepLimitExceeded, Tensors
+from dyncc.runtime.noise import Noise
 from dyncc.runtime.program import Compute, HostOp, Program, Span
+from dyncc.runtime.wellformed import draws
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ class _Script(Observer):
     log: list[ProgramRead] = field(default_factory=list[ProgramRead])
     path: list[Passed] = field(default_factory=list[Passed])
     current: str = ""
+    seed: int = 0
+    """Of the random numbers that both sides draw."""
 
     def read(self, step: HostOp, value: Number) -> Number:
         if len(self.log) >= self.limit:
@@ -128,7 +132,7 @@ class ForcedPaths:
 
     def __post_init__(self) -> None:
         isolation = Isolation(self.originals.values())
-        self._original = Original(self.originals, isolation, 2 * self.budget.reads)
+        self._original = Original(self.originals, isolation, 2 * self.budget.reads, draws(self.program))
         self.report = Report(edges=possible_edges(self.program))
 
     def run(self, examples: Sequence[Example]) -> Report:
@@ -171,6 +175,7 @@ class ForcedPaths:
             self.budget.harvest,
             self.inside,
             self.unseen,
+            seed=self.report.cases,
         )
         try:
             run = self._run_program(case, script)
@@ -184,7 +189,13 @@ class ForcedPaths:
         self._compare_case(case, script, run)
 
     def _run_program(self, case: Case, script: _Script) -> _Run:
-        interpreter = Interpreter(self.program, self.weights, step_limit=self.budget.steps, observer=script)
+        interpreter = Interpreter(
+            self.program,
+            self.weights,
+            step_limit=self.budget.steps,
+            observer=script,
+            noise=Noise(script.seed),
+        )
         run = _Run()
         for call in case.calls:
             args, kwargs = call.copied()
@@ -230,7 +241,7 @@ class ForcedPaths:
                 finding.mismatch = _unmatched(case, script.log, matched, run.counts[position])
             return not finding.mismatch
 
-        replayed = self._original.replay(case.calls, script.log, policy, judge=judge)
+        replayed = self._original.replay(case.calls, script.log, policy, script.seed, judge=judge)
         if replayed.exceeded and not finding.mismatch:
             finding.mismatch = Mismatch("the original reads on and on", case=str(case))
         self._compare_reads(case, script, replayed, finding)
@@ -254,7 +265,8 @@ class ForcedPaths:
     def _is_near_tie(self, case: Case, script: _Script, position: int, value: Number) -> bool:
         """Whether a tiny change of the arguments changes what the original reads at ``position``."""
         for factor in NUDGES:
-            values = self._original.replay(case.calls, script.log, by_place, factor).values
+            replayed = self._original.replay(case.calls, script.log, by_place, script.seed, factor)
+            values = replayed.values
             if len(values) > position and values[position] != value:
                 return True
         return False

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -18,6 +19,7 @@ from dyncc.compiler.check.isolation import Isolation
 from dyncc.compiler.check.reads import EagerReads, Place, ReadLimitExceeded
 from dyncc.compiler.check.report import Example
 from dyncc.compiler.check.ties import nudged
+from dyncc.compiler.noise import drawing
 from dyncc.compiler.reference import Number
 from dyncc.runtime.program import Span
 
@@ -123,16 +125,20 @@ class Original:
     methods: Mapping[str, Callable[..., Any]]
     isolation: Isolation
     limit: int
+    draws: bool = False
+    """Whether the program draws random numbers, which eager is then given, too."""
 
     def replay(
         self,
         calls: Sequence[Example],
         log: Sequence[ProgramRead],
         policy: Policy,
+        seed: int = 0,
         factor: float = 1.0,
         judge: Callable[[int, Outcome, int], bool] = lambda *_: True,
     ) -> Replayed:
-        """Make ``calls`` in eager, following ``log``; ``factor`` scales their floating-point arguments.
+        """Make ``calls`` in eager, following ``log``; ``factor`` scales their floating-point arguments, and
+        ``seed`` is that of the random numbers.
 
         After each call ``judge`` is given its position, its outcome and the number of reads matched so
         far, and says whether to go on. It must not keep the outcome, which may be part of the state that
@@ -142,7 +148,7 @@ class Original:
         result = Replayed(answers.candidates)
         reads = EagerReads(answers, limit=self.limit)
         try:
-            with reads:
+            with drawing(seed) if self.draws else nullcontext(), reads:
                 for position, call in enumerate(calls):
                     args, kwargs = nudged(call.copied(), factor) if factor != 1.0 else call.copied()
                     if not judge(

@@ -209,6 +209,10 @@ def run_command(
     threads: Threads = None,
     device: Device = "cpu",
     fallback: Fallback = False,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", metavar="N", help="Begin with these random numbers; else others each time."),
+    ] = None,
     as_json: Json = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -224,7 +228,7 @@ def run_command(
         from dyncc.compiler.cli.run_command import RunOptions, run_bundle
 
         options = RunOptions(
-            bundle, tuple(inputs or ()), inputs_file, method, output, threads, device, fallback
+            bundle, tuple(inputs or ()), inputs_file, method, output, threads, device, fallback, seed
         )
         run_bundle(options, console)
 

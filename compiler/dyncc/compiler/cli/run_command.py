@@ -40,6 +40,7 @@ class RunOptions:
     threads: int | None = None
     device: str = "cpu"
     fallback: bool = False
+    seed: int | None = None
 
 
 def run_bundle(options: RunOptions, console: Console) -> None:
@@ -52,6 +53,7 @@ def run_bundle(options: RunOptions, console: Console) -> None:
         device=options.device,
         fallback=options.fallback,
     )
+    Net.seed(net, options.seed)
     name = _method_name(net, options.method)
     if not specs and _required_specs(net, name):
         raise usage(

@@ -14,6 +14,7 @@ from typing import Any
 from dyncc.compiler.check.report import Example
 from dyncc.compiler.engines.plan import AUTO, ONNX, EnginePlan
 from dyncc.compiler.engines.timing import times_of
+from dyncc.runtime.examples import EXAMPLES_SEED
 from dyncc.runtime.net import Net
 from dyncc.runtime.session import Session
 
@@ -55,6 +56,7 @@ def _calls(net: Net, examples: Sequence[Example]) -> Callable[[], None]:
     def calls() -> None:
         for example in examples:
             args, kwargs = example.copied()
+            Net.seed(net, EXAMPLES_SEED)
             Net.reset(net)
             try:
                 Session.call(net._session, example.method, args, kwargs)

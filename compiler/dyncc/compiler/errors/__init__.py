@@ -19,7 +19,7 @@ CODES: dict[str, str] = {
     "DY110": "a value known only at run time is needed at compile time",
     "DY111": "a variable has types that cannot be merged",
     "DY112": "an object cannot be followed across a decision",
-    "DY120": "random numbers are drawn",
+    "DY120": "random numbers are drawn in a way that is not known here",
     "DY121": "an effect can be neither repeated nor undone",
     "DY130": "an operation cannot be recorded",
     "DY131": "a condition on a size cannot be decided",

@@ -89,9 +89,17 @@ def to_float(self: Any) -> Any:
     return _as(self, _D.DOUBLE)
 
 
-def as_size(tensor: Any, sizes: Sequence[int], spreads: bool) -> Any:
+def as_size(tensor: Any, sizes: Sequence[Any], spreads: bool) -> Any:
     """A Reshape, or an Expand, to the sizes: what else ``tensor`` has the engine refuses."""
-    wanted = op.Constant(value_ints=list(sizes))
+    if all(isinstance(size, int) for size in sizes):
+        wanted = op.Constant(value_ints=list(sizes))
+    else:
+        one = op.Constant(value_ints=[1])
+        parts = [
+            op.Constant(value_ints=[size]) if isinstance(size, int) else op.Reshape(size, one)
+            for size in sizes
+        ]
+        wanted = op.Concat(*parts, axis=0)
     return op.Expand(tensor, wanted) if spreads else op.Reshape(tensor, wanted, allowzero=1)
 
 

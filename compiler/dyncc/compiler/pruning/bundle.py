@@ -23,6 +23,7 @@ from dyncc.passes.prune.importance import Importance
 from dyncc.passes.prune.model import Report
 from dyncc.passes.prune.program import ProgramPlan, prune_program
 from dyncc.passes.prune.selection import Selection
+from dyncc.runtime.examples import EXAMPLES_SEED
 from dyncc.runtime.net import Net
 from dyncc.runtime.session import Session
 
@@ -95,6 +96,7 @@ def reference_examples(
 def _call(net: Net, example: Example) -> Any:
     args, kwargs = example.copied()
     session = net.session()
+    Session.seed(session, EXAMPLES_SEED)
     return outcome(lambda *a, **k: Session.call(session, example.method, a, k), args, kwargs)
 
 

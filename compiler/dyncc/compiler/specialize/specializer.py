@@ -92,6 +92,9 @@ class Specializer:
         self.recorder.inputs = lambda: self.active_inputs.tensors
         self.active_inputs = Inputs((), {}, (), (), {})
         self.recorder.name_constants(named_tensors(roots))
+        modules = [root for _, root in roots if isinstance(root, torch.nn.Module)]
+        modules = [root for _, root in roots if isinstance(root, torch.nn.Module)]
+        self.recorder.training = any(module.training for module in modules)
         self.blocks: dict[str, ir.Block] = {}
         self.graphs: dict[str, fx.Graph] = {}
         self.memo: dict[Any, str] = {}

@@ -21,14 +21,15 @@ from dyncc.runtime.host.names import RESERVED, TRACE, identifier
 from dyncc.runtime.host.wording import ClassNames, holds, text
 from dyncc.runtime.hostops import HOST_OPS
 from dyncc.runtime.records import frozen
-from dyncc.runtime.wellformed import inputs_of, reachable
+from dyncc.runtime.wellformed import draws, inputs_of, reachable
 
 KEYWORDS = frozenset(keyword.kwlist)
 
 HELPERS = {
     "dyncc.runtime.hostops": [
-        name for name, spec in HOST_OPS.items() if spec.expression is None and name != "list"
+        name for name, spec in HOST_OPS.items() if spec.expression is None and name not in ("list", "noise")
     ],
+    "dyncc.runtime.noise": ["Noise"],
     "dyncc.runtime.values": [
         "bfloat16",
         "bfloat16_of_numbers",
@@ -112,7 +113,7 @@ class _Module:
         return list(found)
 
     def _attributes(self) -> Attributes:
-        taken = {*self.program.methods, "state", "writes"}
+        taken = {*self.program.methods, "state", "writes", "noise"}
         graphs: dict[str, str] = {}
         for graph in self.graphs:
             graphs[graph] = identifier(graph, taken, KEYWORDS)
@@ -207,7 +208,9 @@ class _Module:
             out.add(f"self.{attribute} = {initial.get(attribute, 'None')}", 2)
         if self._writes():
             out.add("self.writes: dict[str, Any] = {}", 2)
-        if (
+        if draws(self.program):
+            out.add("self.noise = Noise()", 2)
+        elif (
             not self.attributes.graphs
             and not every
             and not self._writes()

@@ -110,6 +110,8 @@ def apply_op(op: str, operands: tuple[Expr, ...], types: tuple[p.Type | None, ..
         return call("bfloat16_of_numbers", operands[:1])
     if op == "static_read":
         return operands[0]
+    if op == "noise":
+        return call("self.noise", operands)
     spec = HOST_OPS[op]
     if spec.expression is None:
         return call(op, operands)

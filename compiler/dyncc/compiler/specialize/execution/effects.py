@@ -16,11 +16,15 @@ import time
 import types
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
 
+
+_SEED = "the seed of PyTorch's random numbers"
 
 _NAMED: dict[Any, str] = {
     open: "opening a file",
@@ -40,7 +44,14 @@ _NAMED: dict[Any, str] = {
     os.unlink: "removing a file",
     os.mkdir: "making a directory",
     os.rename: "renaming a file",
+    torch.manual_seed: _SEED,
+    torch.seed: _SEED,
+    torch.initial_seed: _SEED,
+    torch.get_rng_state: _SEED,
+    torch.set_rng_state: _SEED,
 }
+
+_SEEDING = {getattr(func, "__code__", None) for func, effect in _NAMED.items() if effect is _SEED} - {None}
 
 
 def effect_of(func: Any) -> str | None:
@@ -57,6 +68,11 @@ def effect_of(func: Any) -> str | None:
     if func is subprocess.Popen or func is socket.socket:
         return "talking to another process"
     return None
+
+
+def effect_of_code(code: types.CodeType) -> str | None:
+    """The same of a function in Python, which is known by its code."""
+    return _SEED if code in _SEEDING else None
 
 
 def refuse(machine: Machine, effect: str) -> None:

@@ -20,6 +20,7 @@ from dyncc.compiler.specialize.execution.instructions.table import EXECUTE, TERM
 from dyncc.compiler.specialize.execution.models import dispatch
 from dyncc.compiler.specialize.execution.native import Raised, run_native
 from dyncc.compiler.specialize.execution.operators import conditions
+from dyncc.compiler.specialize.execution.program_code import codes_between
 from dyncc.compiler.specialize.execution.risks import Risks
 from dyncc.compiler.specialize.recording.block import BlockBuilder
 from dyncc.compiler.specialize.values import (
@@ -98,7 +99,7 @@ class Machine:
             self.raise_(raised.error)
         except Cut as cut:
             self.rewind(frame, at)
-            frame.reads = tuple(self.block.reads)
+            self._execute_again(frame, cut)
             if not self.started:
                 early = "a number is needed before it can be computed"
                 refusal = cut.refusal or self.diagnose("DY110", early)
@@ -106,9 +107,19 @@ class Machine:
             self.cut()
         except Decision as decision:
             self.rewind(frame, at)
-            frame.reads = tuple(self.block.reads)
+            self._execute_again(frame, decision)
             self._resolve(frame, decision)
         self.started = True
+
+    def _execute_again(self, frame: Frame, why: BaseException) -> None:
+        """The instruction will be executed again: with what it has read, and with what it draws then."""
+        frame.reads = tuple(self.block.reads)
+        if not self.block.forget_draws():
+            self.facts.must_interpret(codes_between(why))
+            self.refuse(
+                "DY120", "random numbers decide inside of native code", "dyncc cannot look into this call",
+                helps=("draw them in Python code of the program",),
+            )  # fmt: skip
 
     def rewind(self, frame: Frame, at: tuple[str, int]) -> None:
         while self.frames[-1] is not frame:

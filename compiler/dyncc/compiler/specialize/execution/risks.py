@@ -17,12 +17,20 @@ import torch
 
 from dyncc.compiler.specialize.execution import native
 from dyncc.compiler.specialize.execution.catching import Handling, handling
+from dyncc.compiler.specialize.lists import operations
 from dyncc.compiler.specialize.recording.fake_calls import name_of
 from dyncc.compiler.specialize.recording.nested import leaves_of
-from dyncc.compiler.specialize.values import DynamicText, Scalar, SymTensor, is_scalar, scalar_op
+from dyncc.compiler.specialize.values import (
+    DynamicList,
+    DynamicText,
+    Scalar,
+    SymTensor,
+    is_scalar,
+    scalar_op,
+)
 from dyncc.compiler.specialize.values.decisions import MayRaise
 from dyncc.ir.instructions import may_raise
-from dyncc.runtime.hostops import HOST_OPS, RAISED
+from dyncc.runtime.hostops import EMPTY, HOST_OPS, RAISED
 from dyncc.runtime.program import Const, HostOp, Operand, ScalarType, Value
 
 if TYPE_CHECKING:
@@ -40,9 +48,10 @@ _ON_DATA = frozenset(
     "gather index_select embedding take take_along_dim index_add index_add_ index_copy index_copy_ "
     "index_fill index_fill_ index_put index_put_ scatter scatter_ scatter_add scatter_add_ scatter_reduce "
     "scatter_reduce_ one_hot nll_loss cross_entropy bincount linalg_inv inverse linalg_cholesky cholesky "
-    "linalg_solve linalg_eigh linalg_svd linalg_lstsq".split()
+    "linalg_solve linalg_eigh linalg_svd linalg_lstsq multinomial bernoulli bernoulli_ normal".split()
 )
 """Calls of PyTorch that raise for some values in their tensors."""
+_JOINS = {"stack": "stack", "cat": "cat", "concat": "cat", "concatenate": "cat"}
 _SIZED = frozenset(
     "view reshape expand narrow select unflatten split chunk topk kthvalue zeros ones full empty arange "
     "linspace unfold repeat".split()
@@ -91,6 +100,8 @@ class Risks:
         item = name == "__getitem__" and isinstance(args[0], SymTensor)
         if item and is_scalar(args[1]) and args[1].kind == "int" and args[0].fake.dim():
             self._index(args[0], args[1])
+        elif name in _JOINS and (args or kwargs):
+            self._join(_JOINS[name], args[0] if args else next(iter(kwargs.values())))
         elif name in _ON_DATA or (item and _by_tensor(args[1])) or _sized(name, args, kwargs):
             self.machine.facts.must_interpret(native.protecting_code())
             if "except" in (self.handling(IndexError), self.handling(RuntimeError)):
@@ -120,6 +131,15 @@ class Risks:
         below, above = scalar_op("lt", scalar_op("add", index, size), 0), scalar_op("ge", index, size)
         error = IndexError(DynamicText(parts))
         self.check({1: error}, lambda: scalar_op("int", scalar_op("or_", below, above)))
+
+    def _join(self, op: str, items: Any) -> None:
+        """``stack`` and ``cat`` raise for a list that turns out to be empty."""
+        if isinstance(items, DynamicList) and not items.tail:
+            error = (RuntimeError if op == "stack" else ValueError)(EMPTY[op])
+            self.check(
+                {1: error},
+                lambda: scalar_op("int", scalar_op("eq", operations.length(self.machine, items), 0)),
+            )
 
     def handling(self, error: type[BaseException]) -> Handling:
         """What the program does about ``error`` here."""

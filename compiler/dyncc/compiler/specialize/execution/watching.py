@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from dyncc.compiler.specialize.execution.effects import effect_of, is_for_library, refuse
+from dyncc.compiler.specialize.execution.effects import effect_of, effect_of_code, is_for_library, refuse
 from dyncc.compiler.specialize.execution.identity import asks_by_number, asks_for_identity
 from dyncc.compiler.specialize.execution.program_code import codes_above, is_readable
 
@@ -37,6 +37,9 @@ def watching(machine: Machine, func: Callable[..., Any], stop: types.CodeType) -
     def hook(frame: types.FrameType, event: str, argument: Any) -> None:
         nonlocal effect
         if event == "call":
+            found = effect_of_code(frame.f_code)
+            if effect is None and found and not is_for_library(frame.f_back):
+                effect = found
             if minding and asks_for_identity(frame.f_code):
                 asked.update(codes_above(frame, stop))
         elif event == "c_call":

@@ -85,6 +85,8 @@ class BlockBuilder:
         """Numbers that the present instruction has read from tensors."""
         self.earlier: list[Any] = []
         """Those that it read when it was executed before, and will not read again."""
+        self.drawn: list[HostOp] = []
+        """What the present instruction has drawn: noise before the graph."""
         self.answers: list[tuple[str, bool]] = []
         """What the present instruction asked about sizes when it was executed before: the answers."""
         self.size_answers: list[tuple[Question, bool]] = []
@@ -267,6 +269,13 @@ class BlockBuilder:
     def executes(self, earlier: Sequence[Any], answers: Sequence[tuple[str, bool]]) -> None:
         """An instruction begins, which has read and asked this already if it is executed again."""
         self.reads, self.earlier, self.answers = [], list(earlier), list(answers)
+        self.drawn = []
+
+    def forget_draws(self) -> bool:
+        """The present instruction is executed again, and draws then. Whether that is all it did so far;
+        otherwise what it read may come of what it drew."""
+        self.pre = [op for op in self.pre if not any(op is drawn for drawn in self.drawn)]
+        return not (self.drawn and self.reads)
 
     def read_before(self) -> bool:
         """Whether the present read was made when the instruction was executed before: its last number."""
@@ -300,6 +309,12 @@ class BlockBuilder:
             ref = self.host_op("dim", [self.tensor_operand(tensor), Const(axis)], ScalarType("int"), "size")
             expr_memo[axis] = self._expr("dim", (), "int", ref, (tensor, axis))
         return Scalar("int", expr_memo[axis], frozenset((DATA,)))
+
+    def size_before(self, tensor: Ref, axis: int) -> Ref:
+        """The size of a tensor that is there before the graph runs, as a number of the host."""
+        result = Value(self.unique("size"), ScalarType("int"))
+        self.pre.append(HostOp("dim", (tensor, Const(axis)), result, self.span))
+        return Ref(result.name)
 
     def is_pre(self, operand: Operand) -> bool:
         """Whether a host value is there before the graph runs."""

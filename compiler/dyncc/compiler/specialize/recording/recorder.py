@@ -95,6 +95,8 @@ class Recorder:
         """Reads whose number also goes on inside of the graph, computed from the tensor."""
         self.unseen: set[Span] = set()
         """Reads of arrays of NumPy's, which are none of PyTorch's in the original."""
+        self.training = False
+        """Whether the network is compiled in training mode."""
         self.given: dict[tuple[Span | None, str], set[Any]] = {}
         """Calls (where, and of what) before which a block ends, so that their sizes are given, and the
         origins of what the block that ended depended on."""

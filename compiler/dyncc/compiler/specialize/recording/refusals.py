@@ -58,6 +58,20 @@ def random(func: Any, operator: str, span: Span | None) -> CompileError:
     )
 
 
+def training(func: Any, span: Span | None) -> CompileError:
+    return _refused(
+        "DY120",
+        f"`{name_of(func)}` drops at random, since the network is in training mode",
+        span,
+        "here",
+        "",
+        (
+            "call `model.eval()` before compiling",
+            "for dropout that is to stay, `F.dropout(x, p, training=True)` in a network in `eval()` mode",
+        ),
+    )
+
+
 def _refused(
     code: str, message: str, span: Span | None, label: str, note: str, helps: tuple[str, ...]
 ) -> CompileError:

@@ -3,9 +3,10 @@
 from dyncc.compiler.specialize.recording.handlers import (
     constructors,
     metadata,
+    noise,
     reads,
     subscripts,
     unrecorded,
 )
 
-__all__ = ["constructors", "metadata", "reads", "subscripts", "unrecorded"]
+__all__ = ["constructors", "metadata", "noise", "reads", "subscripts", "unrecorded"]
