@@ -31,7 +31,7 @@ from dyncc.compiler.check.replay import (
 )
 from dyncc.compiler.check.report import Example, Mismatch, NearTie, Report
 from dyncc.compiler.check.ties import NUDGES
-from dyncc.compiler.check.variations import redrawn, sequences, variations
+from dyncc.compiler.check.variations import redrawn, resized_sequences, sequences, variations
 from dyncc.compiler.reference import Interpreter, Number, Observer, StepLimitExceeded, Tensors
 from dyncc.runtime.noise import Noise
 from dyncc.runtime.program import Compute, HostOp, Program, Span
@@ -145,6 +145,8 @@ class ForcedPaths:
                 frontier.add(Case((varied,)), 20)
             for varied in variations(self.program.methods[example.method], example):
                 frontier.add(Case((varied,), varied=True), 500)
+            for calls in resized_sequences(self.program, example):
+                frontier.add(Case(calls, varied=True), 501)
         deadline = time.monotonic() + self.budget.seconds
         surplus, waited = self.budget.surplus, 0
         while not self._stopped(deadline):

@@ -21,7 +21,7 @@ _LONGEST = 3
 def sequences(program: Program[Any], examples: Sequence[Example]) -> list[tuple[Example, ...]]:
     """Sessions: each example alone; where there is state, also one after another."""
     found: list[tuple[Example, ...]] = [(example,) for example in examples]
-    if len(program.states) < 2 and not any(state.cells for state in program.states):
+    if not _keeps(program):
         return found
     for length in range(2, _LONGEST + 1):
         found += [(example,) * length for example in examples]
@@ -29,6 +29,24 @@ def sequences(program: Program[Any], examples: Sequence[Example]) -> list[tuple[
     if len(examples) > 2:
         found.append(tuple(examples))
     return found
+
+
+def _keeps(program: Program[Any]) -> bool:
+    """Whether calls leave something behind."""
+    return len(program.states) > 1 or any(state.cells for state in program.states)
+
+
+def resized_sequences(program: Program[Any], example: Example) -> list[tuple[Example, ...]]:
+    """Where there is state: sessions whose calls have tensors of different sizes, one after another.
+
+    A tensor that a call keeps has the sizes of that call, and the next one's arguments have others.
+    """
+    others = _resized(program.methods[example.method], example) if _keeps(program) else []
+    return [
+        sequence
+        for other in others
+        for sequence in ((example, other), (other, other, example), (other, example, other))
+    ]
 
 
 def redrawn(example: Example, seed: int = 0) -> list[Example]:
