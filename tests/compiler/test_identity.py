@@ -5,16 +5,20 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from dyncc.compiler import compile
 from dyncc.compiler.check.compare import REFERENCE, compare_outcomes, outcome
 from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.reference import Interpreter
 from dyncc.compiler.specialize import specialize
 from dyncc.compiler.specialize.execution.identity import asks_for_identity
+from dyncc.runtime.errors import InputError
+from dyncc.runtime.replay import replay
 
 
 class Cache:
@@ -104,3 +108,65 @@ def test_effects_are_noticed_where_identity_is_watched() -> None:
     with pytest.raises(CompileError) as caught:
         specialize(effect_where_sharing_is_split, (torch.ones(3), torch.zeros(3)))
     assert caught.value.diagnostics[0].code == "DY121"
+
+
+# ------------------------------------------------------------------------------------- arguments
+
+
+def of_arguments(a: Any, b: Any) -> Any:
+    return a * 2 if a is b else a + 3 * b
+
+
+def of_later(a: Any, b: Any) -> Any:
+    c = a if a.sum() > 0 else b
+    return a - 5 * b if c is b else a + 2
+
+
+def of_numbers(a: Any, b: Any) -> Any:
+    return a if id(a) == id(b) else b * 2
+
+
+def of_addresses(a: Any, b: Any) -> Any:
+    return a * 2 if a.data_ptr() == b.data_ptr() else b
+
+
+def of_members(a: Any, b: Any) -> Any:
+    return a + len({a, b})
+
+
+def of_written(a: Any, b: Any) -> Any:
+    a.add_(1)
+    return a + b if a is b else b
+
+
+ASKING = [of_arguments, of_later, of_numbers, of_addresses, of_members, of_written]
+
+
+@pytest.mark.parametrize("same", [False, True])
+@pytest.mark.parametrize("function", ASKING)
+def test_whether_arguments_are_one_is_as_in_the_example(
+    function: Callable[..., Any], same: bool, tmp_path: Path
+) -> None:
+    def arguments(same: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        a = torch.ones(3)
+        return a, (a if same else torch.full((3,), 2.0))
+
+    net = compile(function, arguments(same), output=tmp_path / "net.dyncc", report=False)
+    (identity,) = net.program.methods[function.__name__].identities
+    assert identity.same == same
+    ours, theirs = arguments(same), arguments(same)
+    assert torch.equal(net(*ours), function(*theirs))
+    assert all(torch.equal(one, other) for one, other in zip(ours, theirs, strict=True))
+    with pytest.raises(InputError, match="'a' and 'b'"):
+        net(*arguments(not same))
+    assert all(outcome.passed for outcome in replay(tmp_path / "net.dyncc"))
+
+
+def of_a_copy(a: Any, b: Any) -> Any:
+    c = a * 1
+    return c if c is not b and a[:1] is not b else b
+
+
+def test_no_assumption_is_made_where_only_one_is_an_argument() -> None:
+    recorded = specialize(of_a_copy, (torch.ones(3), torch.ones(3)))
+    assert not recorded.program.methods["of_a_copy"].identities

@@ -26,6 +26,36 @@ def keywords(x):
     return helper(x, by=3, **options)
 
 
+PAIRS = tuple((x, {"a": [1, 2], "n": 2}) for x in ([1, 2], [-1, -2], [3, 3]))
+
+
+@arguments("a dict of tensors and numbers, copied and changed", calls=PAIRS)
+def changed_copy(x, kept):
+    kept = dict(kept)
+    if x.sum() > 0:
+        kept["a"] = kept["a"] + x
+    kept["n"] += 1
+    return kept, x * kept["n"]
+
+
+@arguments("a dict among the arguments changed, as the caller sees", calls=PAIRS, refused="DY121")
+def changed_argument(x, kept):
+    if x.sum() > 0:
+        kept["a"] = kept["a"] + x
+    return x * kept["n"]
+
+
+@arguments(
+    "whether two of them are one tensor: `is`, `id`, `data_ptr`",
+    calls=tuple((x, [1, 2]) for x in ([1, 2], [-1, -2])),
+    note="as in the example; another call is refused",
+)
+def one_tensor(q, k):
+    if q.sum() > 0:
+        return q * 2 if q.data_ptr() == k.data_ptr() else q + k
+    return q - k if q is k or id(q) == id(k) else q * k
+
+
 @arguments("`*args`, unpacked and taken")
 def star_args(x):
     values = (3, 4, 5)

@@ -225,6 +225,13 @@ def strided(x):
     return x.as_strided((2, 2), (1, 1)) if x.sum() > 0 else x
 
 
+@masks("`masked_select`, twice with one mask, and with a mask of another shape")
+def masked_twice(x):
+    mask = (x - x.min()).abs() < 3
+    y = torch.masked_select(x, mask) - (x * 2).masked_select(mask)
+    return y.abs().mean(), x.sum().masked_select(mask), torch.masked_select(torch.stack([x, -x]), mask)
+
+
 making = table("Tensors", "Made from numbers, converted")
 
 

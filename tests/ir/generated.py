@@ -96,6 +96,7 @@ methods = st.builds(
     tuples(st.builds(ir.Entry, names, tuples(names))),
     tuples(st.builds(ir.Constraint, texts, texts)),
     maybe_span,
+    tuples(st.builds(ir.Identity, names, names, st.booleans())),
 )
 initial = st.one_of(st.none(), names, st.builds(ir.Const, constants))
 cells = st.builds(ir.Cell, names, types, texts, initial)

@@ -15,6 +15,7 @@ from dyncc.ir import (
     Fixed,
     Frozen,
     HostOp,
+    Identity,
     Input,
     InputNode,
     Jump,
@@ -68,6 +69,7 @@ def method() -> Method:
         (Entry("first", ("x", "steps")), Entry("later", ("x",))),
         (Constraint("s0 % 2 == 0", "the pooling"), Constraint("s0 < 99")),
         span(12),
+        (Identity("x", "rest_0", same=False), Identity("rest_0", "rest_1", same=True)),
     )
 
 

@@ -22,9 +22,12 @@ def tensor(*shape: int | str, dtype: str = "float32") -> p.TensorType:
 
 
 def binder(
-    *parameters: p.Parameter, constraints: tuple[p.Constraint, ...] = (), written: tuple[str, ...] = ()
+    *parameters: p.Parameter,
+    constraints: tuple[p.Constraint, ...] = (),
+    written: tuple[str, ...] = (),
+    identities: tuple[p.Identity, ...] = (),
 ) -> Binder:
-    method = p.Method("forward", parameters, (p.Entry("b", ()),), constraints)
+    method = p.Method("forward", parameters, (p.Entry("b", ()),), constraints, None, identities)
     return Binder(method, written)
 
 
@@ -349,3 +352,30 @@ def test_written_arguments_are_writable() -> None:
 def test_unwritten_arguments_may_share_memory() -> None:
     x = np.ones((2, 3), F32)
     binder(X, takes("z", tensor("s0", 3))).bind((x, x), {})
+
+
+# ------------------------------------------------------------------------------------- identities
+
+
+@pytest.mark.parametrize("as_torch", [False, True])
+@pytest.mark.parametrize("same", [False, True])
+def test_tensors_that_must_be_one_or_two(same: bool, as_torch: bool) -> None:
+    a, b = takes("a", tensor(2, 3)), takes("b", tensor(2, 3))
+    bind = binder(a, b, identities=(p.Identity("a", "b", same),))
+    one, other = np.zeros((2, 3), np.float32), np.ones((2, 3), np.float32)
+    if as_torch:
+        torch = pytest.importorskip("torch")
+        one, other = torch.from_numpy(one), torch.from_numpy(other)
+    right, wrong = ((one, one), (one, other)) if same else ((one, other), (one, one))
+    bind.bind(right, {})
+    bind.bind((), {"a": right[0], "b": right[1]})
+    assert "'a' and 'b'" in refused(bind, *wrong) and "'a' and 'b'" in refused(bind, wrong[0], b=wrong[1])
+    assert bind.direct is None
+
+
+def test_one_tensor_under_two_names_may_be_written_to() -> None:
+    a, b = takes("a", tensor(2, 3)), takes("b", tensor(2, 3))
+    x = np.zeros((2, 3), np.float32)
+    assert "shares memory" in refused(binder(a, b, written=("a",)), x, x)
+    bind = binder(a, b, written=("a",), identities=(p.Identity("a", "b", True),))
+    assert bind.bind((x, x), {}).originals["a"] is x

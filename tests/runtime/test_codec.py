@@ -47,6 +47,7 @@ def everything() -> p.Program[str]:
         (p.Entry("start", ("x", "steps")), p.Entry("again", ("x",))),
         (p.Constraint("s0 >= 2", "the pooling"),),
         SPAN,
+        (p.Identity("x", "rest_0", True),),
     )
     states = (
         p.State((p.Cell("count", p.ScalarType("int"), "self.count", p.Const(0)),)),

@@ -78,6 +78,12 @@ def bind(method: Method, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict
     if named:
         raise ArgumentError(f"{method.name}() has no argument {next(iter(named))!r}")
     _check_sizes(method, values)
+    for identity in method.identities:
+        one, other = values[identity.first], values[identity.second]
+        _require(
+            ((one.data_ptr(), one.shape) == (other.data_ptr(), other.shape)) == identity.same,
+            f"`{identity.first}` and `{identity.second}` must be {'one' if identity.same else 'two'}",
+        )
     return values
 
 

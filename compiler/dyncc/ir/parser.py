@@ -17,6 +17,7 @@ from dyncc.runtime.program import (
     ExceptionType,
     Frozen,
     HostOp,
+    Identity,
     Input,
     InputTree,
     Jump,
@@ -117,6 +118,7 @@ class _Parser:
         span = _one(cursor.spans())
         cursor.end()
         constraints: list[Constraint] = []
+        identities: list[Identity] = []
         entries: list[Entry] = []
         while (line := self.indented()) is not None:
             if line.take_word("require"):
@@ -124,11 +126,15 @@ class _Parser:
                 constraints.append(
                     Constraint(expression, line.string() if line.take_word("because") else "")
                 )
+            elif (same := line.take_word("same")) or line.take_word("apart"):
+                identities.append(Identity(line.name(), line.name(), bool(same)))
             else:
                 line.word("entry")
                 entries.append(Entry(line.name(), tuple(line.sequence("(", ")", line.name))))
             line.end()
-        self.methods[name] = Method(name, tuple(parameters), tuple(entries), tuple(constraints), span)
+        self.methods[name] = Method(
+            name, tuple(parameters), tuple(entries), tuple(constraints), span, tuple(identities)
+        )
 
     def state(self, cursor: Cursor) -> None:
         cursor.word("state")

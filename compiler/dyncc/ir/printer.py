@@ -288,6 +288,9 @@ class _Printer:
         for constraint in method.constraints:
             because = f" because {string_text(constraint.reason)}" if constraint.reason else ""
             self.line(f"    require {string_text(constraint.expression)}{because}")
+        for identity in method.identities:
+            word = "same" if identity.same else "apart"
+            self.line(f"    {word} {name_text(identity.first)} {name_text(identity.second)}")
         for index, entry in enumerate(method.entries):
             self.line(f"    {_entry_text(entry)}", ("entry", method.name, index))
 

@@ -232,6 +232,7 @@ METHOD = record(
     entries=many(record(p.Entry, block=STR, inputs=many(STR))),
     constraints=many(record(p.Constraint, expression=STR, reason=STR)),
     span=optional(SPAN),
+    identities=many(record(p.Identity, first=STR, second=STR, same=BOOL)),
 )
 
 

@@ -342,6 +342,18 @@ class Constraint:
 
 
 @frozen
+class Identity:
+    """A checked assumption on the arguments of a call: whether two tensors are one.
+
+    The program asks for it (``query is key``). What counts is where the memory begins.
+    """
+
+    first: str
+    second: str
+    same: bool
+
+
+@frozen
 class Method:
     """A compiled method: its parameters, and its entry for every state variant."""
 
@@ -350,6 +362,7 @@ class Method:
     entries: tuple[Entry, ...]
     constraints: tuple[Constraint, ...] = ()
     span: Span | None = None
+    identities: tuple[Identity, ...] = ()
 
 
 @frozen

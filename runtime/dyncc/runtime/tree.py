@@ -56,6 +56,10 @@ class Binder:
         self.var_positional = kinds.get("var_positional")
         self.var_keyword = kinds.get("var_keyword")
         self.constraints = [(parse_size(item.expression), item) for item in method.constraints]
+        self.identities = method.identities
+        self.together = {
+            frozenset((identity.first, identity.second)) for identity in self.identities if identity.same
+        }
         self.sizes = _Sizes(method)
         quick = [_quick(parameter) for parameter in method.parameters]
         self.quick = None if None in quick else [item for item in quick if item is not None]
@@ -68,6 +72,8 @@ class Binder:
         if bound is None:
             bound = self._bind_slowly(args, kwargs)
         self._check_sizes(bound)
+        if self.identities:
+            self._check_identities(bound)
         if self.written:
             self._check_aliases(bound)
         return bound
@@ -86,14 +92,20 @@ class Binder:
                 if dim is not None and size != dim:
                     return None
             bound.values[name] = given
-        if self.written:
+        if self.written or self.identities:
             bound.originals.update(bound.values)
         return bound
 
     def _direct(self) -> Callable[[Sequence[Any]], bool] | None:
         """The check of the usual call in as few steps as possible: all arguments are arrays, every size is
         fixed or stands for itself, and none is written to."""
-        if not self.quick or self.written or self.constraints or not self.sizes.independent:
+        if (
+            not self.quick
+            or self.written
+            or self.identities
+            or self.constraints
+            or not self.sizes.independent
+        ):
             return None
         if len(self.quick) == 1 and None not in self.quick[0][2]:
             ((_, only_dtype, only_shape, _),) = self.quick
@@ -267,11 +279,31 @@ class Binder:
                     "(an expanded tensor): pass a copy"
                 )
             for other, theirs in bound.originals.items():
+                if {name, other} in self.together:
+                    continue
                 if other != name and arrays.overlap(mine, theirs):
                     raise InputError(
                         f"{self.name}() writes to its argument {name!r}, which shares memory with "
                         f"{other!r}: pass a copy of one"
                     )
+
+    def _check_identities(self, bound: Bound) -> None:
+        """Raise InputError where two tensors are one that were not when the program was compiled."""
+        for identity in self.identities:
+            one, other = (bound.originals.get(name) for name in (identity.first, identity.second))
+            if one is None or other is None or (_begins(one) == _begins(other)) == identity.same:
+                continue
+            pair = f"{identity.first!r} and {identity.second!r}"
+            wanted, here = ("one tensor", "two") if identity.same else ("two tensors", "one")
+            raise InputError(
+                f"{self.name}() was compiled for {pair} being {wanted}, which the program asks for, and "
+                f"here they are {here}: pass a copy, or compile it so"
+            )
+
+
+def _begins(array: np.ndarray) -> tuple[int, tuple[int, ...]]:
+    """Where the memory of an array begins, and its shape."""
+    return array.__array_interface__["data"][0], array.shape
 
 
 def _quick(parameter: p.Parameter) -> tuple[str, np.dtype[Any], tuple[int | None, ...], int] | None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TypeVar
 
 import torch
-from torch.utils import _pytree as pytree
+
+from dyncc.compiler.check.variations import map_tensors
 
 T = TypeVar("T")
 
@@ -32,4 +33,4 @@ def nudged(tree: T, factor: float) -> T:
         finite = leaf.detach().abs().nan_to_num(0.0, 0.0, 0.0)
         return leaf * factor + share.to(leaf) * finite.max()
 
-    return pytree.tree_map(moved, tree)
+    return map_tensors(moved, tree)

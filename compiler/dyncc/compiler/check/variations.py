@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -65,8 +65,22 @@ def redrawn(example: Example, seed: int = 0) -> list[Example]:
     def opposite(leaf: Any) -> Any:
         return -leaf if isinstance(leaf, torch.Tensor) and leaf.is_floating_point() else leaf
 
-    made = [pytree.tree_map(change, example.copied()) for change in (opposite, another, another)]
+    made = [map_tensors(change, example.copied()) for change in (opposite, another, another)]
     return [Example(example.method, args, kwargs) for args, kwargs in made]
+
+
+def map_tensors(change: Callable[[Any], Any], arguments: Any) -> Any:
+    """``arguments`` with other leaves; what is one tensor in them stays one."""
+    made: dict[int, Any] = {}
+
+    def changed(leaf: Any) -> Any:
+        if not isinstance(leaf, torch.Tensor):
+            return change(leaf)
+        if id(leaf) not in made:
+            made[id(leaf)] = change(leaf)
+        return made[id(leaf)]
+
+    return pytree.tree_map(changed, arguments)
 
 
 def variations(method: Method, example: Example) -> list[Example]:
@@ -137,10 +151,17 @@ def _resized(method: Method, example: Example) -> list[Example]:
 def _with_sizes(
     example: Example, tensors: list[tuple[int, str, TensorType, torch.Tensor]], symbols: dict[str, int]
 ) -> Example:
+    made: dict[int, torch.Tensor] = {}
     for position, name, type_, value in tensors:
-        for axis, dim in enumerate(type_.shape):
-            if isinstance(dim, str):
-                index = torch.arange(max(int(evaluate_size(dim, symbols)), 0)) % max(value.shape[axis], 1)
-                value = value.index_select(axis, index.to(value.device))
-        example = _replaced(example, position, name, value)
+        if id(value) not in made:
+            made[id(value)] = _with_size(value, type_, symbols)
+        example = _replaced(example, position, name, made[id(value)])
     return example
+
+
+def _with_size(value: torch.Tensor, type_: TensorType, symbols: dict[str, int]) -> torch.Tensor:
+    for axis, dim in enumerate(type_.shape):
+        if isinstance(dim, str):
+            index = torch.arange(max(int(evaluate_size(dim, symbols)), 0)) % max(value.shape[axis], 1)
+            value = value.index_select(axis, index.to(value.device))
+    return value

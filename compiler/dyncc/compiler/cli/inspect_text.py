@@ -42,6 +42,9 @@ def program_text(program: Program[Any], graph_bytes: Mapping[str, int], facts: F
         for constraint in method.constraints:
             reason = f"   ({constraint.reason})" if constraint.reason else ""
             lines.append(f"  requires {constraint.expression}{reason}")
+        for identity in method.identities:
+            word = "one tensor" if identity.same else "different tensors"
+            lines.append(f"  requires {identity.first} and {identity.second} to be {word}")
     lines += _state_lines(program)
     lines += ["", f"{count(len(program.blocks), 'block')}, {count(len(program.graphs), 'graph')}"]
     known = {block.name: block_line(block, facts) for block in facts.blocks} if facts else {}
@@ -63,6 +66,7 @@ def program_data(program: Program[Any], graph_bytes: Mapping[str, int]) -> dict[
                 "parameters": [parameter_text(parameter) for parameter in method.parameters],
                 "entries": [entry.block for entry in method.entries],
                 "constraints": [asdict(constraint) for constraint in method.constraints],
+                "identities": [asdict(identity) for identity in method.identities],
             }
             for method in program.methods.values()
         },

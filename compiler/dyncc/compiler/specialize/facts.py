@@ -59,6 +59,8 @@ class Facts:
     ``symbols``: sizes that vary.
     """
 
+    together: set[tuple[str, tuple[str, str]]] = field(default_factory=set[tuple[str, tuple[str, str]]])
+    """Arguments (method, two inputs) that are one tensor, and the program asks for it."""
     interpret: set[types.CodeType] = field(default_factory=set[types.CodeType])
     widen: set[Place] = field(default_factory=set[Place])
     keep: set[Place] = field(default_factory=set[Place])
@@ -176,6 +178,13 @@ class Facts:
             new |= not because <= known
             known |= because
         return new
+
+    def bind_together(self, method: str, pair: tuple[str, str]) -> None:
+        """The program asks whether two arguments are one tensor, and in the example they are."""
+        if (method, pair) not in self.together:
+            self.together.add((method, pair))
+            self.note(f"one tensor: {' and '.join(pair)}")
+            raise Restart
 
     def must_interpret(self, codes: set[types.CodeType]) -> None:
         new = codes - self.interpret

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
@@ -29,7 +29,7 @@ from dyncc.compiler.specialize.recording.recorder import Recorder
 from dyncc.compiler.specialize.state.begin import begin
 from dyncc.compiler.specialize.state.capture import Capture
 from dyncc.compiler.specialize.state.generalize import generalize
-from dyncc.compiler.specialize.state.heap import Heap
+from dyncc.compiler.specialize.state.heap import Content, Heap, content_of, same_content
 from dyncc.compiler.specialize.state.leaves import has_argument
 from dyncc.compiler.specialize.state.snapshot import Snapshot
 from dyncc.compiler.specialize.values import Restart, SymTensor, current
@@ -90,7 +90,9 @@ class Specializer:
         )
         self.recorder = Recorder(facts)
         self.recorder.inputs = lambda: self.active_inputs.tensors
-        self.active_inputs = Inputs((), {}, (), (), {})
+        self.active_inputs = Inputs((), {}, (), (), {}, {}, {})
+        self.before: dict[str, Content] = {}
+        """The containers among the arguments, as the block found them."""
         self.recorder.name_constants(named_tensors(roots))
         modules = [root for _, root in roots if isinstance(root, torch.nn.Module)]
         modules = [root for _, root in roots if isinstance(root, torch.nn.Module)]
@@ -195,6 +197,7 @@ class Specializer:
                 assert pending.method is not None
                 frames, inputs = self._begin_entry(pending.method, pending.state, block)
             self.active_inputs = inputs
+            self.before = {place: content_of(obj) for place, obj in inputs.containers.items()}
             machine = Machine(self, frames)
             machine.run()
             assert self.terminator is not None
@@ -232,6 +235,7 @@ class Specializer:
 
     def edge(self, machine: Machine) -> ir.Edge:
         """The block for the machine's present state, and what it is given."""
+        self._refuse_changed_arguments()
         snapshot = self._capture(machine.frames)
         name = self.memo.get(snapshot.key)
         if name is None and generalize(snapshot, self.variants, self.shapeless, self.facts):
@@ -300,6 +304,7 @@ class Specializer:
         )
 
     def _leave(self) -> tuple[int, tuple[ir.Operand, ...], tuple[ir.Write, ...]]:
+        self._refuse_changed_arguments()
         snapshot = self._capture((), ("session",))
         found = self.states.get(snapshot.key)
         if found is None and generalize(
@@ -315,12 +320,46 @@ class Specializer:
                 writes.append(ir.Write(name, self.recorder.block.tensor_operand(tensor)))
         return state, _arguments(snapshot), tuple(writes)
 
+    def _refuse_changed_arguments(self) -> None:
+        """A list or dict that the caller has as well must be as it was: only tensors are written back."""
+        for place, content in self.before.items():
+            obj = self.active_inputs.containers[place]
+            if not same_content(content_of(obj), content):
+                raise CompileError(
+                    [
+                        Diagnostic(
+                            "DY121",
+                            f"the argument `{place}`, a {type(obj).__name__}, is changed by the call",
+                            self.recorder.block.span,
+                            label="changed here, or before",
+                            notes=("tensors among the arguments may be written to, containers may not",),
+                            helps=(
+                                f"change a copy and return it: `{place} = copy.copy({place})`",
+                                "or keep it as an attribute of the module, which calls may change",
+                            ),
+                        )
+                    ]
+                )
+
     # --------------------------------------------------------------------------------- results
 
     def _method(self, method: Method) -> ir.Method:
         inputs = self.inputs[method.name]
         entries = tuple(self.entries[method.name])
-        return ir.Method(method.name, inputs.parameters, entries)
+        identities = tuple(self._identities(method, inputs))
+        return ir.Method(method.name, inputs.parameters, entries, identities=identities)
+
+    def _identities(self, method: Method, inputs: Inputs) -> Iterator[ir.Identity]:
+        """What the program asked of its arguments, as the example answers it."""
+        examples = inputs.examples
+        together = {pair for name, pair in self.facts.together if name == method.name}
+        for first, second in sorted(self.recorder.identities | together):
+            if first not in examples or second not in examples:
+                continue
+            same = examples[first] is examples[second]
+            if same:
+                self.facts.bind_together(method.name, (first, second))
+            yield ir.Identity(first, second, same)
 
     def _states(self) -> list[ir.State]:
         made: list[ir.State] = []

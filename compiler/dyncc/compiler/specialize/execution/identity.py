@@ -22,7 +22,7 @@ def asks_for_identity(code: types.CodeType) -> bool:
     ``x is None`` and comparisons with a constant or a global do not; in code of the user ``in`` does,
     which looks for the same object before it compares.
     """
-    if _is_library(code):
+    if is_library(code):
         return False
     last = ""
     for instruction in dis.get_instructions(code):
@@ -36,9 +36,9 @@ def asks_for_identity(code: types.CodeType) -> bool:
 
 def asks_by_number(code: types.CodeType, func: Any) -> bool:
     """Whether ``code``, which is not PyTorch's, compares identities by calling ``func``, ``id``."""
-    return func is id and not _is_library(code)
+    return func is id and not is_library(code)
 
 
-def _is_library(code: types.CodeType) -> bool:
+def is_library(code: types.CodeType) -> bool:
     """Code of PyTorch, of the standard library or of this compiler."""
     return not (is_users(code.co_filename) or is_of_packages(code.co_filename))

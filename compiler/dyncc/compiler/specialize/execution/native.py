@@ -60,7 +60,7 @@ def run_native(
     block.refusal = None
     _check_before(machine, func, args)
     if func is id:
-        machine.recorder.demand_sharing(*args)
+        machine.recorder.ask_identity(*args)
     try:
         with watching(machine, func, run_native.__code__):
             unknown = any(is_scalar(value) for value in args)

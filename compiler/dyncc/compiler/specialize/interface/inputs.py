@@ -15,6 +15,7 @@ from dyncc.compiler.specialize.interface.containers import container_children
 from dyncc.compiler.specialize.recording.block import BlockBuilder
 from dyncc.compiler.specialize.recording.recorder import Recorder
 from dyncc.compiler.specialize.recording.tensor_types import TensorSpec
+from dyncc.compiler.specialize.state.heap import is_container
 from dyncc.compiler.specialize.values import (
     Scalar,
     SymTensor,
@@ -57,6 +58,10 @@ class Inputs:
     parameters: tuple[Parameter, ...]
     names: tuple[str, ...]
     tensors: dict[str, SymTensor]
+    examples: dict[str, torch.Tensor]
+    """The tensors of the example, by the name of the input."""
+    containers: dict[str, Any]
+    """What the caller has as well, and may look at after the call: lists, dicts, objects; by place."""
 
 
 class InputBuilder:
@@ -69,8 +74,9 @@ class InputBuilder:
         self.facts = facts
         self.names: list[str] = []
         self.tensors: dict[str, SymTensor] = {}
+        self.containers: dict[str, Any] = {}
         self.symbols: dict[Any, str] = {}
-        self.shared: dict[int, SymTensor] = {}
+        self.examples: dict[str, torch.Tensor] = {}
 
     def build(self) -> Inputs:
         signature = self.method.signature()
@@ -90,6 +96,8 @@ class InputBuilder:
                 inspect.Parameter.VAR_POSITIONAL: "var_positional",
                 inspect.Parameter.VAR_KEYWORD: "var_keyword",
             }.get(parameter.kind, "positional")
+            if kind.startswith("var"):  # made for this call: no one else has it
+                self.containers.pop(name, None)
             has_default = parameter.default is not inspect.Parameter.empty
             default = parameter.default if kind_of(parameter.default) or parameter.default is None else None
             if isinstance(tree, InputNode) and not is_fixed(tree):
@@ -107,7 +115,10 @@ class InputBuilder:
                 has_default = False
             parameters.append(Parameter(name, kind, tree, has_default, default if has_default else None))  # type: ignore[arg-type]
         bound.arguments.update(values)
-        return Inputs(bound.args, bound.kwargs, tuple(parameters), tuple(self.names), self.tensors)
+        return Inputs(
+            bound.args, bound.kwargs, tuple(parameters), tuple(self.names), self.tensors, self.examples,
+            self.containers,
+        )  # fmt: skip
 
     def _default(self, name: str, value: Any) -> InputTree | None:
         """The tree of a container that is a default, as it was before any call changed it."""
@@ -134,7 +145,10 @@ class InputBuilder:
             trees.append(tree)
             made.append(part)
         node = InputNode(children.kind, tuple(trees), children.keys, children.name, children.module)
-        return node, children.rebuild(made)
+        rebuilt = children.rebuild(made)
+        if is_container(rebuilt):
+            self.containers[_written(path)] = rebuilt
+        return node, rebuilt
 
     def _tensor(self, value: torch.Tensor, path: tuple[Any, ...], dynamic: Any) -> tuple[InputTree, Any]:
         if value.dtype.is_complex or value.layout is not torch.strided:
@@ -157,11 +171,28 @@ class InputBuilder:
             shape.append(self.symbols.setdefault(name, f"s{len(self.symbols)}"))
             self.block.hints.setdefault(shape[-1], self.recorder.hint_of(len(self.symbols) - 1))
         spec = TensorSpec(value.dtype, tuple(shape))
+        same = self._together(value, _name(path))
+        if same is not None:
+            name = self.block.unique(_name(path))
+            self.examples[name] = value
+            return Input(name, spec.type), same
         name, fake, node = self.block.tensor_param(_name(path), spec)
         self.names.append(name)
         tensor = SymTensor.make(fake, node, name)
-        self.tensors[name] = tensor
+        self.tensors[name], self.examples[name] = tensor, value
         return Input(name, spec.type), tensor
+
+    def _together(self, value: torch.Tensor, name: str) -> SymTensor | None:
+        """The tensor that ``value`` is as well, under another name, where the program asks for that."""
+        for other, example in self.examples.items():
+            pair = (min(name, other), max(name, other))
+            if (
+                example is value
+                and other in self.tensors
+                and (self.method.name, pair) in self.facts.together
+            ):
+                return self.tensors[other]
+        return None
 
     def _number(self, value: Any, kind: str, path: tuple[Any, ...]) -> tuple[InputTree, Any]:
         place = ("entry", self.method.name, path)

@@ -95,6 +95,8 @@ class Recorder:
         """Reads whose number also goes on inside of the graph, computed from the tensor."""
         self.unseen: set[Span] = set()
         """Reads of arrays of NumPy's, which are none of PyTorch's in the original."""
+        self.identities: set[tuple[str, str]] = set()
+        """Pairs of arguments of which the program asks whether they are one tensor."""
         self.training = False
         """Whether the network is compiled in training mode."""
         self.given: dict[tuple[Span | None, str], set[Any]] = {}
@@ -389,6 +391,26 @@ class Recorder:
                 if places:
                     self.facts.demand_sharing(places)
 
+    def ask_identity(self, *tensors: Any) -> None:
+        """The program asks which tensors ``tensors`` are: sharing must be known, also that of arguments.
+
+        Of two, whether they are one; of a single one, whether it is any other.
+        """
+        self.demand_sharing(*tensors)
+        sides = [self._as_inputs(tensor) for tensor in tensors]
+        others = sides[1] if len(sides) > 1 else list(self.inputs())
+        self.identities |= {(min(a, b), max(a, b)) for a in sides[0] for b in others if a != b}
+
+    def _as_inputs(self, tensor: Any) -> list[str]:
+        """The arguments that a tensor may be: in later blocks, each of its type."""
+        if not isinstance(tensor, SymTensor):
+            return []
+        inputs = self.inputs()
+        known = [name for name, other in inputs.items() if other is tensor]
+        if known or all(other.node.graph is self.block.graph for other in inputs.values()):
+            return known
+        return [name for name, other in inputs.items() if _may_be(tensor.fake, other.fake)]
+
     def check_element(self, items: DynamicList, value: Any) -> None:
         host_lists.check_element(self, items, value)
 
@@ -426,6 +448,18 @@ class Recorder:
         with self.faking():
             maybe = size.node.maybe_as_int()
         return maybe if maybe is not None else self.block.dim_scalar(tensor, axis)
+
+
+def _may_be(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether two fake tensors may be one, by their types."""
+    return (
+        one.dtype == other.dtype
+        and one.dim() == other.dim()
+        and all(
+            not (isinstance(a, int) and isinstance(b, int)) or a == b
+            for a, b in zip(one.shape, other.shape, strict=True)
+        )
+    )
 
 
 def _getitem(value: Any, index: int) -> Any:

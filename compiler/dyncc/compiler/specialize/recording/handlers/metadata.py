@@ -8,6 +8,7 @@ import torch
 
 from dyncc.compiler.specialize.recording.cells import fake_of, owner_of
 from dyncc.compiler.specialize.recording.handlers.registry import FUNCTIONS, METHODS, PROPERTIES, SETTERS
+from dyncc.compiler.specialize.recording.tensor_types import storage_key
 from dyncc.compiler.specialize.values import (
     SymTensor,
     decide,
@@ -138,3 +139,20 @@ METHODS.update({"size": _size, "numel": _numel, "nelement": _numel, "__len__": _
 
 METHODS["storage_offset"] = _stride
 FUNCTIONS[torch.numel] = _numel
+
+
+class Address(bytes):
+    """Where the memory of a tensor begins, to be compared with others; no number, which could be computed
+    with or kept."""
+
+
+def _data_ptr(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    recorder.ask_identity(args[0])
+    fake = fake_of(recorder, args[0])
+    offset = fake.storage_offset()
+    if not isinstance(offset, int):
+        decide(args[0], "where a view begins")
+    return Address(f"{storage_key(fake)}+{offset * fake.element_size()}".encode())
+
+
+METHODS["data_ptr"] = _data_ptr

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from dyncc.compiler.specialize.recording import indexing
-from dyncc.compiler.specialize.recording.cells import owner_of
-from dyncc.compiler.specialize.recording.handlers.registry import METHODS
+from dyncc.compiler.specialize.recording.cells import fake_of, owner_of
+from dyncc.compiler.specialize.recording.handlers.registry import FUNCTIONS, METHODS
 from dyncc.compiler.specialize.values import (
     DynamicList,
     is_scalar,
@@ -63,3 +63,19 @@ def _with_lists_as_tensors(recorder: Recorder, index: Any) -> Any:
 
 METHODS["__getitem__"] = _getitem
 METHODS["__setitem__"] = _setitem
+
+
+def _masked_select(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """``tensor[mask]`` of both in one shape: so it is known to be as long as with the same mask again."""
+    if kwargs or len(args) != 2:
+        return NotImplemented
+    one, other = (fake_of(recorder, value) for value in args)
+    if other.dtype is not torch.bool:
+        return NotImplemented
+    if tuple(one.shape) != tuple(other.shape):
+        args = recorder.call(torch.broadcast_tensors, args, {})
+    return recorder.call(torch.Tensor.__getitem__, tuple(args), {})
+
+
+METHODS["masked_select"] = _masked_select
+FUNCTIONS[torch.masked_select] = _masked_select
