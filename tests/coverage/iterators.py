@@ -1,5 +1,6 @@
 """Builtins that iterate, `itertools`."""
 
+import collections
 import itertools
 
 import torch
@@ -23,6 +24,21 @@ def zip_strict(x):
 def mapped(x):
     signs = list(map(lambda v: 1 if v > 0 else -1, x[:2]))
     return signs, list(filter(lambda v: v > 0, x[:2]))
+
+
+@builtins("generators given to `dict`, `OrderedDict`, `set`, `deque`, `update`, `extend`")
+def consumed(x):
+    def pairs():
+        for i in range(2):
+            yield i, x * i if x[i] > 0 else x
+
+    rows, more = collections.OrderedDict(pairs()), dict(pairs())
+    queue = collections.deque(v for _, v in pairs())
+    more.update((k + 1, v) for k, v in pairs())
+    some = []
+    some.extend(v for _, v in pairs())
+    keys = set(k for k, _ in pairs()) | frozenset(k for k, _ in pairs())
+    return rows, more, queue[0] + some[1], len(keys)
 
 
 @builtins("`map` over two")

@@ -326,7 +326,7 @@ class Recurrent(nn.Module):
         return y if h.sum() > 0 else (h, c)
 
 
-@layers("`pack_padded_sequence`, `pad_packed_sequence`", calls=ROWS, refused="DY130")
+@layers("`pack_padded_sequence`, `pad_packed_sequence`", calls=ROWS)
 class Packed(nn.Module):
     def __init__(self):
         super().__init__()
@@ -334,6 +334,48 @@ class Packed(nn.Module):
 
     def forward(self, x):
         packed = nn.utils.rnn.pack_padded_sequence(x[None], torch.tensor([2]), batch_first=True)
+        y, h = self.gru(packed)
+        y, _ = nn.utils.rnn.pad_packed_sequence(y, batch_first=True)
+        return y if x.sum() > 0 else h
+
+
+BATCH = torch.export.Dim("batch")
+FREE_BATCH = ({0: BATCH}, {0: BATCH})
+FREE_LENGTHS = tuple(
+    (torch.linspace(-1, 2, 20 * len(lengths)).view(-1, 5, 4) * sign, torch.tensor(lengths))
+    for lengths, sign in (([3, 5], 1), ([1, 1, 4], -1), ([5, 2, 2, 1], 1), ([4], -1))
+)
+LENGTHS = tuple(
+    (torch.linspace(-1, 2, 40).view(2, 5, 4) * sign, torch.tensor(lengths))
+    for lengths, sign in (([3, 5], 1), ([1, 1], -1), ([5, 2], 1), ([4, 4], -1))
+)
+
+
+@layers("packed sequences of lengths that data decide, `enforce_sorted=False`", calls=LENGTHS)
+class PackedByData(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(4, 3, num_layers=2, batch_first=True, bidirectional=True)
+        self.rnn = nn.RNN(6, 2)
+
+    def forward(self, x, lengths):
+        pack, unpack = nn.utils.rnn.pack_padded_sequence, nn.utils.rnn.pad_packed_sequence
+        packed = pack(x, lengths.tolist(), batch_first=True, enforce_sorted=False)
+        y, (h, c) = self.lstm(packed)
+        if y.data.sum() > 0:
+            y, h = self.rnn(y)
+        padded, counts = unpack(y, batch_first=True, total_length=5)
+        return padded, counts, h, c, unpack(y, padding_value=-1.0)[0].sum(0)
+
+
+@layers("packed sequences in a batch of a free size", calls=FREE_LENGTHS, dynamic=FREE_BATCH)
+class PackedFree(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.gru = nn.GRU(4, 3, batch_first=True)
+
+    def forward(self, x, lengths):
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
         y, h = self.gru(packed)
         y, _ = nn.utils.rnn.pad_packed_sequence(y, batch_first=True)
         return y if x.sum() > 0 else h

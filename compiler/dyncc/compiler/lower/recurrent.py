@@ -14,6 +14,7 @@ import torch
 
 import dyncc.compiler.size_checks  # noqa: F401  # makes the operator known
 from dyncc.compiler.lower.opset import OPSET
+from dyncc.compiler.packed import places, rows
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ _KINDS = {
 def recurrent(function: Callable[..., Any]) -> Callable[..., Any]:
     """``function`` (torch.lstm, gru, rnn_tanh or rnn_relu) of the same arguments, for the exporter.
 
-    Float64, projections and packed sequences, which ONNX Runtime lacks, are left to PyTorch.
+    Float64 and projections, which ONNX Runtime lacks, are left to PyTorch.
     """
     kind = _KINDS[function]
 
@@ -60,14 +61,47 @@ def recurrent(function: Callable[..., Any]) -> Callable[..., Any]:
     return replaced
 
 
+def packed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same over packed sequences: padded, with their lengths for ONNX's operator, and packed again."""
+    kind = _KINDS[function]
+
+    def replaced(
+        data: torch.Tensor,
+        batch_sizes: torch.Tensor,
+        state: Any,
+        params: Sequence[torch.Tensor],
+        has_biases: bool,
+        num_layers: int,
+        dropout: float,
+        train: bool,
+        bidirectional: bool,
+    ) -> Any:
+        states = list(state) if kind.name == "LSTM" else [state]
+        if states[0].shape[-1] != states[-1].shape[-1] or data.dtype is not torch.float32:
+            return function(
+                data, batch_sizes, state, params, has_biases, num_layers, dropout, train, bidirectional
+            )
+        length, batch = batch_sizes.shape[0], states[0].shape[1]
+        place, mask = places(batch_sizes, batch)
+        padded = data.index_select(0, place.flatten()).view(length, batch, data.shape[1])
+        lengths = mask.sum(0).to(torch.int32)
+        stack = _Stack(kind, params, has_biases, 2 if bidirectional else 1, lengths)
+        sequence, finals = stack.run(padded, states, num_layers)
+        chosen = rows(batch_sizes, data.shape[0], batch)
+        return sequence.flatten(0, 1).index_select(0, chosen), *finals
+
+    return replaced
+
+
 @dataclass(frozen=True)
 class _Stack:
-    """Layers, each of one or two directions."""
+    """Layers, each of one or two directions. ``lengths`` are those of the sequences, None for all."""
 
     kind: _Kind
     params: Sequence[torch.Tensor]
     has_biases: bool
     directions: int
+    lengths: torch.Tensor | None = None
 
     def run(
         self, sequence: torch.Tensor, states: Sequence[torch.Tensor], layers: int
@@ -93,7 +127,7 @@ class _Stack:
             if self.has_biases
             else None
         )
-        inputs += [None, *initial]
+        inputs += [self.lengths, *initial]
         length, batch, hidden = sequence.shape[0], sequence.shape[1], initial[0].shape[-1]
         attributes = dict(self.kind.attributes)
         if self.directions == 2 and "activations" in attributes:

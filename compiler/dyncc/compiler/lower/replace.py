@@ -16,7 +16,8 @@ import torch.nn.functional as F
 from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
 from dyncc.compiler.lower.decompose.networks import attention
-from dyncc.compiler.lower.recurrent import recurrent
+from dyncc.compiler.lower.recurrent import packed, recurrent
+from dyncc.compiler.packed import PACKED
 
 RECURRENT = (torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu)
 _BASIC = (int, torch.SymInt, slice)
@@ -179,6 +180,7 @@ _REPLACEMENTS: dict[Any, Callable[..., Any]] = {
     torch.take_along_dim: _take_along_dim,
     torch.Tensor.take_along_dim: _take_along_dim,
     **{function: recurrent(function) for function in RECURRENT},
+    **{PACKED[function]: packed(function) for function in RECURRENT},
     # the exporter takes the result for a constant
     torch.Tensor.data.__get__: torch.Tensor.detach,  # pyright: ignore[reportAttributeAccessIssue]
 }

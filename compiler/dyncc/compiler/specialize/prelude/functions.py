@@ -46,6 +46,14 @@ def as_tuple(iterable: Any) -> Any:
     return tuple(as_list(iterable))
 
 
+def of_lists(func: Any, args: Any, kwargs: Any) -> Any:
+    """A call that goes through its arguments, which are iterators or others, and made lists here."""
+    made = []
+    for arg in args:
+        made.append(list(arg) if hasattr(type(arg), "__next__") else arg)
+    return func(*made, **kwargs)
+
+
 def contained(method: Any, container: Any, item: Any, negated: Any) -> Any:
     found = bool(method(container, item))
     return not found if negated else found

@@ -25,6 +25,8 @@ class SymTensor(torch.Tensor):
     hint: str
     constant: torch.Tensor | None
     """The real value, where it depends on constants alone and is small: reading it decides nothing."""
+    first: int | None
+    """Of the batch sizes of packed sequences: how many sequences there are."""
 
     @staticmethod
     def make(fake: torch.Tensor, node: fx.Node, hint: str = "") -> SymTensor:
@@ -34,6 +36,7 @@ class SymTensor(torch.Tensor):
         tensor.derivation = None
         tensor.hint = hint
         tensor.constant = None
+        tensor.first = None
         return tensor
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import math
 import types
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,8 @@ def apply(machine: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
             return Push(method, args, kwargs)
     if found is not None:
         return found(machine, args, kwargs)
+    if _consumes(func) and any(isinstance(arg, (Generator, *prelude.DECIDING)) for arg in args):
+        return Push(prelude.of_lists, (func, args, kwargs), {})
     owner = getattr(func, "__self__", None)
     if isinstance(owner, Generator):
         return _generator_call(machine, owner, func.__name__, args)
@@ -57,6 +60,27 @@ def apply(machine: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     if type(func) is types.BuiltinMethodType or type(func) is types.MethodType:
         return _method(machine, owner, func.__name__, args, kwargs)
     return NotImplemented
+
+
+_CONTAINERS = (dict, set, frozenset, collections.OrderedDict, collections.deque, collections.Counter)
+_METHODS = frozenset(
+    "update extend extendleft union intersection difference symmetric_difference intersection_update "
+    "difference_update symmetric_difference_update issubset issuperset isdisjoint subtract fromkeys".split()
+)
+
+
+def _consumes(func: Any) -> bool:
+    """Whether ``func`` goes through its arguments once, to the end, and calls nothing meanwhile."""
+    if _is_one(func, (*_CONTAINERS, collections.defaultdict)):
+        return True
+    owner = getattr(func, "__self__", None)
+    container = isinstance(owner, (*_CONTAINERS, list)) or _is_one(owner, _CONTAINERS)
+    builtin = type(func) is types.BuiltinMethodType or type(owner) in _CONTAINERS
+    return container and builtin and getattr(func, "__name__", "") in _METHODS
+
+
+def _is_one(value: Any, among: tuple[type, ...]) -> bool:
+    return any(value is other for other in among)
 
 
 def _math(machine: Machine, name: str, args: tuple[Any, ...]) -> Any:

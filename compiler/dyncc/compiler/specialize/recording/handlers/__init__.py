@@ -4,9 +4,10 @@ from dyncc.compiler.specialize.recording.handlers import (
     constructors,
     metadata,
     noise,
+    packed,
     reads,
     subscripts,
     unrecorded,
 )
 
-__all__ = ["constructors", "metadata", "noise", "reads", "subscripts", "unrecorded"]
+__all__ = ["constructors", "metadata", "noise", "packed", "reads", "subscripts", "unrecorded"]

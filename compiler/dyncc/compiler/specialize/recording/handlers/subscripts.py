@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dyncc.compiler.specialize.recording.recorder import Recorder
 
 
-def _getitem(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def getitem(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     tensor, index = owner_of(recorder, args[0]), _with_lists_as_tensors(recorder, args[1])
     if index is not args[1]:
         return recorder.call(func, (tensor, index), {})
@@ -61,7 +61,7 @@ def _with_lists_as_tensors(recorder: Recorder, index: Any) -> Any:
     return index
 
 
-METHODS["__getitem__"] = _getitem
+METHODS["__getitem__"] = getitem
 METHODS["__setitem__"] = _setitem
 
 
