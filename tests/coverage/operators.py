@@ -381,6 +381,14 @@ class PackedFree(nn.Module):
         return y if x.sum() > 0 else h
 
 
+@layers("`cross_entropy` of classes and of probabilities, `label_smoothing`")
+def cross_entropy(x):
+    classes = torch.tensor([2]) if x.sum() > 0 else torch.tensor([0])
+    chances, weight = x.abs().softmax(0)[None], torch.tensor([1.0, 2.0, 0.5, 3.0])
+    plain = F.cross_entropy(x[None], classes), F.cross_entropy(x[None], chances, reduction="none")
+    return plain, F.cross_entropy(x[None], chances, weight, label_smoothing=0.1)
+
+
 @layers("`pad_sequence`")
 def pad_sequence(x):
     parts = [x[:1], x[1:]] if x.sum() > 0 else [x[:2], x[2:]]

@@ -225,6 +225,25 @@ class Alternating(nn.Module):
         return y
 
 
+@attributes(
+    "of modules in a plain list, which have no names", calls=([1, 2, 3, 4], [-1, 0, -2, 1], [2, 2, 2, 2])
+)
+class Unnamed(Net):
+    def __init__(self):
+        super().__init__()
+        self.norms = [nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4)) for _ in range(2)]
+        for norm in self.norms:
+            norm.requires_grad_(False)
+
+    def forward(self, x):
+        rows = torch.stack([x, -x, x * 2])
+        for norm in self.norms:
+            rows = norm(rows)
+            if rows.sum() > x.sum():
+                rows = rows + 1
+        return rows, self.norms[1][1].running_mean
+
+
 outside = table("State over calls", "Outside of the module")
 
 SEEN: list[Any] = []

@@ -94,6 +94,7 @@ class Specializer:
         self.before: dict[str, Content] = {}
         """The containers among the arguments, as the block found them."""
         self.recorder.name_constants(named_tensors(roots))
+        self.recorder.name_constants(facts.cells)
         modules = [root for _, root in roots if isinstance(root, torch.nn.Module)]
         modules = [root for _, root in roots if isinstance(root, torch.nn.Module)]
         self.recorder.training = any(module.training for module in modules)

@@ -52,6 +52,30 @@ def rrelu(
     return torch.nn.functional.leaky_relu(self, (lower + upper) / 2), noise
 
 
+@decomposes(aten.cross_entropy_loss.default)
+def cross_entropy(
+    self: torch.Tensor,
+    target: torch.Tensor,
+    weight: torch.Tensor | None = None,
+    reduction: int = 1,
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+) -> Any:
+    """Of probabilities of the classes, which the operator of ONNX does not take."""
+    if not target.is_floating_point():
+        return NotImplemented
+    axis = 0 if self.dim() == 1 else 1
+    classes = self.shape[axis]
+    if label_smoothing:
+        target = target * (1 - label_smoothing) + label_smoothing / classes
+    if weight is not None:
+        target = target * weight.view([classes if each == axis else 1 for each in range(self.dim())])
+    loss = -(torch.log_softmax(self, axis) * target).sum(axis)
+    if reduction == 0:
+        return loss
+    return loss.sum() if reduction == 2 else loss.mean()
+
+
 # ------------------------------------------------------------------------------------ attention
 
 

@@ -103,6 +103,7 @@ class Recorder:
         """Calls (where, and of what) before which a block ends, so that their sizes are given, and the
         origins of what the block that ended depended on."""
         self._symbols = 0
+        self._constants = 0
         self._canonical: dict[Any, torch.Tensor] = {}
 
     # --------------------------------------------------------------------------------- context
@@ -153,7 +154,9 @@ class Recorder:
     def constant_name(self, tensor: torch.Tensor) -> str:
         name = self.names.get(id(tensor))
         if name is None:
-            name = f"const_{len(self.names)}"
+            while (name := f"const_{self._constants}") in self.facts.cells:  # an earlier attempt's name
+                self._constants += 1
+            self._constants += 1
             self.names[id(tensor)] = name
             self.keep.append(tensor)
         return name

@@ -4,10 +4,11 @@ from dyncc.compiler.specialize.recording.handlers import (
     constructors,
     metadata,
     noise,
+    norms,
     packed,
     reads,
     subscripts,
     unrecorded,
 )
 
-__all__ = ["constructors", "metadata", "noise", "packed", "reads", "subscripts", "unrecorded"]
+__all__ = ["constructors", "metadata", "noise", "norms", "packed", "reads", "subscripts", "unrecorded"]
