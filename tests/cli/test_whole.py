@@ -124,3 +124,31 @@ def test_the_real_compiler_is_the_one_that_is_called() -> None:
     from dyncc.compiler import compile
 
     assert compile_command.compiler() is compile
+
+
+DEEP = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def forward(self, x):
+        path = ""
+        for i in range(12):
+            path += "a" if x[i] > 0 else "b"
+        return x, path
+
+
+def example_inputs():
+    return (torch.ones(12),)
+"""
+
+
+def test_limits_can_be_set_and_a_refusal_names_the_flag(write: Any, dyncc: Any) -> None:
+    write(DEEP)
+    few = dyncc("net.py", "--max-blocks", "100")
+    assert few.code == 1 and "error[DY106]" in few.err and "--max-blocks 400" in few.err
+    short = dyncc("net.py", "--max-seconds", "0.01")
+    assert short.code == 1 and "--max-seconds 600" in short.err
+    none = dyncc("net.py", "--max-blocks", "0")
+    assert none.code == 2 and "--max-blocks" in none.err

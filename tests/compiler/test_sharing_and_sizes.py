@@ -12,7 +12,7 @@ import torch
 from dyncc.compiler.check.compare import REFERENCE, compare_outcomes, outcome
 from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.reference import Interpreter
-from dyncc.compiler.specialize import specialize, specializer
+from dyncc.compiler.specialize import attempts, specialize
 
 
 def element_changed(x: Any) -> Any:
@@ -153,7 +153,8 @@ def test_it_is_as_eager(function: Callable[..., Any]) -> None:
     ],
 )
 def test_it_is_refused(function: Callable[..., Any], code: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(specializer, "MAX_BLOCKS", 150)  # a loop that unrolls without end, ended sooner
+    few = functools.partial(attempts.Limits, blocks=150)  # a loop that unrolls without end, ended sooner
+    monkeypatch.setattr(attempts, "Limits", few)
     with pytest.raises(CompileError) as raised:
         specialize(function, (torch.ones(3),))
     assert [diagnostic.code for diagnostic in raised.value.diagnostics] == [code]

@@ -11,6 +11,9 @@ from tests.coverage.verdicts import Verdict
 
 TARGET = Path(__file__).parents[2] / "docs" / "coverage.md"
 
+PUBLIC = Path(__file__).with_name("public.md")
+"""What was measured on programs that are none of ours."""
+
 HEAD = """\
 # What compiles
 
@@ -36,6 +39,7 @@ def page(verdicts: Mapping[Case, Verdict]) -> str:
             rows = [_row(case, verdicts[case]) for case in cases]
             head = [f"### {title}\n", "| construct | result | note |", "|---|---|---|"]
             parts.append("\n".join([*head, *rows]) + "\n")
+    parts.append(PUBLIC.read_text(encoding="utf-8"))
     return "\n".join(parts)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dyncc.compiler.lower.custom import register_onnx
     from dyncc.compiler.noise.eager import drawing
     from dyncc.compiler.pruning.api import prune
+    from dyncc.compiler.specialize.attempts import Limits
 
 __all__ = [
     "CompileError",
@@ -22,6 +23,7 @@ __all__ = [
     "CompiledNet",
     "Diagnostic",
     "Example",
+    "Limits",
     "compile",
     "drawing",
     "prune",
@@ -34,6 +36,7 @@ _HOMES = {
     "CompiledNet": "api",
     "Diagnostic": "diagnostics",
     "Example": "check.report",
+    "Limits": "specialize.attempts",
     "compile": "api",
     "drawing": "noise.eager",
     "prune": "pruning.api",

@@ -27,7 +27,7 @@ from dyncc.compiler.lower import Lowered, lower_program
 from dyncc.compiler.pruning.bundle import Prune, PrunedLowered, prune_lowered, reference_examples
 from dyncc.compiler.report.write import Reporter
 from dyncc.compiler.request import Request, make_request
-from dyncc.compiler.specialize import specialize_methods
+from dyncc.compiler.specialize import Limits, specialize_methods
 from dyncc.compiler.verification import Verification, kept_examples, require_fit
 from dyncc.ir.printer import print_program
 from dyncc.ir.verifier import verify as verify_program
@@ -107,6 +107,7 @@ def compile(
     engine: str | EngineOptions = "onnxruntime",
     report: bool = True,
     profile: Sequence[Any] = (),
+    limits: Limits | None = None,
 ) -> CompiledNet:
     """Compile a program into the bundle ``output`` and return it, loaded.
 
@@ -123,7 +124,8 @@ def compile(
     what runs the blocks: ``onnxruntime``, ``tvm``, ``inductor``, that of a plugin, or ``auto`` for the
     fastest of those present, block by block; :class:`~dyncc.compiler.engines.EngineOptions` has more.
     ``report`` adds ``report.html``, in which it is counted which ways the calls of ``profile`` take (given
-    as ``examples`` are).
+    as ``examples`` are). ``limits`` say how long to specialize, and into how many blocks, before a program
+    is refused.
 
     The model and the process are left as they were. Raises CompileError where the program is refused or a
     check fails; ``output`` is then as it was before. Raises NotABundleError where it is something else
@@ -141,6 +143,7 @@ def compile(
     job = _Job(request, target, pipeline, verify, verify_each, threads, removal, options, reporter)
     if dump_ir is not None:
         job.dump_folder = Path(dump_ir)
+    job.limits = limits
     with _undisturbed():
         return job.run(command, sources)
 
@@ -159,13 +162,14 @@ class _Job:
     engines: EngineOptions = field(default_factory=EngineOptions)
     reporter: Reporter = field(default_factory=lambda: Reporter(False, ()))
     dump_folder: Path | None = None
+    limits: Limits | None = None
     clock: Clock = field(default_factory=Clock)
     dumps: int = 0
     ran: list[Ran] = field(default_factory=list[Ran])
 
     def run(self, command: str, sources: Mapping[str, str] | None) -> CompiledNet:
         with self.clock.step("specialize"):
-            recorded = specialize_methods(self.request.methods, self.request.name)
+            recorded = specialize_methods(self.request.methods, self.request.name, self.limits)
             self._dump(recorded.program, "specialize")
             verify_program(recorded.program, FxGraphOps().signature)
         require_fit(recorded.program, self.request.profile, "call {} of the profile")

@@ -147,6 +147,14 @@ def compile_command(
         ),
     ] = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.html.")] = False,
+    max_seconds: Annotated[
+        float | None,
+        typer.Option("--max-seconds", metavar="N", help="Specialize for so long at most; default: 90."),
+    ] = None,
+    max_blocks: Annotated[
+        int | None,
+        typer.Option("--max-blocks", metavar="N", help="Into so many blocks at most; default: 1500."),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the output even if it is no bundle of dyncc's.")
     ] = False,
@@ -183,6 +191,8 @@ def compile_command(
             tune=tune,
             report=not no_report,
             profile=profile,
+            max_seconds=max_seconds,
+            max_blocks=max_blocks,
         )
         run_compile(options, console)
 

@@ -51,6 +51,8 @@ class CompileOptions:
     tune: int = 0
     report: bool = True
     profile: Path | None = None
+    max_seconds: float | None = None
+    max_blocks: int | None = None
 
 
 def run_compile(options: CompileOptions, console: Console) -> None:
@@ -203,10 +205,22 @@ def compile_target(
         "command": command_line(),
         "examples": further_calls(target),
         "report": options.report,
+        "limits": limits_of(options),
         "profile": profile_calls(target, call, options.profile) if options.profile else (),
     }
     with contextlib.nullcontext() if verbose else silent_logging(), said_once(verbose):
         return compiler()(target.model, call.args, **arguments)
+
+
+def limits_of(options: CompileOptions) -> Any:
+    """How far to specialize. Raises CliError for numbers that are none."""
+    from dyncc.compiler.specialize import Limits
+
+    wanted = {"seconds": options.max_seconds, "blocks": options.max_blocks}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    if any(value <= 0 for value in given.values()):
+        raise usage("`--max-seconds` and `--max-blocks` take numbers above 0")
+    return Limits(**given)  # type: ignore[arg-type]
 
 
 @contextlib.contextmanager

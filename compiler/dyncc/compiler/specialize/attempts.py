@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
@@ -26,13 +27,19 @@ if TYPE_CHECKING:
 MAX_ATTEMPTS = 400
 
 
-TIME_LIMIT = 90.0
-"""Seconds of the processor for all attempts together."""
+@dataclass(frozen=True)
+class Limits:
+    """How far to go before a program is refused (DY106)."""
+
+    seconds: float = 90.0
+    """Of the processor, for all attempts together."""
+    blocks: int = 1500
 
 
-def specialize_methods(methods: Sequence[Method], name: str) -> Recorded:
+def specialize_methods(methods: Sequence[Method], name: str, limits: Limits | None = None) -> Recorded:
     """Specialize several methods of one object together: one program, shared state and weights."""
-    facts = Facts(deadline=time.process_time() + TIME_LIMIT)
+    limits = limits or Limits()
+    facts = Facts(deadline=time.process_time() + limits.seconds, most_blocks=limits.blocks)
     roots = roots_of(methods)
     attempt: Specializer | None = None
     with undisturbed(lambda: attempt.heap if attempt is not None else None):

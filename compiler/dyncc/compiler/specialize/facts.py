@@ -59,6 +59,8 @@ class Facts:
     ``symbols``: sizes that vary.
     """
 
+    most_blocks: int = 1500
+    """Beyond so many blocks the program is refused."""
     together: set[tuple[str, tuple[str, str]]] = field(default_factory=set[tuple[str, tuple[str, str]]])
     """Arguments (method, two inputs) that are one tensor, and the program asks for it."""
     interpret: set[types.CodeType] = field(default_factory=set[types.CodeType])

@@ -35,9 +35,6 @@ from dyncc.compiler.specialize.state.snapshot import Snapshot
 from dyncc.compiler.specialize.values import Restart, SymTensor, current
 from dyncc.runtime import program as ir
 
-MAX_BLOCKS = 1500
-
-
 MANY_BLOCKS = 600
 """Blocks beyond which small loops are no longer unrolled."""
 
@@ -174,7 +171,7 @@ class Specializer:
             self.refuse_limit(
                 "the state that calls leave behind takes ever new forms"
                 + _growth(*self.state_snapshots[-2:]),
-                "keep a count or a tensor instead, or start afresh in each call",
+                help="keep a count or a tensor instead, or start afresh in each call",
             )
         for method in self.methods:
             name = self.unique(method.name if index == 0 else f"{method.name}.state{index}")
@@ -185,8 +182,11 @@ class Specializer:
         if len(self.blocks) >= MANY_BLOCKS:
             self.facts.roll_loops()
             self.facts.follow_few()
-        if len(self.blocks) >= MAX_BLOCKS:
-            self.refuse_limit(f"the program has more than {MAX_BLOCKS} blocks")
+        if len(self.blocks) >= self.facts.most_blocks:
+            self.refuse_limit(
+                f"the program has more than {self.facts.most_blocks} blocks",
+                f"allow more: `--max-blocks {4 * self.facts.most_blocks}`",
+            )
         block = BlockBuilder(pending.name, self.recorder, {})
         current.append(block)
         self.terminator, self.asked, self.asking = None, pending.asked, frozenset()
@@ -387,7 +387,8 @@ class Specializer:
         self.steps += 1
         if self.steps % 64 == 0 and time.process_time() > self.facts.deadline:
             self.refuse_limit(
-                "the program takes too long to specialize: decisions multiply, or a loop does not end"
+                "the program takes too long to specialize: decisions multiply, or a loop does not end",
+                "allow more time: `--max-seconds 600`",
             )
         if self.steps > MAX_STEPS:
             self.refuse_limit("the program runs on and on while it is compiled: a loop does not end")
@@ -415,6 +416,7 @@ class Specializer:
     def refuse_limit(
         self,
         message: str,
+        more: str = "",
         help: str = "keep decisions out of loops that unroll, or make the loop depend on a tensor",
     ) -> NoReturn:
         why = self._reason()
@@ -425,7 +427,8 @@ class Specializer:
             span, label = self.recorder.block.span, "while compiling this"
         else:
             span, label = self._where_most_begin()
-        raise CompileError([Diagnostic("DY106", message, span, label=label, helps=(help,))])
+        helps = (help, more) if more else (help,)
+        raise CompileError([Diagnostic("DY106", message, span, label=label, helps=helps)])
 
     def _where_most_begin(self) -> tuple[ir.Span | None, str]:
         """The expression of the method itself where most blocks begin, there or in what it calls."""
