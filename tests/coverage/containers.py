@@ -235,6 +235,19 @@ def identity(x):
     return chosen is x, torch.is_tensor(chosen)
 
 
+@collection("`deque` of numbers read, gone through, `max`, `maxlen`")
+def deque_numbers(x):
+    last = collections.deque(maxlen=2)
+    for i in range(3):
+        last.append((x[i] * i).item())
+        if len(last) == 2 and max(last) - min(last) < 1:
+            break
+    total = 0
+    for value in last:
+        total = total + value if value > 0 else total - 1
+    return total, len(last)
+
+
 ordered = table("Containers", "`OrderedDict`")
 
 

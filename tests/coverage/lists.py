@@ -249,6 +249,28 @@ def grown_reduced(x):
     return sum(items), max(items), min(items), sorted(items), any(items), all(items)
 
 
+@growing("one of two, chosen by a condition, grows: of numbers, of tuples")
+def grown_chosen(x):
+    done, open_, more, less = [], [], [], []
+    for i in range(3):
+        (done if x[i] > 0 else open_).append((i, x * i))
+        chosen = more if x[i] > 1 else less
+        chosen.append(i)
+    number, first = (done + open_)[0]
+    return number, first, len(done), len(open_), sum(more), sum(less)
+
+
+@growing("`reversed`", calls=START)
+def grown_reversed(x):
+    values, total = [], 0.0
+    while x.sum() > 4:
+        values.append(x.sum().item())
+        x = x / 2
+    for value in reversed(values):
+        total = value + 0.5 * total
+    return total, len(values)
+
+
 @growing("`torch.stack`, `torch.cat` of an empty one, caught", calls=([1, 2], [0, 2], [2, 0], [0, 0]))
 def grown_none(x):
     rows, more = [], []

@@ -1,5 +1,6 @@
 """PyTorch's operators, layers and modes."""
 
+import numpy as np
 import torch
 import torch.distributions as D
 from tests.coverage.cases import Net, table
@@ -207,6 +208,28 @@ def distributions(x):
     policy = D.Normal(x, x.abs() + 0.1)
     value = policy.rsample() if action > 1 else D.Bernoulli(logits=x).sample()
     return action, value, policy.log_prob(value), D.Uniform(-1.0, 1.0).sample((2,))
+
+
+@chance("`Exponential`, `Laplace`, `Geometric`, `Gumbel`")
+def more_distributions(x):
+    wait = D.Exponential(x.abs() + 1).sample((2,)) if x.sum() > 0 else D.Laplace(0.0, 0.1).sample(x.shape)
+    return wait, D.Geometric(torch.tensor([0.3, 0.4])).sample(), D.Gumbel(x, 1.0).sample()
+
+
+NUMPY = np.random.RandomState(0)
+
+
+@chance("`numpy.random`, in a branch", refused="DY121")
+def numpy_draws(x):
+    return x * int(np.random.choice(3)) if x.sum() > 0 else x
+
+
+@chance("a generator of NumPy's, in a helper that does not decide", refused="DY121")
+def numpy_generator(x):
+    def noisy(y):
+        return y + NUMPY.randn()
+
+    return noisy(x) if x.sum() > 0 else x
 
 
 @chance("state beside them")

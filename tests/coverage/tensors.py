@@ -235,6 +235,11 @@ def masked_twice(x):
 making = table("Tensors", "Made from numbers, converted")
 
 
+@making("`x.new(…)` of sizes and of data")
+def new_tensor(x):
+    return x.new(x.size()).fill_(1) + x.new(2, 4).zero_() if x.sum() > 0 else x.new([1.0, 2.0])
+
+
 @making("`torch.tensor` of numbers from data")
 def made(x):
     n = int(x.abs().max())

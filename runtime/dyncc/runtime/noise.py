@@ -7,6 +7,7 @@ same noise are the same run, in whatever engine.
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,14 @@ KINDS = ("uniform", "normal", "exponential")
 
 
 class Noise:
-    """A source of noise; the same ``seed`` gives the same numbers, None other ones each time.
+    """A source of noise; the same ``seed`` (any int) gives the same numbers, None other ones each time.
 
     May be used by several threads at once (which number goes to which is then open).
     """
 
     def __init__(self, seed: int | None = None) -> None:
-        self._generator = np.random.Generator(np.random.PCG64(seed))
+        number = None if seed is None else operator.index(seed) % 2**64
+        self._generator = np.random.Generator(np.random.PCG64(number))
 
     def __call__(self, kind: str, dtype: str, *sizes: int) -> np.ndarray[Any, Any]:
         """The next tensor of noise of a kind: ``float32`` or ``float64``, of these sizes."""

@@ -243,7 +243,10 @@ class Binder:
         if len(array.shape) != len(of.shape) or any(
             size != dim for size, dim in zip(array.shape, of.shape, strict=True) if isinstance(dim, int)
         ):
-            raise InputError(f"{where}: expected {describe_type(of)}, got {describe(given)}")
+            raise InputError(
+                f"{where}: expected {describe_type(of)}, got {describe(given)}"
+                + (FREE if len(array.shape) == len(of.shape) else "")
+            )
         if arrays.is_torch(given):
             if name in self.written and given.device.type != "cpu":
                 raise InputError(f"{where} is written to and on {given.device}: pass x.cpu()")
@@ -299,6 +302,9 @@ class Binder:
                 f"{self.name}() was compiled for {pair} being {wanted}, which the program asks for, and "
                 f"here they are {here}: pass a copy, or compile it so"
             )
+
+
+FREE = " (a size that differs from call to call is compiled as free: `--dynamic`, `dynamic_shapes`)"
 
 
 def _begins(array: np.ndarray) -> tuple[int, tuple[int, ...]]:

@@ -14,8 +14,10 @@ import subprocess
 import sys
 import time
 import types
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
@@ -51,6 +53,9 @@ _NAMED: dict[Any, str] = {
     torch.set_rng_state: _SEED,
 }
 
+GENERATORS = (np.random.RandomState, np.random.Generator)
+_NUMPY = "a random number of NumPy"
+
 _SEEDING = {getattr(func, "__code__", None) for func, effect in _NAMED.items() if effect is _SEED} - {None}
 
 
@@ -65,14 +70,52 @@ def effect_of(func: Any) -> str | None:
     owner = getattr(func, "__self__", None)
     if isinstance(owner, random.Random):
         return "a random number of Python"
+    if isinstance(owner, GENERATORS):
+        return _NUMPY
     if func is subprocess.Popen or func is socket.socket:
         return "talking to another process"
     return None
 
 
+class Draws:
+    """Whether native code draws from NumPy's generators, whose methods no profiling hook sees.
+
+    ``generators`` are those that the program refers to; the one behind ``numpy.random`` is always minded.
+    """
+
+    def __init__(self, generators: Sequence[Any]) -> None:
+        self._generators = [np.random.mtrand._rand, *generators]  # type: ignore[attr-defined]
+        self._before = self._states()
+
+    def effect(self) -> str | None:
+        """What was drawn since, or None."""
+        return _NUMPY if self._states() != self._before else None
+
+    def _states(self) -> list[Any]:
+        return [_state(generator) for generator in self._generators]
+
+
+def _state(generator: Any) -> Any:
+    """How far a generator is: numbers to be compared."""
+    legacy = isinstance(generator, np.random.RandomState)
+    state: Any = generator.get_state(legacy=False) if legacy else generator.bit_generator.state
+    inner = state["state"]
+    if "key" not in inner:
+        return str(state)
+    return inner["pos"], inner["key"][:2].tolist(), state.get("has_gauss")
+
+
 def effect_of_code(code: types.CodeType) -> str | None:
     """The same of a function in Python, which is known by its code."""
     return _SEED if code in _SEEDING else None
+
+
+_DRAWN = "draw with PyTorch (`torch.rand`, …), whose random numbers compile, or pass them as an argument"
+_HELPS = {
+    _SEED: "leave it out: `net.seed(n)` begins the bundle's numbers, `dyncc.compiler.drawing(n)` eager's",
+    _NUMPY: _DRAWN,
+    "a random number of Python": _DRAWN,
+}
 
 
 def refuse(machine: Machine, effect: str) -> None:
@@ -83,7 +126,7 @@ def refuse(machine: Machine, effect: str) -> None:
                 f"{effect} cannot be part of a compiled program",
                 machine.block.span,
                 label="in this call",
-                helps=("do it outside of the compiled method, and pass what it gives as an argument",),
+                helps=(_HELPS.get(effect, "do it outside of the compiled method, and pass what it gives"),),
             )
         ]
     )
@@ -92,6 +135,8 @@ def refuse(machine: Machine, effect: str) -> None:
 def is_for_library(frame: types.FrameType | None) -> bool:
     """Calls by PyTorch for its own ends (lazy imports, caches, warnings), not by the program."""
     while frame is not None:
+        if frame.f_code.co_name == "run_native":  # the program itself called what is of the library
+            return False
         root = frame.f_globals.get("__name__", "").partition(".")[0]
         if root in _OWN_ENDS:
             return True

@@ -12,7 +12,7 @@ import torch
 from dyncc.compiler.code_origin import is_users
 from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.specialize.execution.catching import protecting
-from dyncc.compiler.specialize.execution.effects import effect_of, refuse
+from dyncc.compiler.specialize.execution.effects import Draws, effect_of, refuse
 from dyncc.compiler.specialize.execution.program_code import (
     code_of,
     codes_between,
@@ -59,6 +59,7 @@ def run_native(
     block.take_decision()
     block.refusal = None
     _check_before(machine, func, args)
+    draws = None if type(func) is types.BuiltinFunctionType else Draws(machine.owner.heap.generators)
     if func is id:
         machine.recorder.ask_identity(*args)
     try:
@@ -91,6 +92,8 @@ def run_native(
         if numbers is not None:
             return run_native(machine, func, *numbers)
         raise _meaning(machine, func, args, error) from None
+    if draws is not None and (effect := draws.effect()):
+        refuse(machine, effect)
     decision = block.take_decision()
     if decision is not None:
         machine.facts.must_interpret(codes_between(decision) | code_of(func))

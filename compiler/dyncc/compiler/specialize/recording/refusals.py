@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
@@ -47,15 +48,18 @@ def transformed(span: Span | None) -> CompileError:
     )
 
 
-def random(func: Any, operator: str, span: Span | None) -> CompileError:
-    return _refused(
-        "DY120",
-        f"`{name_of(func)}` draws random numbers",
-        span,
-        f"`{operator}` runs here",
-        "",
-        ("call `model.eval()` before compiling, or pass the random tensor as an argument",),
-    )
+def random(func: Any, operator: str, kwargs: Mapping[str, Any], span: Span | None) -> CompileError:
+    own = kwargs.get("generator") is not None
+    layer = any(word in operator for word in ("dropout", "attention", "rrelu", "rnn", "lstm", "gru"))
+    helps = ["pass the random tensor as an argument"]
+    if own:
+        helps.insert(0, "leave `generator=` out: `net.seed(n)` begins the bundle's random numbers")
+    elif layer:
+        helps.insert(0, "call `model.eval()` before compiling")
+    else:
+        helps.insert(0, "draw with an operator that is known: `dyncc explain DY120` lists them")
+    what = "draws from a generator of its own" if own else "draws random numbers in a way that is not known"
+    return _refused("DY120", f"`{name_of(func)}` {what}", span, f"`{operator}` runs here", "", tuple(helps))
 
 
 def training(func: Any, span: Span | None) -> CompileError:

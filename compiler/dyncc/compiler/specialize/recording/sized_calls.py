@@ -180,7 +180,7 @@ def _attempt(call: _Call, before: guards.Assumptions | None = None, by_python: b
     except FAKE_FAILURES as error:
         _refuse_fake(call, error)
     except RandomOperator as error:
-        raise refusals.random(func, str(error), recorder.block.span) from None
+        raise refusals.random(func, str(error), kwargs, recorder.block.span) from None
     except (Restart, Cut, CompileError):
         raise
     except Exception as error:

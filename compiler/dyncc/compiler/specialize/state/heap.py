@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -252,6 +253,8 @@ class Heap:
         self._referrers: dict[int, list[Base]] = {}
         self.pinned: set[int] = set()
         """Lists that cannot become dynamic, by identity."""
+        self.generators: list[Any] = []
+        """NumPy's random generators that the program refers to."""
         self.iterators: set[int] = set()
         """Iterators of C that were there before the program, by identity: their place is out of sight."""
 
@@ -271,6 +274,8 @@ class Heap:
                 pending.extend((f"{path}.hook", hook) for hook in _hooks(value))
             if isinstance(value, types.FunctionType) and is_users(value.__code__.co_filename):
                 pending.append((f"{path}.__dict__", value.__dict__))
+            if isinstance(value, (np.random.RandomState, np.random.Generator)):
+                self.generators.append(value)
             if _is_iterator(value):
                 self.iterators.add(id(value))
             for name, part in reach.of(value):

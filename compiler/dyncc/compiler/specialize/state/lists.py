@@ -125,6 +125,8 @@ class ListCapture:
         self.capture.emit(("dynamic list", element, shared), "list", "list")
         self.capture.slots[path] = Slot("list", element)
         for column, form in zip(columns, leaves(element), strict=True):
+            if column is not items and self._seen_column(column):
+                continue
             for value in column.tail:
                 self.capture.tensors.add_element(value, column.origins)
                 if type(value) is list:
@@ -132,6 +134,15 @@ class ListCapture:
             self.capture.leaves.append(self._dynamic_leaf(column, form, shared, path))
         if isinstance(items, RecordList):
             items.element = element
+
+    def _seen_column(self, column: DynamicList) -> bool:
+        """A list of records is reached by a column as well: while something goes through all of them."""
+        number = self.capture.seen.get(id(column))
+        if number is None:
+            self.capture.seen[id(column)] = len(self.capture.seen)
+            return False
+        self.capture.emit(("again", number))
+        return True
 
     def _dynamic_leaf(self, column: DynamicList, form: ListElement, shared: bool, path: Path) -> Leaf:
         def operand() -> Operand:

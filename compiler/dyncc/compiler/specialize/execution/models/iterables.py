@@ -88,6 +88,9 @@ def _reversed(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     if isinstance(value, range):
         return iteration.iterator(machine, value[::-1])
     if isinstance(value, DynamicList):
+        backwards = operations.get(machine, value, slice(None, None, -1))
+        return iteration.iterator(machine, backwards)
+    if type(value) is prelude.RecordList:
         return NotImplemented
     return prelude.SequenceIterator(tuple(machine.native(reversed, value)))
 

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
 
 
+_OF_C = ("builtins", "collections", "_collections", "array")
+"""Where containers of C are at home, whose iterators do not tell how far they are."""
+
+
 def iterator(machine: Machine, value: Any) -> Any:
     """``iter(value)`` as an object whose state is data, or a Push of a method to be interpreted."""
     if isinstance(value, torch.Tensor):
@@ -42,7 +46,7 @@ def iterator(machine: Machine, value: Any) -> Any:
     if isinstance(value, (list, tuple)) and type(value).__iter__ in (list.__iter__, tuple.__iter__):
         return prelude.SequenceIterator(value)
     made = machine.native(iter, value)
-    if type(made).__module__ == "builtins" and not isinstance(made, (map, filter, types.GeneratorType)):
+    if type(made).__module__ in _OF_C and not isinstance(made, (map, filter, types.GeneratorType)):
         return prelude.SequenceIterator(machine.native(tuple, made))
     return made
 

@@ -112,6 +112,19 @@ FUNCTIONS.update(
 
 METHODS.update(dict.fromkeys(("new_empty", "new_empty_strided"), _empty))
 
+
+def _new(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """``Tensor.new``: of sizes (numbers, or what a tensor's shape is), or of data."""
+    tensor, *given = args
+    shape = given[0] if len(given) == 1 and type(given[0]) is not list else tuple(given)
+    sized = isinstance(shape, torch.Size) or type(shape).__name__ == "SizeTuple" or not given
+    if kwargs or not (sized or all(is_scalar(size) or isinstance(size, int) for size in given)):
+        return NotImplemented
+    return recorder.call(torch.Tensor.new_empty, (tensor, tuple(shape if sized else given)), {})
+
+
+METHODS["new"] = _new
+
 FUNCTIONS.update({torch.tensor: _tensor, torch.as_tensor: _tensor, torch.asarray: _tensor})
 
 FUNCTIONS.update({torch.full: _full, torch.full_like: _full})
