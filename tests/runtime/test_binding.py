@@ -104,8 +104,8 @@ def test_variadic_parameters() -> None:
 def test_shapes_and_dtypes() -> None:
     bind = binder(X)
     assert refused(bind, np.ones((2, 4), F32)) == (
-        "forward() argument 'x': expected float32[s0, 3], got float32[2, 4] (a size that differs from call to "
-        "call is compiled as free: `--dynamic`, `dynamic_shapes`)"
+        "forward() argument 'x': expected float32[s0, 3], got float32[2, 4] (a size that differs from call "
+        "to call is compiled as free: `--dynamic`, `dynamic_shapes`)"
     )
     assert refused(bind, np.ones((2, 3))) == (
         "forward() argument 'x': expected float32[s0, 3], got float64[2, 3]: pass x.astype('float32')"

@@ -6,6 +6,7 @@ one of Python's random numbers or opens a file would be compiled wrongly. Printi
 
 from __future__ import annotations
 
+import inspect
 import io
 import os
 import random
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
 
 
-_SEED = "the seed of PyTorch's random numbers"
+SEED = "the seed of PyTorch's random numbers"
 
 _NAMED: dict[Any, str] = {
     open: "opening a file",
@@ -46,17 +47,17 @@ _NAMED: dict[Any, str] = {
     os.unlink: "removing a file",
     os.mkdir: "making a directory",
     os.rename: "renaming a file",
-    torch.manual_seed: _SEED,
-    torch.seed: _SEED,
-    torch.initial_seed: _SEED,
-    torch.get_rng_state: _SEED,
-    torch.set_rng_state: _SEED,
+    torch.manual_seed: SEED,
+    torch.seed: SEED,
+    torch.initial_seed: SEED,
+    torch.get_rng_state: SEED,
+    torch.set_rng_state: SEED,
 }
 
 GENERATORS = (np.random.RandomState, np.random.Generator)
 _NUMPY = "a random number of NumPy"
 
-_SEEDING = {getattr(func, "__code__", None) for func, effect in _NAMED.items() if effect is _SEED} - {None}
+_SEEDING = {inspect.unwrap(func).__code__ for func, effect in _NAMED.items() if effect is SEED}
 
 
 def effect_of(func: Any) -> str | None:
@@ -107,12 +108,12 @@ def _state(generator: Any) -> Any:
 
 def effect_of_code(code: types.CodeType) -> str | None:
     """The same of a function in Python, which is known by its code."""
-    return _SEED if code in _SEEDING else None
+    return SEED if code in _SEEDING else None
 
 
 _DRAWN = "draw with PyTorch (`torch.rand`, …), whose random numbers compile, or pass them as an argument"
 _HELPS = {
-    _SEED: "leave it out: `net.seed(n)` begins the bundle's numbers, `dyncc.compiler.drawing(n)` eager's",
+    SEED: "leave it out: `net.seed(n)` begins the bundle's numbers, `dyncc.compiler.drawing(n)` eager's",
     _NUMPY: _DRAWN,
     "a random number of Python": _DRAWN,
 }
@@ -130,6 +131,17 @@ def refuse(machine: Machine, effect: str) -> None:
             )
         ]
     )
+
+
+def caller_of(frame: types.FrameType) -> types.FrameType | None:
+    """Who called a function of PyTorch, past what wraps it."""
+    above = frame.f_back
+    while above is not None and above.f_globals.get("__name__", "").startswith(_WRAPPERS):
+        above = above.f_back
+    return above
+
+
+_WRAPPERS = ("torch._compile", "torch._dynamo")
 
 
 def is_for_library(frame: types.FrameType | None) -> bool:

@@ -12,7 +12,8 @@ import torch
 from dyncc.compiler.code_origin import is_users
 from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.specialize.execution.catching import protecting
-from dyncc.compiler.specialize.execution.effects import Draws, effect_of, refuse
+from dyncc.compiler.specialize.execution.effects import SEED, Draws, effect_of, refuse
+from dyncc.compiler.specialize.execution.identity import is_library
 from dyncc.compiler.specialize.execution.program_code import (
     code_of,
     codes_between,
@@ -120,7 +121,8 @@ def _meaning(
 def _check_before(machine: Machine, func: Callable[..., Any], args: tuple[Any, ...]) -> None:
     """Refuse what must not run while compiling."""
     effect = effect_of(func)
-    if effect is not None:
+    # (PyTorch itself keeps the seed, for a second run that a compiled program does not make)
+    if effect is not None and not (effect is SEED and is_library(machine.frames[-1].function.code)):
         refuse(machine, effect)
     if any(type(value) is DynamicText for value in args) and not _keeps_text(func):
         raise Decision(next(v for v in args if type(v) is DynamicText), "the text of a number")

@@ -13,7 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from dyncc.compiler.specialize.execution.effects import effect_of, effect_of_code, is_for_library, refuse
+from dyncc.compiler.specialize.execution.effects import (
+    caller_of,
+    effect_of,
+    effect_of_code,
+    is_for_library,
+    refuse,
+)
 from dyncc.compiler.specialize.execution.identity import asks_by_number, asks_for_identity
 from dyncc.compiler.specialize.execution.program_code import codes_above, is_readable
 
@@ -38,7 +44,7 @@ def watching(machine: Machine, func: Callable[..., Any], stop: types.CodeType) -
         nonlocal effect
         if event == "call":
             found = effect_of_code(frame.f_code)
-            if effect is None and found and not is_for_library(frame.f_back):
+            if effect is None and found and not is_for_library(caller_of(frame)):
                 effect = found
             if minding and asks_for_identity(frame.f_code):
                 asked.update(codes_above(frame, stop))
