@@ -377,14 +377,18 @@ def generator_return(x):
         return stop.value
 
 
-@generators("unpacking a generator", refused="DY101")
+@generators("unpacked: `a, b = …`, `f(*…)`, `[*…]`")
 def unpacked_generator(x):
     def pair():
         yield x * 2 if x.sum() > 0 else x
         yield 3
 
     a, b = pair()
-    return a * b
+    q, k, *v = (t * 2 if t > 0 else t for t in x)
+    values = pair()
+    c, d = values
+    e, f = map(lambda t: t + 1 if t > 0 else t, x[:2])
+    return a * b, q + k, v, c * d, e - f, [*pair(), 1], torch.add(*pair())
 
 
 @generators("`async def`, `await`", refused="DY101")

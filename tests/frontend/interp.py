@@ -289,6 +289,9 @@ class Frame:
     def _GetIter(self, node: cfg.GetIter) -> None:
         self.registers[node.dst] = iter(self.registers[node.src])
 
+    def _Listed(self, node: cfg.Listed) -> None:
+        self.registers[node.dst] = self.registers[node.src]
+
     def _Unpack(self, node: cfg.Unpack) -> None:
         targets = [*node.before, *([node.star] if node.star is not None else []), *node.after]
         star = len(node.before) if node.star is not None else -1

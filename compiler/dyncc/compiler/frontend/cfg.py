@@ -272,6 +272,15 @@ class GetIter:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """``dst`` is ``src``, which is to be unpacked: a list of its items where getting them runs code."""
+
+    dst: Register
+    src: Register
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Unpack:
     """``before…, *star, after… = src`` (no star where ``star`` is None)."""
 
@@ -418,6 +427,7 @@ Instruction: TypeAlias = (
     | Join
     | Call
     | GetIter
+    | Listed
     | Unpack
     | MakeFunction
     | Import

@@ -219,11 +219,19 @@ class Expressions(Names):
                 args = [self.consumed(args, span)]
                 pending = False
             if isinstance(node, ast.Starred):
-                args.append(cfg.Arg(self.expr(node.value), True))
+                args.append(cfg.Arg(self.listed(self.expr(node.value), node.value), True))
                 pending = True
             else:
                 args.append(cfg.Arg(self.expr(node)))
         return tuple(args)
+
+    def listed(self, value: cfg.Register, node: ast.expr) -> cfg.Register:
+        """``value``, to be unpacked: where ``node`` may be a generator, its items first."""
+        if not isinstance(node, ast.GeneratorExp | ast.Call | ast.Name):
+            return value
+        dst = self.temp()
+        self.emit(cfg.Listed(dst, value, self.span(node)))
+        return dst
 
     def consumed(self, args: list[cfg.Arg], span: Span) -> cfg.Arg:
         """The items so far in a list, to be unpacked where they are used."""

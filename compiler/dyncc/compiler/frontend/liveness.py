@@ -67,6 +67,7 @@ _OPERANDS: dict[type, tuple[str, ...]] = {
     cfg.BuildSlice: ("lower", "upper", "step"),
     cfg.Format: ("value", "spec"),
     cfg.GetIter: ("src",),
+    cfg.Listed: ("src",),
     cfg.Unpack: ("src",),
     cfg.Import: (),
     cfg.ImportFrom: ("module",),

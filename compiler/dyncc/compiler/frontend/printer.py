@@ -153,6 +153,8 @@ def _call_like(node: cfg.Instruction) -> str:
             return f"{func}({', '.join([*map(_arg, args), *named])})"
         case cfg.GetIter(src=src):
             return f"iter {src}"
+        case cfg.Listed(src=src):
+            return f"listed {src}"
         case cfg.MakeFunction(code=code, defaults=defaults, kwdefaults=kwdefaults, closure=closure):
             parts = [*defaults, *(f"{name}={value}" for name, value in kwdefaults)]
             cells = f" closure {', '.join(closure)}" if closure else ""

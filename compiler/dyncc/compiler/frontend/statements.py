@@ -44,6 +44,8 @@ class Statements(Patterns):
 
     def stmt_Assign(self, node: ast.Assign) -> None:
         value = self.expr(node.value)
+        if len(node.targets) == 1 and isinstance(node.targets[0], ast.Tuple | ast.List):
+            value = self.listed(value, node.value)
         for target in node.targets:
             self.assign(target, value, last_use=len(node.targets) == 1)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dyncc.compiler.frontend import cfg
+from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution import calls
 from dyncc.compiler.specialize.execution.frames import Frame, Generator, Push
 from dyncc.compiler.specialize.execution.instructions.expressions import items_of
@@ -35,6 +36,14 @@ def _get_iter(machine: Machine, frame: Frame, i: cfg.GetIter) -> None:
         machine.invoke(result.func, result.args, result.kwargs, i.dst)
         return
     frame.registers[i.dst] = result
+
+
+def _listed(machine: Machine, frame: Frame, i: cfg.Listed) -> None:
+    value = frame.registers[i.src]
+    if isinstance(value, (Generator, *prelude.DECIDING)):
+        machine.invoke(prelude.as_list, (value,), {}, i.dst)
+        return
+    frame.registers[i.dst] = value
 
 
 def _with_enter(machine: Machine, frame: Frame, i: cfg.WithEnter) -> None:
@@ -131,6 +140,7 @@ def _reraise(machine: Machine, frame: Frame, t: cfg.Reraise) -> None:
 CONTROL: dict[type, Callable[[Machine, Frame, Any], None]] = {
     cfg.Call: _call,
     cfg.GetIter: _get_iter,
+    cfg.Listed: _listed,
     cfg.WithEnter: _with_enter,
     cfg.WithExit: _with_exit,
     cfg.ExcMatch: _exc_match,

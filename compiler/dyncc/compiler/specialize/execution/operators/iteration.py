@@ -74,12 +74,8 @@ def unpacked(machine: Machine, value: Any) -> Iterable[Any]:
             helps=("loop over the elements, or index them",),
         )  # fmt: skip
     if isinstance(value, Generator):
-        return _drained(machine, value)
+        machine.refuse(
+            "DY101", "unpacking a generator in this place is not supported", "unpacked here",
+            helps=("make a list of it first: `list(...)`",),
+        )  # fmt: skip
     return machine.native(list, value)
-
-
-def _drained(machine: Machine, generator: Generator) -> Any:
-    machine.refuse(
-        "DY101", "unpacking a generator is not supported", "unpacked here",
-        helps=("make a list of it first: `list(...)`",),
-    )  # fmt: skip
