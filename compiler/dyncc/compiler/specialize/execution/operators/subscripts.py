@@ -77,7 +77,7 @@ def get_item(machine: Machine, obj: Any, index: Any) -> Any:
     if isinstance(obj, torch.Tensor) or obj is None:
         return machine.native(PYTHON_GETITEM, obj, _with_bounds(machine, index))
     if isinstance(index, torch.Tensor) and isinstance(
-        obj, (list, tuple, nn.ModuleList, nn.Sequential, nn.ParameterList)
+        obj, (list, tuple, str, range, nn.ModuleList, nn.Sequential, nn.ParameterList)
     ):
         index = machine.native(item, index)
     if isinstance(obj, DynamicList):
