@@ -237,7 +237,9 @@ making = table("Tensors", "Made from numbers, converted")
 
 @making("`x.new(…)` of sizes and of data")
 def new_tensor(x):
-    return x.new(x.size()).fill_(1) + x.new(2, 4).zero_() if x.sum() > 0 else x.new([1.0, 2.0])
+    if x.sum() > 0:
+        return x.new(x.size()).fill_(1) + x.new(2, 4).zero_(), x.new(), x.new(torch.Size([])).zero_()
+    return x.new([1.0, 2.0]), torch.cat([x.new(), x]), x.new(2).fill_(3)
 
 
 @making("`torch.tensor` of numbers from data")

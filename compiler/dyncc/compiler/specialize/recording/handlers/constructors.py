@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from dyncc.compiler.specialize.lists.host_tensors import DTYPES, joined, tensor_of_list
 from dyncc.compiler.specialize.recording.cells import fake_of
+from dyncc.compiler.specialize.recording.handlers.metadata import SizeTuple
 from dyncc.compiler.specialize.recording.handlers.reads import read_item
 from dyncc.compiler.specialize.recording.handlers.registry import FUNCTIONS, METHODS
 from dyncc.compiler.specialize.values import (
@@ -114,13 +115,15 @@ METHODS.update(dict.fromkeys(("new_empty", "new_empty_strided"), _empty))
 
 
 def _new(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """``Tensor.new``: of sizes (numbers, or what a tensor's shape is), or of data."""
+    """``Tensor.new`` of sizes: numbers, or a tensor's shape. Of data, or of nothing, as it is recorded."""
     tensor, *given = args
-    shape = given[0] if len(given) == 1 and type(given[0]) is not list else tuple(given)
-    sized = isinstance(shape, torch.Size) or type(shape).__name__ == "SizeTuple" or not given
-    if kwargs or not (sized or all(is_scalar(size) or isinstance(size, int) for size in given)):
+    if kwargs or not given:
         return NotImplemented
-    return recorder.call(torch.Tensor.new_empty, (tensor, tuple(shape if sized else given)), {})
+    if len(given) == 1 and isinstance(given[0], (torch.Size, SizeTuple)):
+        return recorder.call(torch.Tensor.new_empty, (tensor, tuple(given[0])), {})
+    if all(is_scalar(size) or type(size) is int for size in given):
+        return recorder.call(torch.Tensor.new_empty, (tensor, tuple(given)), {})
+    return NotImplemented
 
 
 METHODS["new"] = _new

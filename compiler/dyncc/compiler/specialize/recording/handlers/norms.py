@@ -34,12 +34,11 @@ def _by_batch(
         return NotImplemented
     axes = [axis for axis in range(input.dim()) if axis != 1]
     count = input.numel() // input.shape[1]
-    if not isinstance(count, int) or count > 1:
-        mean, variance = input.mean(axes), input.var(axes, unbiased=False)
-    else:
+    if count <= 1:  # (a decision where the size is free, which is refused)
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {input.shape}"
         )
+    mean, variance = input.mean(axes), input.var(axes, unbiased=False)
     if running_mean is not None and running_var is not None:
         running_mean.mul_(1 - momentum).add_(mean * momentum)
         running_var.mul_(1 - momentum).add_(variance * (momentum * count / (count - 1)))
