@@ -102,36 +102,34 @@ def _floating(dtype: torch.dtype | None) -> torch.dtype:
     return torch.get_default_dtype() if dtype is None else dtype
 
 
-@_stands_for(torch.rand)
-def rand(draw: Draw, *size: Any, **options: Any) -> Any:
-    size, dtype = tuple(_sizes(size, options)), _floating(options.get("dtype"))
-    if not _plain(options) or dtype not in _FLOATS:
-        return NotImplemented
-    return _uniform(draw.sized("uniform", _noise_dtype(dtype), size), dtype)
+def _constructors(
+    kind: str, finish: Callable[[torch.Tensor, torch.dtype], torch.Tensor]
+) -> tuple[Operator, Operator]:
+    """Of noise as it is: of given sizes (``torch.rand``), and like a tensor (``torch.rand_like``)."""
+
+    def sized(draw: Draw, *size: Any, **options: Any) -> Any:
+        size, dtype = tuple(_sizes(size, options)), _floating(options.get("dtype"))
+        if not _plain(options) or dtype not in _FLOATS:
+            return NotImplemented
+        return finish(draw.sized(kind, _noise_dtype(dtype), size), dtype)
+
+    def like(draw: Draw, input: torch.Tensor, **options: Any) -> Any:
+        dtype = options.get("dtype") or input.dtype
+        if not _plain(options) or dtype not in _FLOATS:
+            return NotImplemented
+        return finish(draw.like(kind, _noise_dtype(dtype), input), dtype)
+
+    return sized, like
 
 
-@_stands_for(torch.randn)
-def randn(draw: Draw, *size: Any, **options: Any) -> Any:
-    size, dtype = tuple(_sizes(size, options)), _floating(options.get("dtype"))
-    if not _plain(options) or dtype not in _FLOATS:
-        return NotImplemented
-    return _cast(draw.sized("normal", _noise_dtype(dtype), size), dtype)
-
-
-@_stands_for(torch.rand_like)
-def rand_like(draw: Draw, input: torch.Tensor, **options: Any) -> Any:
-    dtype = options.get("dtype") or input.dtype
-    if not _plain(options) or dtype not in _FLOATS:
-        return NotImplemented
-    return _uniform(draw.like("uniform", _noise_dtype(dtype), input), dtype)
-
-
-@_stands_for(torch.randn_like)
-def randn_like(draw: Draw, input: torch.Tensor, **options: Any) -> Any:
-    dtype = options.get("dtype") or input.dtype
-    if not _plain(options) or dtype not in _FLOATS:
-        return NotImplemented
-    return _cast(draw.like("normal", _noise_dtype(dtype), input), dtype)
+rand, rand_like = _constructors("uniform", _uniform)
+randn, randn_like = _constructors("normal", _cast)
+OPERATORS |= {
+    torch.rand: rand,
+    torch.rand_like: rand_like,
+    torch.randn: randn,
+    torch.randn_like: randn_like,
+}
 
 
 def _between(uniform: torch.Tensor, low: Any, high: Any) -> torch.Tensor:

@@ -55,7 +55,8 @@ class _Recorded:
         block, recorder = self.recorder.block, self.recorder
         operands: list[Any] = []
         shape: list[int | str] = []
-        for size in map(_as_fake, sizes):
+        known = [_as_fake(size) for size in sizes]
+        for size in known:
             if isinstance(size, torch.SymInt):
                 operand, name = self._size(size)
             elif is_scalar(size):
@@ -69,7 +70,7 @@ class _Recorded:
         type_ = TensorType(dtype_name(dtype), tuple(shape))
         drawn = pre_tensor(recorder, "noise", (kind, type_.dtype, *operands), type_)
         block.drawn.append(block.pre[-1])
-        if not any(is_scalar(_as_fake(size)) for size in sizes):
+        if not any(map(is_scalar, known)):
             return drawn
         # what else is made of these numbers has the same sizes: said once, here
         return recorder.record(as_size, (drawn, tuple(sizes), False), {})
