@@ -70,7 +70,7 @@ def _convert(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[
 
 for _name in (
     "__bool__ __int__ __float__ __index__ __complex__ __array__ __format__ __repr__ __str__ "
-    "__cuda_array_interface__ __dlpack__ data_ptr __reduce_ex__ __contains__"
+    "__cuda_array_interface__ __dlpack__ __reduce_ex__ __contains__"
 ).split():
     METHODS[_name] = _convert
 
