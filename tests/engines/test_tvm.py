@@ -17,10 +17,11 @@ from torch import nn
 
 from dyncc.compiler import compile
 from dyncc.compiler.engines import BlockSource, EngineOptions
+from dyncc.compiler.engines.checked_indices import with_checked_indices
 from dyncc.compiler.engines.tvm import TvmCompiler, parse_target
-from dyncc.compiler.engines.tvm_checks import IN_RANGE, with_checked_indices
 from dyncc.compiler.engines.tvm_models import decomposed
 from dyncc.runtime import EngineError, EngineMissing, IncompatibleArtifact, load, replay
+from dyncc.runtime.engine import IN_RANGE
 from dyncc.runtime.engine_tvm import aligned, release
 
 needs_tvm = [

@@ -18,6 +18,7 @@ import numpy as np
 import onnx
 import pytest
 from tests.runtime.bundles import LINES, seal, write_walk
+from tests.runtime.host_memory import host_engine
 
 from dyncc.runtime import (
     BundleError,
@@ -345,10 +346,10 @@ def test_the_slow_way_when_the_fast_one_has_changed(folder: Path, monkeypatch: p
 
 
 def test_values_that_stay_with_the_engine(folder: Path) -> None:
-    """What is done on a device, here on the CPU: OrtValues between blocks, NumPy at the end."""
-    from dyncc.runtime.engine_onnxruntime import DeviceTensor, OnnxRuntime
+    """What is done on a device, here in the host's memory: tensors between blocks, NumPy at the end."""
+    from dyncc.runtime.device import DeviceTensor
 
-    net = one(folder, engine=OnnxRuntime(threads=1, keep=True))
+    net = one(folder, engine=host_engine())
     out = net(X)
     assert out["steps"] == 4
     assert type(out["y"]) is np.ndarray
@@ -380,8 +381,8 @@ def test_bfloat16_in_and_out(tmp_path: Path) -> None:
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9)
     onnx.save(model, tmp_path / "g.onnx")
     port = (Port("x", "bfloat16", ("n",)),), (Port("y", "bfloat16", ("n",)),)
-    for keep in (False, True):
-        run = OnnxRuntime(threads=1, keep=keep).load(Graph("g", tmp_path / "g.onnx", *port))
+    for engine in (OnnxRuntime(threads=1), host_engine()):
+        run = engine.load(Graph("g", tmp_path / "g.onnx", *port))
         x = np.array([1.5, -2.25, 0.0], np.float32)
         bits = narrow_to_bfloat16(x)
         y = np.asarray(run(bits))

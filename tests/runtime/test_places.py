@@ -11,7 +11,7 @@ import pytest
 from tests.runtime.bundles import at, walk_program, write_walk
 
 from dyncc.runtime import EngineError, IndexOutOfRange, load
-from dyncc.runtime.engine_onnxruntime import _failure
+from dyncc.runtime.engine_onnxruntime import failure
 from dyncc.runtime.places import lines_text, locate, node_name
 from dyncc.runtime.program import Compute, Span
 
@@ -51,7 +51,7 @@ WORDS = [
 
 @pytest.mark.parametrize(("text", "kind", "reason"), WORDS)
 def test_the_engine_is_quoted_in_one_line(text: str, kind: type, reason: str) -> None:
-    error = _failure("block", RuntimeError(text))
+    error = failure("block", RuntimeError(text))
     assert type(error) is kind
     assert error.reason == reason
     assert str(error) == f"onnxruntime failed in the block 'block': {reason}"

@@ -326,7 +326,10 @@ class _Job:
     def _load(self, folder: Path, plan: EnginePlan | None = None, lazy: bool = False) -> Net:
         # written a moment ago by this process: reading it all again to check digests would show nothing
         engine = "onnxruntime" if plan is not None and plan.foreign else None
-        return load(folder, threads=self.threads, verify_digests=False, lazy=lazy, engine=engine)
+        device = plan.device if plan is not None else "cpu"
+        return load(
+            folder, threads=self.threads, device=device, verify_digests=False, lazy=lazy, engine=engine
+        )
 
     def _dump(self, program: Program[fx.Graph], name: str) -> None:
         if self.dump_folder is None:
@@ -349,7 +352,7 @@ class _Engines:
     def plan(self, program: Program[fx.Graph], lowered: Lowered, harvest: Harvest) -> EnginePlan:
         options = self.job.engines
         if options.engine == "onnxruntime":
-            return EnginePlan(options)
+            return plan_engines([], options, self.folder)
         with self.job.clock.step("engines"):
             sources = block_sources(program, lowered, self.weights, harvest, pruned=self.pruned)
             plan = plan_engines(sources, options, self.folder / "blocks", verify=self.job.verify)

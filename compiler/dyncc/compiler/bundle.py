@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+import onnx
 import onnx_ir
 
 from dyncc.compiler.atomic import replaced_directory
 from dyncc.compiler.engines.base import EngineOptions
+from dyncc.compiler.engines.checked_indices import with_checked_indices
 from dyncc.compiler.engines.plan import EnginePlan
 from dyncc.compiler.lower.lowering import Lowered
 from dyncc.compiler.lower.ports import ports_of
@@ -109,6 +111,8 @@ def write_bundle(
             graphs = _write_graphs(lowered, folder, store)
             _store_cells(lowered, store)
         artifacts = _write_artifacts(engines, graphs, store, folder) if engines else {}
+        if engines and engines.on_device:
+            artifacts |= _write_checked(engines, graphs, artifacts, folder)
         _write_arrays(folder / EXAMPLES, examples.arrays)
         manifest = Manifest(
             program=lowered.program,
@@ -296,12 +300,34 @@ def _write_artifacts(
     return artifacts
 
 
+def _write_checked(
+    plan: EnginePlan, graphs: Mapping[str, GraphFile], artifacts: Mapping[str, Artifact], folder: Path
+) -> dict[str, Artifact]:
+    """ONNX files of the blocks with indices that ONNX Runtime would not check on the plan's device."""
+    device = plan.options.device.partition(":")[0]
+    found: dict[str, Artifact] = {}
+    for name, graph in graphs.items():
+        if name in artifacts:
+            continue
+        model = onnx.load(folder / graph.file, load_external_data=False)
+        if with_checked_indices(model):
+            file = graph.file.removesuffix(".onnx") + f".{device}.onnx"
+            (folder / file).write_bytes(model.SerializeToString(deterministic=True))
+            found[name] = Artifact("onnxruntime", file, (), {"device": device, "checked": True})
+    return found
+
+
 def _asked(plan: EnginePlan | None) -> dict[str, Any]:
     """What was asked of engines, where it was not the default, and what whole calls took."""
     if plan is None or plan.options == EngineOptions(threads=plan.options.threads):
         return {}
     options = plan.options
-    asked = {"asked": options.engine, "target": options.target, "tune": options.tune or None}
+    asked = {
+        "asked": options.engine,
+        "target": options.target,
+        "tune": options.tune or None,
+        "device": options.device if plan.on_device else None,
+    }
     found = {name: value for name, value in asked.items() if value is not None}
     return found | {f"call.{name}": seconds for name, seconds in plan.calls.items()}
 

@@ -18,7 +18,7 @@ import numpy as np
 from dyncc.runtime import program as p
 from dyncc.runtime.engine import Engine, Graph, Run, Setup, number_dtypes
 from dyncc.runtime.engines import PerBlock, WithFallback, make_engine
-from dyncc.runtime.errors import BundleError, DamagedBundle, DigestMismatch
+from dyncc.runtime.errors import BundleError, DamagedBundle, DigestMismatch, IncompatibleArtifact
 from dyncc.runtime.host import Origin
 from dyncc.runtime.manifest import Artifact, Manifest, Weight, read_manifest
 from dyncc.runtime.module import HostModules
@@ -40,7 +40,7 @@ def load(
     path: str | Path,
     *,
     threads: int | None = None,
-    device: str = "cpu",
+    device: str | None = None,
     sha256: str | None = None,
     verify_digests: bool = True,
     lazy: bool = True,
@@ -49,7 +49,8 @@ def load(
 ) -> Net:
     """The program in the bundle at ``path``, ready to be called.
 
-    ``threads`` for one operator (default: all cores), ``device`` ``cpu`` or ``cuda``. ``sha256`` pins the
+    ``threads`` for one operator (default: all cores), ``device`` ``cpu``, ``cuda`` or ``cuda:1`` (default:
+    the one that the bundle was compiled for; on the CPU every bundle runs). ``sha256`` pins the
     digest of ``program.json``, which holds those of all other files. ``lazy`` gives a block to the engine
     when it is first needed (a millisecond or two then), so that a process starts, and grows, with what it
     uses; without, all are loaded at once. ``engine`` runs all blocks in the place of the engines that the
@@ -73,18 +74,34 @@ def load(
         _check_host(folder, manifest, modules)
     for source in manifest.sources:
         show_lines(source.path, source.lines)
-    graphs = graphs_of(folder, manifest, artifacts=engine is None)
+    name = engine if isinstance(engine, str) or engine is None else engine.name
+    device = _device(manifest, device, folder)
+    graphs = graphs_of(folder, manifest, name, device)
     if engine is None or isinstance(engine, str):
         setup = Setup(threads, device, len(graphs))
         named = {graph.engine for graph in graphs.values()} if engine is None else {engine}
         engine = _engine(
-            named or {manifest.engine.name}, setup, fallback, graphs_of(folder, manifest, False)
+            named or {manifest.engine.name}, setup, fallback, graphs_of(folder, manifest, PLAIN)
         )
     blocks: dict[str, Run] = {}
-    machine = Machine(manifest.program, modules, blocks, read_weights(folder, manifest), engine.keep)
+    machine = Machine(manifest.program, modules, blocks, read_weights(folder, manifest), engine)
     for name, graph in graphs.items():
         blocks[name] = Late(engine, graph, machine.replace_block) if lazy else engine.load(graph)
     return Net(manifest, machine, engine, folder)
+
+
+def _device(manifest: Manifest, device: str | None, folder: Path) -> str:
+    """The device to run on. Raises IncompatibleArtifact for one that the bundle was not compiled for."""
+    compiled = str(manifest.engine.options.get("device", "cpu"))
+    if device is None:
+        return compiled
+    kind = device.partition(":")[0]
+    if kind not in ("cpu", compiled.partition(":")[0]):
+        raise IncompatibleArtifact(
+            f"{folder} was compiled for {compiled}, and {kind} does not check indices as the CPU does: "
+            f"compile with --device {kind}"
+        )
+    return device
 
 
 def _engine(names: set[str], setup: Setup, fallback: bool, plain: Mapping[str, Graph]) -> Engine:
@@ -170,9 +187,15 @@ def _read(path: Path) -> bytes:
 # ------------------------------------------------------------------------------------- graphs, weights
 
 
-def graphs_of(folder: Path, manifest: Manifest, artifacts: bool = True) -> dict[str, Graph]:
+PLAIN = ""
+"""No engine's name: the ONNX files alone."""
+
+
+def graphs_of(
+    folder: Path, manifest: Manifest, engine: str | None = None, device: str = "cpu"
+) -> dict[str, Graph]:
     """What the engines are to load: the graphs that the program calls, as ONNX files or, where there is one
-    and ``artifacts`` are wanted, as what an engine's compiler made of them."""
+    for ``engine`` (None: for any) on ``device``, as what an engine's compiler made of them."""
     numbers = number_inputs(manifest.program)
     graphs = {
         name: Graph(
@@ -181,8 +204,11 @@ def graphs_of(folder: Path, manifest: Manifest, artifacts: bool = True) -> dict[
         for name, file in manifest.graphs.items()
         if name in numbers
     }
-    for name, artifact in manifest.artifacts.items() if artifacts else ():
-        if name in graphs:
+    for name, artifact in manifest.artifacts.items():
+        wanted = engine is None or engine == artifact.engine
+        if artifact.engine == "onnxruntime" and artifact.requires.get("device") != device.partition(":")[0]:
+            wanted = False  # the plain file does it
+        if name in graphs and wanted:
             graphs[name] = _compiled(graphs[name], folder, manifest, artifact)
     return graphs
 

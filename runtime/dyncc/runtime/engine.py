@@ -17,6 +17,9 @@ import numpy as np
 
 from dyncc.runtime.records import frozen
 
+IN_RANGE = "dyncc.in_range"
+"""A graph's last output, which says whether all indices were in range, for engines that do not look."""
+
 Run = Callable[..., Any]
 """A loaded graph: takes its inputs in order; returns its output, or a sequence of its outputs if several.
 
@@ -75,7 +78,9 @@ class Engine(Protocol):
 
     name: str
     keep: bool
-    """Whether the values between graphs stay with the engine (then they are no arrays)."""
+    """Whether the values between graphs stay with the engine (then they are no arrays). An engine that
+    takes other libraries' tensors where they are has a method ``adopt``
+    (:data:`dyncc.runtime.arrays.Adopt`)."""
 
     def load(self, graph: Graph) -> Run:
         """``graph`` as a function.

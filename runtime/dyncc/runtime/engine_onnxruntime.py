@@ -1,4 +1,4 @@
-"""ONNX Runtime: CPU, and CUDA with values kept on the device between graphs.
+"""ONNX Runtime on the CPU (:mod:`dyncc.runtime.engine_cuda` has the other).
 
 Threads. Twelve sessions with default options keep twelve pools, so all sessions share the process's global
 pool. ONNX Runtime makes that once: the first load decides its size, and from then on it refuses sessions
@@ -75,39 +75,20 @@ _POOL = _Pool()
 class OnnxRuntime:
     """The engine for one program.
 
-    ``threads`` for one operator (default: all cores that the process may use); ``device`` is ``cpu`` or
-    ``cuda`` (``cuda:1`` for another than the first); ``keep``: whether values stay where the engine made
-    them, as OrtValues (default: on a device, not on the CPU). ``graphs`` is how many will be loaded.
+    ``threads`` for one operator (default: all cores that the process may use). ``graphs`` is how many will
+    be loaded.
     """
 
     name = "onnxruntime"
+    keep = False
 
-    def __init__(
-        self, *, threads: int | None = None, device: str = "cpu", keep: bool | None = None, graphs: int = 1
-    ) -> None:
+    def __init__(self, *, threads: int | None = None, graphs: int = 1) -> None:
         self.onnxruntime = import_onnxruntime()
-        kind, _, index = device.partition(":")
-        self.device, self.device_id = kind, int(index or 0)
-        self.keep = kind != "cpu" if keep is None else keep
-        self.providers = self._providers(kind)
         self.threads = threads
         self.options = self._session_options(threads, graphs)
         self.fast = _fast_calls_work(self.onnxruntime)
         self.run_options = self.onnxruntime.RunOptions()
         self.run_options.log_severity_level = 4
-
-    def _providers(self, kind: str) -> list[Any]:
-        available = self.onnxruntime.get_available_providers()
-        if kind == "cpu":
-            return ["CPUExecutionProvider"]
-        if kind != "cuda":
-            raise EngineMissing(f"onnxruntime has no device {kind!r} here: use 'cpu' or 'cuda'")
-        if "CUDAExecutionProvider" not in available:
-            raise EngineMissing(
-                f"the installed onnxruntime has no CUDA provider (it has {', '.join(available)}): "
-                "pip uninstall onnxruntime onnxruntime-gpu, then pip install 'dyncc[gpu]'"
-            )
-        return [("CUDAExecutionProvider", {"device_id": self.device_id}), "CPUExecutionProvider"]
 
     # ---------------------------------------------------------------------------------------- threads
 
@@ -142,9 +123,9 @@ class OnnxRuntime:
         session = self._session(graph)
         inputs = [port.name for port in graph.inputs]
         outputs = [port.name for port in graph.outputs]
-        _check_ports(graph, session)
-        if self.keep or any(port.dtype == "bfloat16" for port in (*graph.inputs, *graph.outputs)):
-            run = _OrtValues(self, session, graph).run
+        check_ports(graph, session)
+        if any(port.dtype == "bfloat16" for port in (*graph.inputs, *graph.outputs)):
+            run = _OrtValues(self.onnxruntime, session, graph).run
         elif self.fast:
             dtypes = [graph.numbers.get(index) for index in range(len(inputs))]
             return direct_call(session._sess.run, inputs, outputs, self.run_options, dtypes, graph.name)
@@ -155,7 +136,7 @@ class OnnxRuntime:
     def _session(self, graph: Graph) -> Any:
         create = self.onnxruntime.InferenceSession
         try:
-            return create(str(graph.path), self.options, providers=self.providers)
+            return create(str(graph.path), self.options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's own classes
             if _POOL.size is None and "use_per_session_threads" in str(error):
                 _POOL.size = 0  # somebody else made the global pool: from now on it is the only way
@@ -167,13 +148,14 @@ class OnnxRuntime:
         return {
             "engine": self.name,
             "version": self.onnxruntime.__version__,
-            "device": self.device,
+            "device": "cpu",
             "threads": _POOL.size or self.options.intra_op_num_threads,
             "shared_pool": not self.options.use_per_session_threads,
         }
 
 
-def _check_ports(graph: Graph, session: Any) -> None:
+def check_ports(graph: Graph, session: Any) -> None:
+    """Raise EngineError unless the file has the inputs and outputs that the program gives and takes."""
     for what, ports, metas in (
         ("input", graph.inputs, session.get_inputs()),
         ("output", graph.outputs, session.get_outputs()),
@@ -191,7 +173,7 @@ def _guarded(run: Run, name: str) -> Run:
         try:
             return run(*inputs)
         except Exception as error:  # onnxruntime's own classes, numpy's overflow of a number
-            raise _failure(name, error) from error
+            raise failure(name, error) from error
 
     return guarded
 
@@ -211,7 +193,7 @@ _ASSERTED = "less than -1, got -7"
 """What the engine says where a relation of sizes does not hold that the compiler asserts."""
 
 
-def _failure(name: str, error: Exception) -> EngineError:
+def failure(name: str, error: Exception) -> EngineError:
     """The engine's words about the block ``name``, in one line and without its own source places."""
     operator, node, text = "", "", _STATUS.sub("", str(error))
     if found := _NODE.search(text):
@@ -281,7 +263,7 @@ def make(call, outputs, options, name, names, dtypes):
             raise failure(name, error) from error
     return run
 """
-    scope: dict[str, Any] = {"array": np.array, "failure": _failure}
+    scope: dict[str, Any] = {"array": np.array, "failure": failure}
     exec(text, scope)
     return scope["make"]
 
@@ -309,70 +291,44 @@ def _fast_calls_work(onnxruntime: Any) -> bool:
     return type(y) is np.ndarray and np.array_equal(x, y)
 
 
-# ------------------------------------------------------------------------------------ values on a device
-
-
-class DeviceTensor:
-    """A value that stays where the engine made it, until the host reads it."""
-
-    __slots__ = ("dtype", "ortvalue", "shape")
-
-    def __init__(self, ortvalue: Any, dtype: str) -> None:
-        self.ortvalue = ortvalue
-        self.dtype = dtype
-        self.shape = tuple(ortvalue.shape())
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        array = self._bits() if self.dtype == "bfloat16" else self.ortvalue.numpy()
-        return array if dtype is None else array.astype(dtype)
-
-    def _bits(self) -> np.ndarray:
-        """bfloat16 as uint16: NumPy cannot take it, so the memory is read."""
-        if self.ortvalue.device_name() != "cpu":
-            raise EngineError("a bfloat16 tensor cannot be read from the device")
-        count = int(np.prod(self.shape, dtype=np.int64))
-        if not count:
-            return np.zeros(self.shape, np.uint16)
-        memory = (ctypes.c_uint16 * count).from_address(self.ortvalue.data_ptr())
-        return np.ctypeslib.as_array(memory).reshape(self.shape).copy()
-
-    def item(self) -> bool | int | float:
-        return self.__array__().item()
+# -------------------------------------------------------------------------------------------- bfloat16
 
 
 class _OrtValues:
-    """A graph whose inputs and outputs are OrtValues, bound before each run."""
+    """A graph with inputs or outputs of bfloat16, which NumPy does not have: bound as OrtValues."""
 
-    def __init__(self, engine: OnnxRuntime, session: Any, graph: Graph) -> None:
-        self.engine = engine
+    def __init__(self, onnxruntime: Any, session: Any, graph: Graph) -> None:
         self.session = session
         self.graph = graph
-        self.make = engine.onnxruntime.OrtValue
-        self.numbers = dict(graph.numbers)
+        self.make = onnxruntime.OrtValue
 
     def run(self, *inputs: Any) -> Any:
         binding = self.session.io_binding()
         alive = []
-        for port, value in zip(self.graph.inputs, as_numbers(inputs, self.numbers), strict=True):
+        for port, value in zip(self.graph.inputs, as_numbers(inputs, self.graph.numbers), strict=True):
             ortvalue = self._ortvalue(value, port.dtype)
             alive.append(ortvalue)
             binding.bind_ortvalue_input(port.name, ortvalue)
         for port in self.graph.outputs:
-            binding.bind_output(port.name, self.engine.device, self.engine.device_id)
+            binding.bind_output(port.name, "cpu")
         self.session.run_with_iobinding(binding)
-        results = binding.get_outputs()
         out = [
-            self._result(value, port.dtype) for value, port in zip(results, self.graph.outputs, strict=True)
+            _bits(value) if port.dtype == "bfloat16" else value.numpy()
+            for value, port in zip(binding.get_outputs(), self.graph.outputs, strict=True)
         ]
         return out[0] if len(out) == 1 else out
 
     def _ortvalue(self, value: Any, dtype: str) -> Any:
-        if isinstance(value, DeviceTensor):
-            return value.ortvalue
         if dtype == "bfloat16":
             return self.make.ortvalue_from_numpy_with_onnx_type(np.ascontiguousarray(value), BFLOAT16)
-        return self.make.ortvalue_from_numpy(np.asarray(value), self.engine.device, self.engine.device_id)
+        return self.make.ortvalue_from_numpy(np.asarray(value))
 
-    def _result(self, value: Any, dtype: str) -> Any:
-        tensor = DeviceTensor(value, dtype)
-        return tensor if self.engine.keep else np.asarray(tensor)
+
+def _bits(ortvalue: Any) -> np.ndarray:
+    """bfloat16 as uint16: NumPy cannot take it, so the memory is read."""
+    shape = tuple(ortvalue.shape())
+    count = int(np.prod(shape, dtype=np.int64))
+    if not count:
+        return np.zeros(shape, np.uint16)
+    memory = (ctypes.c_uint16 * count).from_address(ortvalue.data_ptr())
+    return np.ctypeslib.as_array(memory).reshape(shape).copy()

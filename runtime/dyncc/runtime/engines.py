@@ -19,9 +19,13 @@ GROUP = "dyncc.engines"
 
 
 def _onnxruntime(setup: Setup) -> Engine:
+    if setup.device != "cpu":
+        from dyncc.runtime.engine_cuda import OnnxRuntimeCuda
+
+        return OnnxRuntimeCuda(setup)
     from dyncc.runtime.engine_onnxruntime import OnnxRuntime  # not before a bundle needs it
 
-    return OnnxRuntime(threads=setup.threads, device=setup.device, graphs=setup.graphs)
+    return OnnxRuntime(threads=setup.threads, graphs=setup.graphs)
 
 
 def _tvm(setup: Setup) -> Engine:

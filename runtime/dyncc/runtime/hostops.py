@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from dyncc.runtime.device import joined
 from dyncc.runtime.records import frozen
 
 
@@ -119,14 +120,16 @@ def stack(items: tuple[Any, ...], axis: int) -> Any:
     """``torch.stack`` of a list of arrays, with its error where there are none."""
     if not items:
         raise RuntimeError(EMPTY["stack"])
-    return np.stack(items, axis)
+    on_device = joined(items, axis, new=True)
+    return np.stack(items, axis) if on_device is None else on_device
 
 
 def cat(items: tuple[Any, ...], axis: int) -> Any:
     """``torch.cat`` of a list of arrays, with its error where there are none."""
     if not items:
         raise ValueError(EMPTY["cat"])
-    return np.concatenate(items, axis)
+    on_device = joined(items, axis, new=False)
+    return np.concatenate(items, axis) if on_device is None else on_device
 
 
 def tensor_of_numbers(items: tuple[Any, ...], dtype: str) -> Any:

@@ -8,23 +8,23 @@ from typing import Any
 
 import numpy as np
 
+from dyncc.runtime.device import DeviceTensor
+
 
 def is_array(value: Any) -> bool:
     """Whether ``value`` is a tensor inside of the runtime: an array, or a value on a device."""
-    return isinstance(value, np.ndarray) or hasattr(value, "ortvalue")
+    return isinstance(value, np.ndarray | DeviceTensor)
 
 
 def map_arrays(value: Any, change: Callable[[Any], Any]) -> Any:
-    """``value`` with ``change`` applied to every array (values on a device come to NumPy first).
+    """``value`` with ``change`` applied to every tensor.
 
     Containers are those that a host builds; they are made anew, but for objects, which are changed.
     """
-    if isinstance(value, np.ndarray):
+    if is_array(value):
         return change(value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    if hasattr(value, "ortvalue"):
-        return change(np.asarray(value))
     if isinstance(value, tuple):
         items = [map_arrays(item, change) for item in value]
         return tuple(items) if type(value) is tuple else tuple.__new__(type(value), items)
@@ -42,9 +42,9 @@ def map_arrays(value: Any, change: Callable[[Any], Any]) -> Any:
     return value
 
 
-def array_leaves(value: Any) -> Iterator[np.ndarray]:
-    """The arrays in nested tuples."""
-    if isinstance(value, np.ndarray):
+def array_leaves(value: Any) -> Iterator[Any]:
+    """The tensors in nested tuples."""
+    if is_array(value):
         yield value
     elif isinstance(value, tuple):
         for item in value:

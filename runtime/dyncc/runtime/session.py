@@ -12,6 +12,7 @@ import numpy as np
 
 from dyncc.runtime import arrays
 from dyncc.runtime import program as p
+from dyncc.runtime.engine import Engine
 from dyncc.runtime.errors import EngineError, InputError
 from dyncc.runtime.limits import Step, Watch
 from dyncc.runtime.module import HostModule, HostModules
@@ -53,7 +54,7 @@ class Machine:
         modules: HostModules,
         blocks: dict[str, Callable[..., Any]],
         weights: Mapping[str, Any],
-        on_device: bool = False,
+        engine: Engine | None = None,
     ) -> None:
         self.program = program
         self.modules = modules
@@ -61,10 +62,12 @@ class Machine:
         self.weights = weights
         self.stateful = len(program.states) > 1 or any(state.cells for state in program.states)
         self.draws = draws(program)
+        on_device = engine is not None and engine.keep
+        adopt: arrays.Adopt | None = getattr(engine, "adopt", None)
         self.special = on_device or _returns_bfloat16(program) or _returns_arrays(program)
         plain = not self.stateful and not self.special
         self.plans = {
-            name: _plan(program, method, modules.plain.cls, on_device, plain)
+            name: _plan(program, method, modules.plain.cls, adopt, plain)
             for name, method in program.methods.items()
         }
         self.exclusive = self.stateful or any(plan.written for plan in self.plans.values())
@@ -112,13 +115,13 @@ def results_of(step: p.Step) -> tuple[p.Value, ...]:
 
 
 def _plan(
-    program: p.Program[Any], method: p.Method, host: type, on_device: bool, plain: bool
+    program: p.Program[Any], method: p.Method, host: type, adopt: arrays.Adopt | None, plain: bool
 ) -> MethodPlan:
     """``plain``: neither state nor results need to be looked after."""
     written = written_inputs(program, method)
     own = {parameter.name for parameter in method.parameters}
     limits = tuple(name for name in LIMITS if name not in own)
-    binder = Binder(method, written, fetch=on_device)
+    binder = Binder(method, written, adopt)
     inputs = tuple(inputs_of(method))
     in_order = plain and inputs == tuple(name for name, *_ in binder.quick or ())
     return MethodPlan(
@@ -221,7 +224,7 @@ class Session:
         kept = [leaf for _, name in self._cells() for leaf in array_leaves(getattr(self._host, name))]
 
         def own(array: Any) -> Any:
-            shared = not array.flags.writeable or any(arrays.overlap(array, other) for other in kept)
+            shared = not arrays.writable(array) or any(arrays.overlap(array, other) for other in kept)
             return array.copy() if shared else array
 
         return map_arrays(output, own)
@@ -293,9 +296,9 @@ class Session:
         output = map_arrays(output, detached)
         for _, attribute in self._cells():
             setattr(self._host, attribute, map_arrays(getattr(self._host, attribute), detached))
-        values = [detached(np.asarray(value)) for value in writes.values()]
+        values = [detached(value) for value in writes.values()]
         for target, value in zip(targets, values, strict=True):
-            target[...] = value
+            arrays.assign(target, value)
         return output
 
     def _publish(self, output: Any, bound: Bound) -> Any:

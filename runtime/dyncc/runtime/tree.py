@@ -16,6 +16,7 @@ import numpy as np
 
 from dyncc.runtime import arrays
 from dyncc.runtime import program as p
+from dyncc.runtime.device import DeviceTensor
 from dyncc.runtime.errors import InputError
 from dyncc.runtime.sizes import SizeExpression, parse_size
 
@@ -28,22 +29,24 @@ class Bound:
 
     values: dict[str, Any] = field(default_factory=dict)
     """By input: an array that is ready for an engine, a number, or a tuple of such."""
-    originals: dict[str, np.ndarray] = field(default_factory=dict)
+    originals: dict[str, Any] = field(default_factory=dict)
     """By input: the caller's own memory (for tensors)."""
     device: Any = None
     """The device of the first torch tensor among the arguments: then the results are torch tensors, too."""
 
 
 class Binder:
-    """Binds the calls of ``method``. ``written`` are the inputs that it writes to; with ``fetch``, tensors
-    on a device are copied from there.
+    """Binds the calls of ``method``. ``written`` are the inputs that it writes to; ``adopt`` takes tensors
+    that are on the program's device, if it has one.
 
     Raises ValueError where the method's sizes or constraints are no expressions.
     """
 
-    def __init__(self, method: p.Method, written: Sequence[str] = (), fetch: bool = False) -> None:
+    def __init__(
+        self, method: p.Method, written: Sequence[str] = (), adopt: arrays.Adopt | None = None
+    ) -> None:
         self.method = method
-        self.fetch = fetch
+        self.adopt = adopt
         self.name = method.name
         self.written = frozenset(written)
         self.positional = [parameter for parameter in method.parameters if parameter.kind == "positional"]
@@ -91,9 +94,9 @@ class Binder:
             for size, dim in zip(given.shape, shape, strict=True):
                 if dim is not None and size != dim:
                     return None
-            bound.values[name] = given
+            bound.values[name] = given if self.adopt is None else self.adopt(given, dtype.name)
         if self.written or self.identities:
-            bound.originals.update(bound.values)
+            bound.originals.update(zip(bound.values, args, strict=True))
         return bound
 
     def _direct(self) -> Callable[[Sequence[Any]], bool] | None:
@@ -231,10 +234,10 @@ class Binder:
             self._value(of.element, item, f"{where}[{index}]", bound) for index, item in enumerate(given)
         )
 
-    def _tensor(self, of: p.TensorType, given: Any, where: str, bound: Bound, name: str) -> np.ndarray:
+    def _tensor(self, of: p.TensorType, given: Any, where: str, bound: Bound, name: str) -> Any:
         if not arrays.is_tensor(given):
             raise InputError(f"{where}: expected {describe_type(of)}, got {describe(given)}")
-        array = arrays.as_array(given, where, self.fetch)
+        array = arrays.as_input(given, where, self.adopt)
         dtype = arrays.dtype_of(given)
         if dtype != of.dtype and not (of.dtype == "bfloat16" and dtype == "uint16"):
             raise InputError(
@@ -248,12 +251,21 @@ class Binder:
                 + (FREE if len(array.shape) == len(of.shape) else "")
             )
         if arrays.is_torch(given):
-            if name in self.written and given.device.type != "cpu":
-                raise InputError(f"{where} is written to and on {given.device}: pass x.cpu()")
             bound.device = bound.device or given.device
+        if name in self.written and type(array) is DeviceTensor and not given.is_contiguous():
+            raise InputError(
+                f"{where} is written to, and its elements do not lie together: pass x.contiguous()"
+            )
         if name:
             bound.originals[name] = array
-        return arrays.ready(array)
+        return self._on_device(array, of.dtype)
+
+    def _on_device(self, array: Any, dtype: str) -> Any:
+        """The tensor for the program, which may move it; the caller's memory stays where it is."""
+        if type(array) is DeviceTensor:
+            return array.alias()
+        array = arrays.ready(array)
+        return array if self.adopt is None else self.adopt(array, dtype)
 
     # ---------------------------------------------------------------------------------- sizes, aliases
 
@@ -274,7 +286,7 @@ class Binder:
             mine = bound.originals.get(name)
             if mine is None:
                 continue
-            if not mine.flags.writeable:
+            if not arrays.writable(mine):
                 raise InputError(f"{self.name}() writes to its argument {name!r}, which is read-only")
             if arrays.self_overlapping(mine):
                 raise InputError(
@@ -307,8 +319,10 @@ class Binder:
 FREE = " (a size that differs from call to call is compiled as free: `--dynamic`, `dynamic_shapes`)"
 
 
-def _begins(array: np.ndarray) -> tuple[int, tuple[int, ...]]:
-    """Where the memory of an array begins, and its shape."""
+def _begins(array: Any) -> tuple[int, tuple[int, ...]]:
+    """Where the memory of a tensor begins, and its shape."""
+    if type(array) is DeviceTensor:
+        return array.address, array.shape
     return array.__array_interface__["data"][0], array.shape
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from dyncc.runtime.device import DeviceTensor
+
 
 class BFloat16Array(np.ndarray):
     """An array of uint16 whose bits are bfloat16 numbers (NumPy has no such dtype)."""
@@ -30,6 +32,8 @@ def bfloat16(array: Any) -> Any:
     """Mark an array of uint16 as one of bfloat16 numbers; a list of such arrays likewise."""
     if isinstance(array, tuple | list):
         return [bfloat16(item) for item in array]
+    if type(array) is DeviceTensor:
+        return array  # which knows its dtype
     return np.asarray(array).view(BFloat16Array)
 
 

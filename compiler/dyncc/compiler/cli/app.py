@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from dyncc.compiler.cli.command_line import route, usage_error
 from dyncc.compiler.cli.console import Console
-from dyncc.compiler.cli.engine_flags import Device, Engine, Engines, Fallback, Processor, Tune
+from dyncc.compiler.cli.engine_flags import Device, Engine, Engines, Fallback, ForDevice, Processor, Tune
 from dyncc.compiler.cli.exits import Exit
 from dyncc.compiler.cli.options import (
     Bundle,
@@ -136,6 +136,7 @@ def compile_command(
         ),
     ] = None,
     engine: Engine = "onnxruntime",
+    device: ForDevice = "cpu",
     processor: Processor = None,
     tune: Tune = 0,
     profile: Annotated[
@@ -187,6 +188,7 @@ def compile_command(
             force=force,
             prune=prune,
             engine=engine,
+            device=device,
             processor=processor,
             tune=tune,
             report=not no_report,
@@ -217,7 +219,7 @@ def run_command(
         Path | None, typer.Option("-o", "--output", metavar="FILE.npz", help="Write the outputs there.")
     ] = None,
     threads: Threads = None,
-    device: Device = "cpu",
+    device: Device = None,
     fallback: Fallback = False,
     seed: Annotated[
         int | None,
@@ -340,7 +342,7 @@ def inspect_command(
 def verify_command(
     bundle: Bundle,
     threads: Threads = None,
-    device: Device = "cpu",
+    device: Device = None,
     fallback: Fallback = False,
     as_json: Json = False,
     verbose: Verbose = False,

@@ -47,6 +47,7 @@ class CompileOptions:
     force: bool = False
     prune: Prune | float | None = None
     engine: str = "onnxruntime"
+    device: str = "cpu"
     processor: str | None = None
     tune: int = 0
     report: bool = True
@@ -116,7 +117,7 @@ def checked_engine(options: CompileOptions) -> Any:
     """What is asked of engines. Raises a usage error for what there is not, EngineMissing (exit code 4)."""
     from dyncc.compiler.engines import EngineOptions, require_engine
 
-    asked = EngineOptions(options.engine, options.processor, options.tune, options.threads)
+    asked = EngineOptions(options.engine, options.processor, options.tune, options.threads, options.device)
     if options.engine not in ("tvm", "auto") and (options.processor or options.tune):
         raise usage("--target and --tune are for --engine tvm")
     try:

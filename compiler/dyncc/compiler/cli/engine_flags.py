@@ -15,7 +15,15 @@ Engine = Annotated[
     ),
 ]
 Device = Annotated[
-    str, typer.Option("--device", metavar="NAME", help="Where the blocks run: cpu, cuda or cuda:1.")
+    str | None,
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        help="Where the blocks run: cpu, cuda or cuda:1; default: what the bundle was compiled for.",
+    ),
+]
+ForDevice = Annotated[
+    str, typer.Option("--device", metavar="NAME", help="Where the blocks are to run: cpu or cuda.")
 ]
 Fallback = Annotated[
     bool,

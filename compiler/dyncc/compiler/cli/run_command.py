@@ -38,7 +38,7 @@ class RunOptions:
     method: str | None = None
     output: Path | None = None
     threads: int | None = None
-    device: str = "cpu"
+    device: str | None = None
     fallback: bool = False
     seed: int | None = None
 

@@ -50,13 +50,30 @@ class EnginePlan:
     calls: Mapping[str, float] = field(default_factory=dict[str, float])
     """Seconds of whole calls over the examples, by engine (``auto``: each block where it is fastest)."""
     foreign: bool = False
-    """Whether artifacts are for another machine, so that none of them was run here."""
+    """Whether blocks are for another machine or a device that is not here, so that none of them was run."""
     notes: tuple[str, ...] = ()
+    absent: str = ""
+    """Why the device is not here."""
+
+    @property
+    def on_device(self) -> bool:
+        """Whether blocks are to run on a device, and not on the CPU."""
+        return self.options.device != "cpu"
+
+    @property
+    def device(self) -> str:
+        """Where the blocks can run here."""
+        return "cpu" if self.foreign else self.options.device
 
     def warnings(self) -> list[str]:
         """What the user should know: blocks that the engine that was asked for did not take."""
         found = [f"engine {note}" for note in self.notes]
-        if self.foreign:
+        if self.foreign and self.on_device:
+            found.append(
+                f"the blocks are for {self.options.device} and were not run there ({self.absent}): the "
+                "checks ran them on the CPU; `dyncc verify`, where the device is, runs the examples there"
+            )
+        elif self.foreign:
             found.append(
                 f"the artifacts are for {self.options.target} and were not run here: the checks ran the "
                 "same blocks in onnxruntime"
@@ -151,7 +168,9 @@ class _Candidates:
 
     def _engine(self, name: str) -> Engine:
         if name not in self.engines:
-            setup = Setup(self.options.threads, "cpu", len(self.sources))
+            setup = Setup(
+                self.options.threads, self.options.device if name != ONNX else "cpu", len(self.sources)
+            )
             self.engines[name] = make_engine(name, setup=setup)
         return self.engines[name]
 
@@ -183,6 +202,14 @@ def require_engine(options: EngineOptions) -> None:
 
     For the beginning of a compile, whose other steps take longer.
     """
+    if options.device != "cpu":
+        if options.device.partition(":")[0] != "cuda":
+            raise ValueError(f"there is no device `{options.device}`: cpu, cuda or cuda:1")
+        if options.engine not in (ONNX, "inductor"):
+            raise ValueError(
+                f"the engine {options.engine} runs blocks on the CPU: --device cuda is for "
+                f"{ONNX} and inductor"
+            )
     if options.engine != ONNX:
         _compilers(options)
 
@@ -202,7 +229,8 @@ def plan_engines(
     Raises ValueError for an engine that there is not, EngineMissing for one that is not installed.
     """
     if options.engine == ONNX:
-        return EnginePlan(options)
+        absent = _absent(options)
+        return EnginePlan(options, foreign=bool(absent), absent=absent)
     compilers, absent = _compilers(options)
     folder.mkdir(parents=True, exist_ok=True)
     candidates = _Candidates(sources, options, folder, tolerances)
@@ -227,6 +255,15 @@ def plan_engines(
     notes = tuple(f"{name} does not take part: {reason}" for name, reason in absent.items())
     plan = EnginePlan(options, {}, choices, support, foreign=foreign, notes=notes)
     return plan.with_built(built)
+
+
+def _absent(options: EngineOptions) -> str:
+    """Why ONNX Runtime cannot run blocks on the device here; empty if it can."""
+    try:
+        make_engine(ONNX, device=options.device)
+    except EngineMissing as error:
+        return str(error).partition("\n")[0]
+    return ""
 
 
 def _compilers(options: EngineOptions) -> tuple[list[BlockCompiler], dict[str, str]]:

@@ -60,7 +60,7 @@ def build(source: Path, output: Path, parameters: int, target: Any, job: dict[st
     from tvm import relax  # pyright: ignore[reportMissingImports]
     from tvm.relax.frontend.onnx import from_onnx  # pyright: ignore[reportMissingImports]
 
-    from dyncc.compiler.engines.tvm_checks import with_checked_indices
+    from dyncc.compiler.engines.checked_indices import with_checked_indices
     from dyncc.compiler.engines.tvm_models import decomposed
 
     model: Any = decomposed(onnx.load(source))

@@ -1,8 +1,9 @@
-"""Indices that TVM would follow out of a tensor: the block says that there was one, and the runtime raises.
+"""Indices that an engine would follow out of a tensor: the block says so, and the runtime raises.
 
-PyTorch and ONNX Runtime raise for an index that is out of range; TVM's code reads, or writes, other memory.
-So every such operator gets indices that are in range, and the model one more output, a bool that says
-whether all of them were in range before: :data:`IN_RANGE`.
+PyTorch and ONNX Runtime on the CPU raise for an index that is out of range; TVM's code and CUDA's kernels
+read, or write, other memory. So every such operator gets indices that are in range, and the model one more
+output, a bool that says whether all of them were in range before
+(:data:`~dyncc.runtime.engine.IN_RANGE`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import onnx
 from onnx import ModelProto, NodeProto, TensorProto
 from onnx import helper as oh
 
-IN_RANGE = "dyncc.in_range"
+from dyncc.runtime.engine import IN_RANGE
 
 _ONE_AXIS = {"Gather": 0, "GatherElements": 0, "ScatterElements": 0, "Scatter": 0}
 _ND = frozenset({"GatherND", "ScatterND"})
