@@ -1,10 +1,11 @@
 """Compiles samples for CUDA, compares them with eager PyTorch, and times both on the device.
 
-    python -m samples.cuda check [--jobs N] [--inputs N] [NAME ...]     compile, and compare with eager
-    python -m samples.cuda time [--inputs N] [NAME ...]                 after that, time what was compiled
-    python -m samples.cuda write [--note TEXT]                          the table, from what both left
+    python -m samples.cuda build [--jobs N] [NAME ...]                  compile (needs no device)
+    python -m samples.cuda check [--jobs N] [--inputs N] [NAME ...]     compare with eager
+    python -m samples.cuda time [--inputs N] [NAME ...]                 time
+    python -m samples.cuda write [--note TEXT]                          the table, from what these left
 
-Needs a CUDA device. Results are kept in ``build/cuda/``. Times are of calls with tensors on the device and
+Compiling where the device is checks the blocks there, too. Results are kept in ``build/cuda/``. Times are of calls with tensors on the device and
 results on it, each until the device has finished, in turns; ``kernel by kernel`` is the same bundle without
 captured CUDA graphs.
 """
@@ -29,8 +30,8 @@ LIMIT = 200.0
 """Seconds for compiling and comparing one sample."""
 
 
-def check(name: str, inputs: int) -> dict[str, Any]:
-    """Compile the sample and compare ``inputs`` calls, also from eight threads at once."""
+def build(name: str, inputs: int) -> dict[str, Any]:
+    """Compile the sample."""
     from dyncc.compiler import compile
     from dyncc.compiler.engines import EngineOptions
 
@@ -38,12 +39,24 @@ def check(name: str, inputs: int) -> dict[str, Any]:
     model, example = sample.model.get_model().eval(), sample.model.example_inputs()
     started = time.perf_counter()
     net = compile(model, example, output=BUILD / f"{name}.dyncc", engine=EngineOptions(device="cuda"))
-    compiled = time.perf_counter() - started
-    result = measure(sample, net, inputs)
-    about = {"captured": [], "not_captured": {}, **net.engine.describe()}
     return {
         "name": name,
-        "compiled in": compiled,
+        "compiled in": time.perf_counter() - started,
+        "warnings": [warning.message for warning in net.report.warnings],
+    }
+
+
+def check(name: str, inputs: int) -> dict[str, Any]:
+    """Compare ``inputs`` calls with eager's, also from eight threads at once."""
+    from dyncc.runtime import load, replay
+
+    net = load(BUILD / f"{name}.dyncc")
+    replayed = replay(net)
+    result = measure(load_sample(name), net, inputs)
+    about = net.engine.describe()
+    return {
+        "name": name,
+        "replayed": [outcome.passed for outcome in replayed],
         "inputs": result.inputs,
         "paths": len(result.decisions),
         "wrong": len(result.wrong) + len(result.in_threads),
@@ -52,7 +65,6 @@ def check(name: str, inputs: int) -> dict[str, Any]:
         "error": result.largest_error,
         "captured": len(about["captured"]),
         "not captured": about["not_captured"],
-        "warnings": [warning.message for warning in net.report.warnings],
     }
 
 
@@ -160,7 +172,7 @@ def write(note: str) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("what", choices=("check", "time", "write"))
+    parser.add_argument("what", choices=("build", "check", "time", "write"))
     parser.add_argument("names", nargs="*", default=[], metavar="NAME")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--inputs", type=int, default=40)
@@ -169,7 +181,7 @@ def main() -> None:
     if options.what == "write":
         sys.stdout.write(write(options.note) + "\n")
         return
-    function = check if options.what == "check" else timed
+    function = {"build": build, "check": check, "time": timed}[options.what]
     run(function, options.names or NAMES, options.inputs, options.jobs)
 
 

@@ -303,17 +303,23 @@ def _write_artifacts(
 def _write_checked(
     plan: EnginePlan, graphs: Mapping[str, GraphFile], artifacts: Mapping[str, Artifact], folder: Path
 ) -> dict[str, Artifact]:
-    """ONNX files of the blocks with indices that ONNX Runtime would not check on the plan's device."""
+    """What ONNX Runtime needs on the plan's device: files of blocks with indices that it would not check,
+    and which outputs no operator computes (``constants``: they stay on the host)."""
     device = plan.options.device.partition(":")[0]
     found: dict[str, Artifact] = {}
     for name, graph in graphs.items():
         if name in artifacts:
             continue
         model = onnx.load(folder / graph.file, load_external_data=False)
+        weights = {tensor.name for tensor in model.graph.initializer}
+        constants = [index for index, port in enumerate(graph.outputs) if port.name in weights]
+        file, requires = graph.file, {"device": device, "constants": " ".join(map(str, constants))}
         if with_checked_indices(model):
             file = graph.file.removesuffix(".onnx") + f".{device}.onnx"
             (folder / file).write_bytes(model.SerializeToString(deterministic=True))
-            found[name] = Artifact("onnxruntime", file, (), {"device": device, "checked": True})
+            requires["checked"] = True
+        if constants or file != graph.file:
+            found[name] = Artifact("onnxruntime", file, (), requires)
     return found
 
 

@@ -22,13 +22,14 @@ from dyncc.compiler.check.compare import END_TO_END, outcome, raised_by_statemen
 from dyncc.compiler.check.examples import check_examples
 from dyncc.compiler.check.forced import Budget, check_forced
 from dyncc.compiler.check.isolation import Isolation
+from dyncc.compiler.check.open_writes import writes_twice
 from dyncc.compiler.check.report import Example, Report
 from dyncc.compiler.check.unchecked import unchecked_edges
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.lower import Lowered
 from dyncc.compiler.noise import drawing_for
 from dyncc.compiler.request import Request
-from dyncc.runtime.bundle import graphs_of
+from dyncc.runtime.bundle import PLAIN, graphs_of
 from dyncc.runtime.examples import EXAMPLES_SEED
 from dyncc.runtime.manifest import Checks, UncheckedEdge
 from dyncc.runtime.net import Net
@@ -85,7 +86,8 @@ class Verification:
 
     def bundle(self, program: Program[fx.Graph], lowered: Lowered, net: Net) -> None:
         """Check the blocks of ``program`` and the whole bundle in the engine; raises as the others."""
-        self._add(check_blocks(program, self.weights, self.harvest, block_runner(lowered, net)))
+        run, is_open = block_runner(lowered, net), open_on_device(lowered, net)
+        self._add(check_blocks(program, self.weights, self.harvest, run, is_open=is_open))
         report = check_examples(
             _Compiled(net.session()), self.request.originals, self.request.examples, draws=draws(program)
         )
@@ -179,6 +181,21 @@ def block_runner(lowered: Lowered, net: Net) -> Callable[[str, Sequence[np.ndarr
         return [_value(value, port.dtype) for value, port in zip(results, ports, strict=True)]
 
     return run
+
+
+def open_on_device(lowered: Lowered, net: Net) -> Callable[[str, Sequence[np.ndarray]], bool]:
+    """Whether what a graph of a loaded bundle gives is undefined where the bundle runs."""
+    if not net.engine.keep:
+        return lambda _name, _inputs: False
+    graphs = graphs_of(net.folder, net.manifest, PLAIN)
+
+    def is_open(name: str, inputs: Sequence[np.ndarray]) -> bool:
+        values = [_bits(inputs[index]) for index in lowered.kept[name]]
+        ports = graphs[name].inputs
+        named = {port.name: value for port, value in zip(ports, values, strict=True)}
+        return writes_twice(graphs[name].path, named)
+
+    return is_open
 
 
 def _bits(array: np.ndarray) -> np.ndarray:

@@ -86,22 +86,27 @@ class OnnxRuntimeCuda:
         reason = "" if self.capture else "not asked for"
         if not all(map(_is_static, (*graph.inputs, *graph.outputs))):
             reason = "sizes that vary"
-        session = None
-        if not reason:
-            try:
-                session = self.session(graph, capture=True)
-            except EngineError as error:
-                reason = str(error).partition("\n")[0]
-        if session is None:
+        session, refusal = self.session(graph)
+        if reason := reason or refusal:
             self.not_captured[graph.name] = reason
-            session = self.session(graph, capture=False)
         else:
             self.captured.append(graph.name)
         return Block(self, session, graph, capture=not reason).run
 
-    def session(self, graph: Graph, *, capture: bool) -> Any:
-        """ONNX Runtime's session for a graph. Raises EngineError where it cannot be captured, or at all,
-        EngineMissing where the provider does not load."""
+    def session(self, graph: Graph) -> tuple[Any, str]:
+        """ONNX Runtime's session for a graph, and why it cannot be captured (empty if it can).
+
+        Raises EngineError where ONNX Runtime refuses the graph, EngineMissing where the provider does not
+        load.
+        """
+        try:
+            # also where nothing will be captured: such a session gives pinned memory back by itself, others
+            # do so in a callback from CUDA, in which that is not allowed and ends the process (1.31)
+            return self._session(graph, capture=True), ""
+        except EngineError as error:
+            return self._session(graph, capture=False), str(error).partition("\n")[0]
+
+    def _session(self, graph: Graph, *, capture: bool) -> Any:
         options = self.onnxruntime.SessionOptions()
         options.log_severity_level = 4  # not errors: they are raised
         options.intra_op_num_threads = 1
@@ -251,9 +256,10 @@ class Bound:
         for port, address in zip(block.graph.inputs, inputs, strict=True):
             kind = _element(port)
             self.binding.bind_input(port.name, memory.name, memory.index, kind, _shape(port), address)
-        for port, address in zip(block.outputs, outputs, strict=True):
+        for port, address in zip(block.computed, outputs, strict=True):
             kind = _element(port)
             self.binding.bind_output(port.name, memory.name, memory.index, kind, _shape(port), address)
+        self.constants = block.bind_constants(self.binding)
         self.options = run_options(engine.onnxruntime, graph_id)
 
     def run(self) -> None:
@@ -272,6 +278,9 @@ class Block:
         self.capture = capture
         self.checked = bool(graph.requires.get("checked"))
         self.outputs = (*graph.outputs, Port(IN_RANGE, "bool")) if self.checked else graph.outputs
+        self.constant = [int(index) for index in str(graph.requires.get("constants", "")).split()]
+        """The outputs that no operator computes: the engine leaves them on the host."""
+        self.computed = [port for index, port in enumerate(self.outputs) if index not in self.constant]
         self.single = len(graph.outputs) == 1
         self.slots: list[Slot] = []
         self.next_slot = 0
@@ -311,7 +320,7 @@ class Block:
             if not slot.held():
                 return self._take(slot)
         if len(self.slots) < SLOTS:
-            self.slots.append(Slot(self.memory, self.outputs, len(self.slots) + 1))
+            self.slots.append(Slot(self.memory, self.computed, len(self.slots) + 1))
             return self._take(self.slots[-1])
         for turn in range(len(self.slots)):
             slot = self.slots[(self.next_slot + turn) % len(self.slots)]
@@ -343,7 +352,7 @@ class Block:
         ]
         if bound is not None:
             bound.run()
-            return slot.tensors()
+            return self._all(slot.tensors(), bound.constants)
         bound = Bound(self, addresses, slot.addresses(), len(self.bound) + 1)
         try:
             bound.run()  # which runs a few times, captures, and replays once
@@ -351,14 +360,34 @@ class Block:
             self._give_up(str(error).partition("\n")[0])
             return self._step_by_step(values)
         self.bound[(slot.number, *in_place)] = bound
-        return slot.tensors()
+        return self._all(slot.tensors(), bound.constants)
+
+    def bind_constants(self, binding: Any) -> list[np.ndarray]:
+        """Host memory for the outputs that nobody computes."""
+        made: list[np.ndarray] = []
+        for index in self.constant:
+            port = self.outputs[index]
+            made.append(np.empty(_shape(port), numpy_dtype(port.dtype)))
+            address = made[-1].ctypes.data
+            binding.bind_output(port.name, "cpu", 0, _element(port), _shape(port), address)
+        return made
+
+    def _all(self, computed: list[DeviceTensor], constants: Sequence[np.ndarray]) -> list[Any]:
+        """All outputs, in order."""
+        if not constants:
+            return computed
+        found = iter(computed)
+        fixed = dict(zip(self.constant, constants, strict=True))
+        return [
+            fixed[index].copy() if index in fixed else next(found) for index in range(len(self.outputs))
+        ]
 
     def _give_up(self, reason: str) -> None:
         """Run kernel by kernel from now on, since capturing failed."""
         if isinstance(self.memory, Cuda):
             self.memory.leave_capture()
         self.capture = False
-        self.session = self.engine.session(self.graph, capture=False)
+        self.session, _ = self.engine.session(self.graph)  # the other one is in the middle of capturing
         self.bound.clear()
         self.engine.captured.remove(self.graph.name)
         self.engine.not_captured[self.graph.name] = reason
@@ -397,7 +426,7 @@ class Block:
             kind = _element(port)
             binding.bind_input(port.name, memory.name, memory.index, kind, value.shape, address)
         made: dict[int, DeviceTensor] = {}
-        for index, port in enumerate(self.outputs):
+        for index, port in enumerate(self.computed):
             if not _is_static(port):
                 binding.bind_output(port.name, memory.name, memory.index)
                 continue
@@ -407,12 +436,14 @@ class Block:
             binding.bind_output(
                 port.name, memory.name, memory.index, kind, _shape(port), allocation.address
             )
+        constants = self.bind_constants(binding)
         self.session._sess.run_with_iobinding(binding._iobinding, self.options)
-        found = binding.get_outputs() if len(made) < len(self.outputs) else []
-        return [
+        found = binding.get_outputs() if len(made) < len(self.computed) else []
+        computed = [
             made[index] if index in made else _of_engine(memory, found[index], port.dtype)
-            for index, port in enumerate(self.outputs)
+            for index, port in enumerate(self.computed)
         ]
+        return self._all(computed, constants)
 
 
 def _of_engine(memory: Memory, ortvalue: Any, dtype: str) -> DeviceTensor:
