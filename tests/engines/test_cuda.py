@@ -14,7 +14,7 @@ from tests.engines.conftest import Gated, X
 from tests.runtime.host_memory import HostMemory, host_engine
 from torch import nn
 
-from dyncc.compiler import compile
+from dyncc.compiler import CompileError, compile
 from dyncc.compiler.engines import EngineOptions, require_engine
 from dyncc.runtime import EngineMissing, IncompatibleArtifact, InputError, load, replay
 from dyncc.runtime.device import DeviceTensor, joined
@@ -369,3 +369,45 @@ def test_memory_that_there_is_not() -> None:
         engine.memory.allocate(1 << 50)
     with pytest.raises(EngineMissing, match="no device cuda:99 here"):
         make_engine("onnxruntime", device="cuda:99")
+
+
+@pytest.mark.gpu
+@on_cuda
+@pytest.mark.parametrize(("precision", "error"), [("float16", 1e-2), ("bfloat16", 5e-2)])
+@torch.no_grad()
+def test_precision(tmp_path: Path, precision: str, error: float) -> None:
+    model = Gated().eval()
+    options = EngineOptions(device="cuda")
+    path = tmp_path / "g.dyncc"
+    net = compile(model, (X,), output=path, engine=options, precision=precision, examples=[(-X,)])
+    for x in (X, -X, X * 30, -X * 30):
+        torch.testing.assert_close(net(x), model(x), rtol=error, atol=error)
+    assert all(outcome.passed for outcome in replay(path))
+    assert not net.engine.describe()["not_captured"]
+
+
+class Overflows(nn.Module):
+    """A sum of products that float16 cannot hold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(64, 4)
+        nn.init.constant_(self.fc.weight, 200.0)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.fc(x)
+        return h / 100 if h.sum() > 0 else -h
+
+
+@pytest.mark.gpu
+@on_cuda
+def test_what_the_precision_cannot_hold_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CompileError) as caught:
+        compile(
+            Overflows().eval(),
+            (torch.full((2, 64), 8.0),),
+            output=tmp_path / "o.dyncc",
+            precision="float16",
+        )
+    assert "DY301" in str(caught.value)
+    assert not (tmp_path / "o.dyncc").exists()

@@ -16,6 +16,7 @@ import torch
 from torch import fx
 
 from dyncc.compiler.bundle import check_target, write_bundle
+from dyncc.compiler.check.compare import PRECISIONS, Precision
 from dyncc.compiler.clock import Clock
 from dyncc.compiler.diagnostics import Diagnostic
 from dyncc.compiler.engines import EngineOptions, EnginePlan, plan_engines, require_engine
@@ -31,6 +32,7 @@ from dyncc.compiler.specialize import Limits, specialize_methods
 from dyncc.compiler.verification import Verification, kept_examples, require_fit
 from dyncc.ir.printer import print_program
 from dyncc.ir.verifier import verify as verify_program
+from dyncc.passes.lower_precision import LowerPrecision
 from dyncc.passes.pipeline import (
     DEFAULT_PIPELINE,
     AnyPass,
@@ -105,6 +107,7 @@ def compile(
     sources: Mapping[str, str] | None = None,
     prune: float | Prune | None = None,
     engine: str | EngineOptions = "onnxruntime",
+    precision: str = "float32",
     report: bool = True,
     profile: Sequence[Any] = (),
     limits: Limits | None = None,
@@ -123,6 +126,8 @@ def compile(
     of every group of coupled channels, or a :class:`~dyncc.compiler.pruning.bundle.Prune`. ``engine`` is
     what runs the blocks: ``onnxruntime``, ``tvm``, ``inductor``, that of a plugin, or ``auto`` for the
     fastest of those present, block by block; :class:`~dyncc.compiler.engines.EngineOptions` has more.
+    ``precision`` is ``float32``, or ``float16`` or ``bfloat16`` for products of matrices and what follows
+    them (:mod:`dyncc.passes.lower_precision`); results are then compared as if they were of that dtype.
     ``report`` adds ``report.html``, in which it is counted which ways the calls of ``profile`` take (given
     as ``examples`` are). ``limits`` say how long to specialize, and into how many blocks, before a program
     is refused.
@@ -134,7 +139,11 @@ def compile(
     """
     target = Path(output)
     check_target(target)
-    pipeline = parse_pipeline(DEFAULT_PIPELINE if passes is None else passes)
+    if precision not in PRECISIONS:
+        raise ValueError(f"there is no precision `{precision}`: one of {', '.join(PRECISIONS)}")
+    pipeline = list(parse_pipeline(DEFAULT_PIPELINE if passes is None else passes))
+    if precision != "float32":
+        pipeline.append(LowerPrecision(precision))
     request = make_request(model, args, kwargs, dynamic_shapes, examples, profile)
     removal = Prune(Selection(ratio=prune)) if isinstance(prune, int | float) else prune
     options = EngineOptions(engine, threads=threads) if isinstance(engine, str) else engine
@@ -144,6 +153,7 @@ def compile(
     if dump_ir is not None:
         job.dump_folder = Path(dump_ir)
     job.limits = limits
+    job.precision = PRECISIONS[precision]
     with _undisturbed():
         return job.run(command, sources)
 
@@ -163,6 +173,7 @@ class _Job:
     reporter: Reporter = field(default_factory=lambda: Reporter(False, ()))
     dump_folder: Path | None = None
     limits: Limits | None = None
+    precision: Precision = PRECISIONS["float32"]
     clock: Clock = field(default_factory=Clock)
     dumps: int = 0
     ran: list[Ran] = field(default_factory=list[Ran])
@@ -174,7 +185,11 @@ class _Job:
             verify_program(recorded.program, FxGraphOps().signature)
         require_fit(recorded.program, self.request.profile, "call {} of the profile")
         checks = Verification(
-            self.request, recorded.weights, inside=recorded.inside, unseen=recorded.unseen
+            self.request,
+            recorded.weights,
+            inside=recorded.inside,
+            unseen=recorded.unseen,
+            precision=self.precision,
         )
         program = self._passed(recorded.program, checks)
         verify_program(program, FxGraphOps().signature)
@@ -222,7 +237,9 @@ class _Job:
         result = run_onnx_passes(
             lowered.program,
             self.pipeline,
-            observe=lambda each, program: probe and probe.compare(program.graphs, each.name),
+            observe=lambda each, program: (
+                probe and probe.compare(program.graphs, each.name, self.precision.tolerances)
+            ),
         )
         self.ran.extend(result.ran)
         return replace(lowered, program=result.program)
@@ -254,7 +271,9 @@ class _Job:
             checks=checks.summary(),
             report=partial(self._report, checks, plan, None) if target == self.target else None,
         )
-        digest = write(examples=kept_examples(program, self.request), check=check)
+        digest = write(
+            examples=kept_examples(program, self.request, self.precision.tolerances), check=check
+        )
         # An example on a threshold cannot be kept with eager's answer: it would fail at the next replay.
         return write() if checks.examples_tie else digest
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx_ir
 
-from dyncc.compiler.check.compare import END_TO_END, compare
+from dyncc.compiler.check.compare import END_TO_END, Tolerances, compare
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 
 FREE_SIZE = 3
@@ -23,14 +23,16 @@ class GraphProbe:
         self.inputs = {name: _inputs(model, rng) for name, model in graphs.items()}
         self.expected = {name: run_model(model, self.inputs[name]) for name, model in graphs.items()}
 
-    def compare(self, graphs: Mapping[str, onnx_ir.Model], after: str) -> None:
+    def compare(
+        self, graphs: Mapping[str, onnx_ir.Model], after: str, tolerances: Tolerances = END_TO_END
+    ) -> None:
         """Raise CompileError (DY301) where a graph gives something else than before the pass ``after``."""
         problems: list[Diagnostic] = []
         for name, model in graphs.items():
             expected, actual = self.expected[name], run_model(model, self.inputs[name])
             if expected is None or actual is None:
                 continue
-            for difference in compare(list(expected), list(actual), END_TO_END).differences:
+            for difference in compare(list(expected), list(actual), tolerances).differences:
                 text = f"the pass `{after}` changed the graph `{name}`: {difference}"
                 problems.append(Diagnostic("DY301", text, None))
         if problems:

@@ -18,12 +18,20 @@ from torch import fx
 from dyncc.compiler.bundle import Examples
 from dyncc.compiler.calling import ArgumentError, bind
 from dyncc.compiler.check.blocks import check_blocks
-from dyncc.compiler.check.compare import END_TO_END, outcome, raised_by_statement
+from dyncc.compiler.check.compare import (
+    END_TO_END,
+    PRECISIONS,
+    Precision,
+    Tolerances,
+    outcome,
+    raised_by_statement,
+)
 from dyncc.compiler.check.examples import check_examples
 from dyncc.compiler.check.forced import Budget, check_forced
 from dyncc.compiler.check.isolation import Isolation
 from dyncc.compiler.check.open_writes import writes_twice
 from dyncc.compiler.check.report import Example, Report
+from dyncc.compiler.check.ties import nudges
 from dyncc.compiler.check.unchecked import unchecked_edges
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.lower import Lowered
@@ -63,6 +71,8 @@ class Verification:
     """Those of them that no such call took."""
     examples_tie: bool = False
     """Whether eager and the bundle decide an example otherwise, within rounding."""
+    precision: Precision = PRECISIONS["float32"]
+    """By what the bundle is compared."""
 
     @property
     def largest_error(self) -> float:
@@ -87,9 +97,19 @@ class Verification:
     def bundle(self, program: Program[fx.Graph], lowered: Lowered, net: Net) -> None:
         """Check the blocks of ``program`` and the whole bundle in the engine; raises as the others."""
         run, is_open = block_runner(lowered, net), open_on_device(lowered, net)
-        self._add(check_blocks(program, self.weights, self.harvest, run, is_open=is_open))
+        tolerances, factors = self.precision.tolerances, nudges(self.precision.nudge)
+        self._add(
+            check_blocks(
+                program, self.weights, self.harvest, run, tolerances, is_open=is_open, factors=factors
+            )
+        )
         report = check_examples(
-            _Compiled(net.session()), self.request.originals, self.request.examples, draws=draws(program)
+            _Compiled(net.session()),
+            self.request.originals,
+            self.request.examples,
+            tolerances,
+            draws=draws(program),
+            factors=factors,
         )
         self.examples_tie = bool(report.near_ties)
         self._add(report)
@@ -225,7 +245,7 @@ def _raising(text: str) -> Diagnostic:
 # ------------------------------------------------------------------------------------------- examples
 
 
-def kept_examples(program: Program[Any], request: Request) -> Examples:
+def kept_examples(program: Program[Any], request: Request, tolerances: Tolerances = END_TO_END) -> Examples:
     """The examples with what eager PyTorch gives, for the bundle: each alone, then all on one session.
 
     Left out is what cannot be replayed: arguments that the compiled signature does not take, an exception
@@ -241,14 +261,21 @@ def kept_examples(program: Program[Any], request: Request) -> Examples:
         try:
             with drawing_for(program, EXAMPLES_SEED):
                 for call in calls:
-                    if not _keep(kept, program, request, call, number):
+                    if not _keep(kept, program, request, call, number, tolerances):
                         break  # later calls of the session depend on it
         finally:
             isolation.restore()
     return kept
 
 
-def _keep(kept: Examples, program: Program[Any], request: Request, call: Example, session: int) -> bool:
+def _keep(
+    kept: Examples,
+    program: Program[Any],
+    request: Request,
+    call: Example,
+    session: int,
+    tolerances: Tolerances,
+) -> bool:
     args, kwargs = call.copied()
     try:
         inputs = bind(program.methods[call.method], args, kwargs)
@@ -262,7 +289,7 @@ def _keep(kept: Examples, program: Program[Any], request: Request, call: Example
         if result.error is not None and not raised_by_statement(result.error):
             return False
         raises = (type(result.error).__name__, str(result.error)) if result.error is not None else None
-        absolute, relative = _tolerance(result.value)
+        absolute, relative = _tolerance(result.value, tolerances)
         kept.add(
             call.method,
             inputs,
@@ -277,9 +304,9 @@ def _keep(kept: Examples, program: Program[Any], request: Request, call: Example
     return True
 
 
-def _tolerance(value: Any) -> tuple[float, float]:
+def _tolerance(value: Any, tolerances: Tolerances) -> tuple[float, float]:
     """The loosest tolerance of the dtypes in a result: a bundle's example has one for all."""
     leaves = torch.utils._pytree.tree_leaves(value)
     names = {str(leaf.dtype).removeprefix("torch.") for leaf in leaves if isinstance(leaf, torch.Tensor)}
-    found = [END_TO_END[name] for name in (*names, "float32") if name in END_TO_END]
+    found = [tolerances[name] for name in (*names, "float32") if name in tolerances]
     return max(t.absolute for t in found), max(t.relative for t in found)

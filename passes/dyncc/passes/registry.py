@@ -27,7 +27,14 @@ PASSES: Mapping[str, Thunk] = MappingProxyType(
         name: _pass(name)
         for name in (
             *("dedupe-blocks", "dedupe-graphs", "dedupe-params", "drop-dead", "merge-blocks"),
-            *("flatten-linear", "fold-numbers", "fold-weights", "hoist-invariants", "merge-reshapes"),
+            *(
+                "flatten-linear",
+                "fold-numbers",
+                "fold-weights",
+                "hoist-invariants",
+                "lower-precision",
+                "merge-reshapes",
+            ),
         )
     }
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import mmap
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,13 @@ import numpy as np
 from dyncc.runtime import program as p
 from dyncc.runtime.engine import Engine, Graph, Run, Setup, number_dtypes
 from dyncc.runtime.engines import PerBlock, WithFallback, make_engine
-from dyncc.runtime.errors import BundleError, DamagedBundle, DigestMismatch, IncompatibleArtifact
+from dyncc.runtime.errors import (
+    BundleError,
+    DamagedBundle,
+    DigestMismatch,
+    EngineMissing,
+    IncompatibleArtifact,
+)
 from dyncc.runtime.host import Origin
 from dyncc.runtime.manifest import Artifact, Manifest, Weight, read_manifest
 from dyncc.runtime.module import HostModules
@@ -106,6 +113,9 @@ def _device(manifest: Manifest, device: str | None, folder: Path) -> str:
 
 def _engine(names: set[str], setup: Setup, fallback: bool, plain: Mapping[str, Graph]) -> Engine:
     """The engine for graphs of these engines. ``plain`` are the graphs as ONNX files, to fall back on."""
+    if fallback and names == {"onnxruntime"}:  # a block fails there as it would on the CPU, or not at all
+        with suppress(EngineMissing):
+            return make_engine("onnxruntime", setup=setup)
     if fallback:
         return WithFallback(names, setup, plain)
     return make_engine(next(iter(names)), setup=setup) if len(names) == 1 else PerBlock(names, setup)

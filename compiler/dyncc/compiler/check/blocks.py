@@ -35,10 +35,12 @@ def check_blocks(
     run_block: RunBlock,
     tolerances: Tolerances = END_TO_END,
     is_open: IsOpen = lambda _name, _inputs: False,
+    factors: Sequence[float] = NUDGES,
 ) -> Report:
     """Compare all graphs of ``program``; ``harvest`` holds inputs of each (of a :class:`Report`).
 
-    ``is_open`` says of inputs for which a difference was found whether the result is undefined for them.
+    ``is_open`` says of inputs for which a difference was found whether the result is undefined for them,
+    ``factors`` how far off a discrete output may be decided.
     """
     report = Report()
     for block in program.blocks.values():
@@ -48,7 +50,7 @@ def check_blocks(
             graph = program.graphs[step.graph]
             given = harvest.get(step.graph) or random_inputs(graph)
             for inputs in given:
-                _check(report, block, step, graph, weights, inputs, run_block, tolerances, is_open)
+                _check(report, block, step, graph, weights, inputs, run_block, tolerances, is_open, factors)
     return report
 
 
@@ -62,6 +64,7 @@ def _check(
     run_block: RunBlock,
     tolerances: Tolerances,
     is_open: IsOpen,
+    factors: Sequence[float],
 ) -> None:
     expected = _run_torch(graph, inputs, weights)
     if expected is None:
@@ -93,7 +96,7 @@ def _check(
         if not comparison.differences:
             continue
         text = str(comparison.differences[0])
-        if not left.is_floating_point() and _is_near_tie(graph, weights, inputs, left, right):
+        if not left.is_floating_point() and _is_near_tie(graph, weights, inputs, left, right, factors):
             report.near_ties.append(NearTie(text, step.span))
         else:
             report.mismatches.append(Mismatch(text, block.name, step.span, case))
@@ -142,13 +145,14 @@ def _is_near_tie(
     inputs: Sequence[torch.Tensor],
     expected: torch.Tensor,
     actual: Any,
+    factors: Sequence[float],
 ) -> bool:
     """Whether a tiny change of the inputs changes the discrete output ``expected`` where it differs."""
     position = next(
         i for i, o in enumerate(_run_torch(graph, inputs, weights) or ()) if _equal(o, expected)
     )
     differs = torch.from_numpy(np.asarray(actual != to_numpy(expected)))
-    for factor in NUDGES:
+    for factor in factors:
         outputs = _run_torch(graph, nudged(list(inputs), factor), weights)
         if outputs is not None and outputs[position].shape == expected.shape:
             differs = differs & (outputs[position] == expected)

@@ -59,6 +59,28 @@ END_TO_END: Tolerances = {
 
 
 @dataclass(frozen=True, slots=True)
+class Precision:
+    """What a program is compared by that computes in this precision. ``nudge`` is how far, relatively, a
+    decision's value may be moved by rounding."""
+
+    tolerances: Tolerances
+    nudge: float
+
+
+PRECISIONS: Mapping[str, Precision] = {
+    "float32": Precision(END_TO_END, 1e-5),
+    "float16": Precision(
+        {**END_TO_END, **dict.fromkeys(("float32", "float"), Tolerance(1e-2, 1e-2))}, 1e-3
+    ),
+    "bfloat16": Precision(
+        {**END_TO_END, **dict.fromkeys(("float32", "float"), Tolerance(5e-2, 5e-2))}, 8e-3
+    ),
+}
+"""By what ``--precision`` asks for: float32 results that were computed in less are compared as if they were
+of that dtype."""
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """``path`` is written as Python would: ``output['logits'][0]``."""
 

@@ -41,10 +41,12 @@ def check_examples(
     examples: Sequence[Example],
     tolerances: Tolerances = END_TO_END,
     draws: bool = False,
+    factors: Sequence[float] = NUDGES,
 ) -> Report:
     """Call both sides with the examples: each on its own, then all in turn on one session.
 
-    ``draws``: both draw random numbers, and are given the same.
+    ``draws``: both draw random numbers, and are given the same. ``factors`` say how far off a decision may
+    be (:mod:`~dyncc.compiler.check.ties`).
     """
     report = Report()
     isolation = Isolation(originals.values())
@@ -71,7 +73,7 @@ def check_examples(
             isolation.restore()
             text = "; ".join(str(difference) for difference in comparison.differences[:3])
             before = calls[: position + 1]
-            if _is_near_tie(originals, isolation, before, actual[position], tolerances, draws):
+            if _is_near_tie(originals, isolation, before, actual[position], tolerances, draws, factors):
                 report.near_ties.append(NearTie(text))
             else:
                 name = f"call {position + 1} of {len(calls)} with the examples: `{call.method}`"
@@ -102,9 +104,10 @@ def _is_near_tie(
     actual: Outcome,
     tolerances: Tolerances,
     draws: bool,
+    factors: Sequence[float],
 ) -> bool:
     """Whether the original gives what the program gave once its arguments are changed a tiny bit."""
-    for factor in NUDGES:
+    for factor in factors:
         result = Outcome()
         with drawing(EXAMPLES_SEED) if draws else nullcontext(), EagerReads(_snapped):
             for call in calls:

@@ -18,6 +18,11 @@ NUDGES = (1 + 1e-5, 1 - 1e-5, 1 + 1e-6, 1 - 1e-6)
 """How far :func:`nudged` goes, and to which side."""
 
 
+def nudges(most: float) -> tuple[float, ...]:
+    """The same for a precision that moves numbers by as much as ``most``, relatively."""
+    return tuple(1 + sign * share * most for share in (1, 0.1) for sign in (1, -1))
+
+
 def nudged(tree: T, factor: float) -> T:
     """``tree`` with every floating-point tensor scaled by ``factor`` and moved by as much.
 

@@ -14,7 +14,16 @@ from typer.core import TyperGroup
 
 from dyncc.compiler.cli.command_line import route, usage_error
 from dyncc.compiler.cli.console import Console
-from dyncc.compiler.cli.engine_flags import Device, Engine, Engines, Fallback, ForDevice, Processor, Tune
+from dyncc.compiler.cli.engine_flags import (
+    Device,
+    Engine,
+    Engines,
+    Fallback,
+    ForDevice,
+    Precision,
+    Processor,
+    Tune,
+)
 from dyncc.compiler.cli.exits import Exit
 from dyncc.compiler.cli.options import (
     Bundle,
@@ -137,6 +146,7 @@ def compile_command(
     ] = None,
     engine: Engine = "onnxruntime",
     device: ForDevice = "cpu",
+    precision: Precision = "fp32",
     processor: Processor = None,
     tune: Tune = 0,
     profile: Annotated[
@@ -189,6 +199,7 @@ def compile_command(
             prune=prune,
             engine=engine,
             device=device,
+            precision=precision,
             processor=processor,
             tune=tune,
             report=not no_report,

@@ -48,6 +48,7 @@ class CompileOptions:
     prune: Prune | float | None = None
     engine: str = "onnxruntime"
     device: str = "cpu"
+    precision: str = "fp32"
     processor: str | None = None
     tune: int = 0
     report: bool = True
@@ -127,6 +128,17 @@ def checked_engine(options: CompileOptions) -> Any:
     return asked
 
 
+def checked_precision(options: CompileOptions) -> str:
+    """The precision's name in the compiler. Raises a usage error for what there is not."""
+    names = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
+    if options.precision not in (*names, *names.values()):
+        raise usage(f"there is no precision `{options.precision}`", f"one of {', '.join(names)}")
+    precision = names.get(options.precision, options.precision)
+    if precision == "bfloat16" and options.device == "cpu":
+        raise usage("--precision bf16 is for --device cuda", "on the CPU there is --precision fp16")
+    return precision
+
+
 def output_path(options: CompileOptions, file: Path) -> Path:
     """Where the bundle goes. Raises a usage error rather than replace what is no bundle."""
     from dyncc.compiler.bundle import NotABundleError, check_target
@@ -203,6 +215,7 @@ def compile_target(
         "verify_each": options.verify_each,
         "prune": checked_prune(options.prune),
         "engine": checked_engine(options),
+        "precision": checked_precision(options),
         "command": command_line(),
         "examples": further_calls(target),
         "report": options.report,

@@ -32,6 +32,8 @@ TIMEOUT = 120
 _ORT_PROBE = f"""
 import sys, numpy, onnxruntime as ort
 provider = sys.argv[1]
+if provider != "CPUExecutionProvider" and hasattr(ort, "preload_dlls"):
+    ort.preload_dlls()
 options = ort.SessionOptions()
 options.intra_op_num_threads = 1
 session = ort.InferenceSession({DOUBLE!r}, options, providers=[provider])

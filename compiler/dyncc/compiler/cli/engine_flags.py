@@ -22,6 +22,14 @@ Device = Annotated[
         help="Where the blocks run: cpu, cuda or cuda:1; default: what the bundle was compiled for.",
     ),
 ]
+Precision = Annotated[
+    str,
+    typer.Option(
+        "--precision",
+        metavar="NAME",
+        help="Products of matrices in fp16 or bf16; default: fp32. bf16 needs --device cuda.",
+    ),
+]
 ForDevice = Annotated[
     str, typer.Option("--device", metavar="NAME", help="Where the blocks are to run: cpu or cuda.")
 ]
