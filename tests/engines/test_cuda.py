@@ -258,6 +258,8 @@ def test_a_bundle_for_the_cpu_is_none_for_cuda(tmp_path: Path) -> None:
     compile(Gated().eval(), (X,), output=tmp_path / "g.dyncc", threads=1)
     with pytest.raises(IncompatibleArtifact, match=r"compiled for cpu, .* compile with --device cuda"):
         load(tmp_path / "g.dyncc", device="cuda")
+    with pytest.warns(UserWarning, match="fell back to onnxruntime on the CPU: .* compiled for cpu"):
+        same(load(tmp_path / "g.dyncc", device="cuda", fallback=True)(X), Gated()(X))
 
 
 @pytest.mark.skipif(not MISSING, reason="there is CUDA here")

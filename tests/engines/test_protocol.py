@@ -163,9 +163,10 @@ def test_a_missing_device_falls_back(tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("there is a CUDA device here")
-    compile(Gated().eval(), (X,), output=tmp_path / "g.dyncc", threads=1)
+    options = EngineOptions(device="cuda", threads=1)
+    compile(Gated().eval(), (X,), output=tmp_path / "g.dyncc", engine=options)
     with pytest.raises(EngineMissing, match="no CUDA provider"):
-        load(tmp_path / "g.dyncc", device="cuda")
+        load(tmp_path / "g.dyncc")
     with pytest.warns(UserWarning, match="fell back to onnxruntime on the CPU: the installed onnxruntime"):
         net = load(tmp_path / "g.dyncc", device="cuda", fallback=True, threads=1)
         out = net(X.numpy())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -82,7 +83,7 @@ def load(
     for source in manifest.sources:
         show_lines(source.path, source.lines)
     name = engine if isinstance(engine, str) or engine is None else engine.name
-    device = _device(manifest, device, folder)
+    device = _device(manifest, device, folder, fallback)
     graphs = graphs_of(folder, manifest, name, device)
     if engine is None or isinstance(engine, str):
         setup = Setup(threads, device, len(graphs))
@@ -97,18 +98,23 @@ def load(
     return Net(manifest, machine, engine, folder)
 
 
-def _device(manifest: Manifest, device: str | None, folder: Path) -> str:
-    """The device to run on. Raises IncompatibleArtifact for one that the bundle was not compiled for."""
+def _device(manifest: Manifest, device: str | None, folder: Path, fallback: bool) -> str:
+    """The device to run on. Raises IncompatibleArtifact for one that the bundle was not compiled for; with
+    ``fallback`` it is the CPU then."""
     compiled = str(manifest.engine.options.get("device", "cpu"))
     if device is None:
         return compiled
     kind = device.partition(":")[0]
-    if kind not in ("cpu", compiled.partition(":")[0]):
-        raise IncompatibleArtifact(
-            f"{folder} was compiled for {compiled}, and {kind} does not check indices as the CPU does: "
-            f"compile with --device {kind}"
-        )
-    return device
+    if kind in ("cpu", compiled.partition(":")[0]):
+        return device
+    reason = (
+        f"{folder} was compiled for {compiled}, and {kind} does not check indices as the CPU does: "
+        f"compile with --device {kind}"
+    )
+    if not fallback:
+        raise IncompatibleArtifact(reason)
+    warnings.warn(f"fell back to onnxruntime on the CPU: {reason}", stacklevel=3)
+    return "cpu"
 
 
 def _engine(names: set[str], setup: Setup, fallback: bool, plain: Mapping[str, Graph]) -> Engine:
