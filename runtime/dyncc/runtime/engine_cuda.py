@@ -22,6 +22,7 @@ Numbers. ONNX Runtime computes float32 products in TF32, ten bits of mantissa, u
 
 from __future__ import annotations
 
+import ctypes
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -100,11 +101,13 @@ class OnnxRuntimeCuda:
         load.
         """
         try:
-            # also where nothing will be captured: such a session gives pinned memory back by itself, others
-            # do so in a callback from CUDA, in which that is not allowed and ends the process (1.31)
-            return self._session(graph, capture=True), ""
+            return self._session(graph, capture=True), ""  # also where nothing will be captured
         except EngineError as error:
-            return self._session(graph, capture=False), str(error).partition("\n")[0]
+            session = self._session(graph, capture=False)
+            # Such a session, when it goes, leaves it to a callback from CUDA to give pinned memory back, in
+            # which that is not allowed: the process ends (onnxruntime 1.31). So it never goes.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(session._sess))
+            return session, str(error).partition("\n")[0]
 
     def _session(self, graph: Graph, *, capture: bool) -> Any:
         options = self.onnxruntime.SessionOptions()

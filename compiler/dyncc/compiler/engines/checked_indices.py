@@ -3,7 +3,8 @@
 PyTorch and ONNX Runtime on the CPU raise for an index that is out of range; TVM's code and CUDA's kernels
 read, or write, other memory. So every such operator gets indices that are in range, and the model one more
 output, a bool that says whether all of them were in range before
-(:data:`~dyncc.runtime.engine.IN_RANGE`).
+(:data:`~dyncc.runtime.engine.IN_RANGE`). Sizes that are known are constants: what computes sizes runs on
+the CPU, also where the rest of a block is on a device.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx.shape_inference
 from onnx import ModelProto, NodeProto, TensorProto
 from onnx import helper as oh
 
@@ -45,11 +47,14 @@ class _Guards:
         self.constants.append(onnx.numpy_helper.from_array(np.array(value, np.int64), name))
         return name
 
-    def clipped(self, indices: str, sizes: str) -> str:
+    def clipped(self, indices: str, sizes: str | np.ndarray[Any, Any]) -> str:
         """``indices`` within ``-sizes`` and ``sizes - 1``; the flag says whether they were."""
         wide = self.add("Cast", indices, to=TensorProto.INT64)
-        lowest = self.add("Neg", sizes)
-        highest = self.add("Sub", sizes, self.constant(1))
+        if isinstance(sizes, str):
+            lowest = self.add("Neg", sizes)
+            highest = self.add("Sub", sizes, self.constant(1))
+        else:
+            lowest, highest = self.constant(-sizes), self.constant(sizes - 1)
         low = self.add("GreaterOrEqual", wide, lowest)
         high = self.add("LessOrEqual", wide, highest)
         both = self.add("Cast", self.add("And", low, high), to=TensorProto.INT64)
@@ -66,14 +71,19 @@ def with_checked_indices(model: ModelProto) -> bool:
     fixed = {tensor.name for tensor in graph.initializer}
     fixed |= {node.output[0] for node in graph.node if node.op_type == "Constant"}
     guards = _Guards()
+    shapes = _known_shapes(model)
     for node in graph.node:
+        known = shapes.get(node.input[0]) if node.input else None
         if node.op_type in _ONE_AXIS and node.input[1] not in fixed:
             axis = next((a.i for a in node.attribute if a.name == "axis"), _ONE_AXIS[node.op_type])
-            shape = guards.add("Shape", node.input[0])
-            size = guards.add("Gather", shape, guards.constant(axis), axis=0)
+            if known is None:
+                shape = guards.add("Shape", node.input[0])
+                size = guards.add("Gather", shape, guards.constant(axis), axis=0)
+            else:
+                size = known[axis]
             node.input[1] = guards.clipped(node.input[1], size)
         elif node.op_type in _ND and node.input[1] not in fixed:
-            _guard_nd(guards, node)
+            _guard_nd(guards, node, known, shapes.get(node.input[1]))
         guards.nodes.append(node)
     if not guards.flags:
         return False
@@ -89,9 +99,31 @@ def with_checked_indices(model: ModelProto) -> bool:
     return True
 
 
-def _guard_nd(guards: _Guards, node: NodeProto) -> None:
-    """The last dimension of the indices holds one for each of the leading dimensions of the data."""
+def _known_shapes(model: ModelProto) -> dict[str, np.ndarray[Any, Any]]:
+    """The shapes of values that are known in numbers."""
+    graph = onnx.shape_inference.infer_shapes(model).graph
+    found = {tensor.name: np.array(tensor.dims, np.int64) for tensor in graph.initializer}
+    for info in (*graph.input, *graph.value_info, *graph.output):
+        sizes = info.type.tensor_type
+        if sizes.HasField("shape") and all(dim.HasField("dim_value") for dim in sizes.shape.dim):
+            found[info.name] = np.array([dim.dim_value for dim in sizes.shape.dim], np.int64)
+    return found
+
+
+def _guard_nd(
+    guards: _Guards,
+    node: NodeProto,
+    data: np.ndarray[Any, Any] | None,
+    indices: np.ndarray[Any, Any] | None,
+) -> None:
+    """The last dimension of the indices holds one for each of the leading dimensions of the data.
+
+    ``data`` and ``indices`` are their shapes, where those are known.
+    """
     batch = next((a.i for a in node.attribute if a.name == "batch_dims"), 0)
+    if data is not None and indices is not None:
+        node.input[1] = guards.clipped(node.input[1], data[batch : batch + indices[-1]])
+        return
     shape = guards.add("Shape", node.input[0])
     length = guards.add(
         "Slice", guards.add("Shape", node.input[1]), guards.constant([-1]), guards.constant([2**31])
