@@ -232,6 +232,32 @@ def test_a_loop_copies_nothing(tmp_path: Path) -> None:
     assert memory.allocated == before
 
 
+@torch.no_grad()
+def test_what_others_still_read(tmp_path: Path) -> None:
+    """A tensor that another library was given is not moved, and its memory is written to again only after
+    what that library does with it."""
+    path = tmp_path / "g.dyncc"
+    compile(Gated().eval(), (X,), output=path, engine=EngineOptions(device="cuda"))
+    memory = HostMemory()
+    net = load(path, engine=host_engine(memory), lazy=False)
+    block = next(run for name, run in net._machine.blocks.items() if len(run.__self__.graph.inputs) == 1)
+    inputs = [np.full((2, *port.shape[1:]), 1.0, np.float32) for port in block.__self__.graph.inputs]
+    results = [block(*inputs) for _ in range(SLOTS)]
+    given = [result if isinstance(result, DeviceTensor) else result[0] for result in results]
+    given[0].export()
+    address, kept = given[0].address, np.asarray(given[0])
+    del results
+    for _ in range(3 * SLOTS):
+        block(*inputs)
+    assert given[0].address == address and given[1].address != address
+    np.testing.assert_array_equal(np.asarray(given[0]), kept)
+    memory.log.clear()
+    given.clear()
+    for _ in range(SLOTS):
+        block(*inputs)
+    assert memory.log.count("after readers") == 1
+
+
 @pytest.mark.parametrize("axis", [0, 1, 2, -1, -2])
 @pytest.mark.parametrize("new", [True, False])
 def test_joining(axis: int, new: bool) -> None:

@@ -19,6 +19,7 @@ class Bytes:
         self.array = np.full(nbytes + 64, 0xA5, np.uint8)
         self.address = -(-self.array.ctypes.data // 64) * 64
         self.memory = memory
+        self.exported = False
         memory.allocated += 1
 
     def __del__(self) -> None:
@@ -63,6 +64,9 @@ class HostMemory:
 
     def before(self, stream: int) -> None:
         self.log.append("before")
+
+    def after_readers(self) -> None:
+        self.log.append("after readers")
 
 
 def host_engine(memory: HostMemory | None = None) -> OnnxRuntimeCuda:

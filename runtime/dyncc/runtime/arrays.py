@@ -140,8 +140,9 @@ def to_public(array: Any, device: Any) -> Any:
 
 def _to_torch(tensor: DeviceTensor, device: Any) -> Any:
     torch = sys.modules["torch"]
-    tensor.memory.before(torch_stream(tensor.memory))
     shared = torch.as_tensor(tensor, device=device)
+    if stream := torch_stream(tensor.memory):
+        tensor.memory.before(stream)
     return shared.view(torch.bfloat16) if tensor.dtype == "bfloat16" else shared
 
 

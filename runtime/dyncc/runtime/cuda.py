@@ -74,11 +74,12 @@ def load_library(major: int | None) -> ctypes.CDLL:
 class Allocation:
     """Memory of a :class:`Cuda`."""
 
-    __slots__ = ("address", "given_back")
+    __slots__ = ("address", "exported", "given_back")
 
     def __init__(self, given_back: deque[int], address: int) -> None:
         self.given_back = given_back
         self.address = address
+        self.exported = False
 
     def __del__(self) -> None:
         self.given_back.append(self.address)
@@ -98,6 +99,8 @@ class Cuda:
         self.lock = threading.RLock()
         self.given_back: deque[int] = deque()
         """What nobody holds any more."""
+        self.readers: set[int] = set()
+        """Streams of other libraries that were given tensors."""
         for name, types in _FUNCTIONS.items():
             function = getattr(library, name)
             function.argtypes, function.restype = types, c_int
@@ -128,6 +131,8 @@ class Cuda:
     def allocate(self, nbytes: int) -> Allocation:
         address = c_void_p()
         with self.lock:
+            if self.given_back:
+                self.after_readers()
             while self.given_back:
                 self._do("cudaFreeAsync", self.given_back.popleft(), self.stream)
             self._do("cudaMallocAsync", byref(address), max(nbytes, 1), self.stream)
@@ -167,8 +172,13 @@ class Cuda:
 
     def before(self, stream: int) -> None:
         with self.lock:
+            self.readers.add(stream)
             self._do("cudaEventRecord", self._event, self.stream)
             self._do("cudaStreamWaitEvent", stream, self._event, 0)
+
+    def after_readers(self) -> None:
+        for stream in self.readers:
+            self.after(stream)
 
     def leave_capture(self) -> None:
         """End a capture that failed half-way, so that the stream works again."""

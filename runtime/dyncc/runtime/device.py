@@ -52,7 +52,13 @@ class Memory(Protocol):
         ...
 
     def before(self, stream: int) -> None:
-        """What another library puts into its ``stream`` next comes after everything here."""
+        """What another library puts into its ``stream`` next comes after everything here; it may read there
+        what it was given until :meth:`after_readers`."""
+        ...
+
+    def after_readers(self) -> None:
+        """What follows here comes after what other libraries do now with what they were given: for memory
+        that they let go of while they still read it."""
         ...
 
 
@@ -60,6 +66,8 @@ class Allocation(Protocol):
     """Memory that is free again when nobody holds this any more."""
 
     address: int
+    exported: bool
+    """Whether another library was given it, and may still read it when it has let go of it."""
 
 
 class DeviceTensor:
@@ -125,13 +133,20 @@ class DeviceTensor:
             self.memory.copy(allocation.address, self.address, self.nbytes)
         return DeviceTensor(self.memory, allocation.address, self.dtype, self.shape, allocation)
 
+    def export(self) -> None:
+        """Note that another library will know the address."""
+        with self.memory.lock:
+            self.exported = True
+            if hasattr(self.owner, "exported"):
+                self.owner.exported = True
+
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
         """As CuPy, Numba and PyTorch take it, without a copy (bfloat16 as uint16)."""
         if self.memory.name != "cuda":
             raise AttributeError("__cuda_array_interface__")
-        with self.memory.lock:
-            self.exported = True
+        self.export()
+        self.memory.before(0)  # the stream in which whoever asks works, unless it says otherwise
         return {
             "shape": self.shape,
             "typestr": np.dtype(numpy_dtype(self.dtype)).str,

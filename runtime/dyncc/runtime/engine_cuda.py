@@ -160,7 +160,7 @@ class OnnxRuntimeCuda:
         places = self.places.setdefault((dtype, shape), [])
         for slot in places:
             if not slot.held():
-                return slot
+                return slot.taken()
         if len(places) == PLACES:
             return None
         places.append(Slot(self.memory, [Port("", dtype, shape)], len(places)))
@@ -233,6 +233,14 @@ class Slot:
     def addresses(self) -> list[int]:
         """Where the outputs go."""
         return [allocation.address for allocation in self.allocations]
+
+    def taken(self) -> Slot:
+        """This, ready to be written to: other libraries may still read what they let go of."""
+        if any(allocation.exported for allocation in self.allocations):
+            self.memory.after_readers()
+            for allocation in self.allocations:
+                allocation.exported = False
+        return self
 
     def tensors(self) -> list[DeviceTensor]:
         """The outputs of the run that there just was."""
@@ -336,7 +344,7 @@ class Block:
 
     def _take(self, slot: Slot) -> Slot:
         self.next_slot = slot.number % SLOTS  # the next one in turn: the oldest
-        return slot
+        return slot.taken()
 
     def _replay(self, slot: Slot, values: Sequence[Any]) -> list[DeviceTensor]:
         for value in values:
