@@ -200,7 +200,7 @@ class _Job:
             lowered = self._optimized(pruned.lowered if pruned else lowered)
         with tempfile.TemporaryDirectory(prefix="dyncc-engines-") as folder:
             source = _Engines(self, Path(folder), recorded.weights, pruned is not None)
-            plan = source.plan(program, lowered, checks.harvest)
+            plan = replace(source.plan(program, lowered, checks.harvest), precision=self.precision.name)
             with self.clock.step("bundle"):
                 if pruned is None:
                     digest = self._write(program, lowered, checks, self.target, command, sources, plan)

@@ -313,7 +313,8 @@ def _write_checked(
         model = onnx.load(folder / graph.file, load_external_data=False)
         weights = {tensor.name for tensor in model.graph.initializer}
         constants = [index for index, port in enumerate(graph.outputs) if port.name in weights]
-        file, requires = graph.file, {"device": device, "constants": " ".join(map(str, constants))}
+        file = graph.file
+        requires: dict[str, Any] = {"device": device, "constants": " ".join(map(str, constants))}
         if with_checked_indices(model):
             file = graph.file.removesuffix(".onnx") + f".{device}.onnx"
             (folder / file).write_bytes(model.SerializeToString(deterministic=True))
@@ -325,7 +326,8 @@ def _write_checked(
 
 def _asked(plan: EnginePlan | None) -> dict[str, Any]:
     """What was asked of engines, where it was not the default, and what whole calls took."""
-    if plan is None or plan.options == EngineOptions(threads=plan.options.threads):
+    usual = EngineOptions(threads=plan.options.threads) if plan else None
+    if plan is None or (plan.options == usual and plan.precision == "float32"):
         return {}
     options = plan.options
     asked = {
@@ -333,6 +335,7 @@ def _asked(plan: EnginePlan | None) -> dict[str, Any]:
         "target": options.target,
         "tune": options.tune or None,
         "device": options.device if plan.on_device else None,
+        "precision": plan.precision if plan.precision != "float32" else None,
     }
     found = {name: value for name, value in asked.items() if value is not None}
     return found | {f"call.{name}": seconds for name, seconds in plan.calls.items()}

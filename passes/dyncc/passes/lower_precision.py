@@ -156,7 +156,10 @@ class _Lowering:
         array = value.const_value.numpy().astype(self.dtype.numpy())
         tensor = onnx_ir.tensor(array, dtype=self.dtype, name=name)
         made = onnx_ir.Value(
-            name=name, type=onnx_ir.TensorType(self.dtype), shape=tensor.shape, const_value=tensor
+            name=name,
+            type=onnx_ir.TensorType(self.dtype),
+            shape=onnx_ir.Shape(list(array.shape)),
+            const_value=tensor,
         )
         self.graph.register_initializer(made)
         return made

@@ -196,7 +196,7 @@ def _quiet(onnxruntime: Any) -> Iterator[None]:
 
 def adopted(memory: Memory, value: Any) -> DeviceTensor | None:
     """A dense tensor of PyTorch's, or of whoever has ``__cuda_array_interface__``, in ``memory``."""
-    torch_device = getattr(value, "device", None)
+    torch_device: Any = getattr(value, "device", None)
     if getattr(torch_device, "type", None) == memory.name and hasattr(value, "data_ptr"):
         if torch_device.index != memory.index:
             return None

@@ -63,18 +63,20 @@ class Precision:
     """What a program is compared by that computes in this precision. ``nudge`` is how far, relatively, a
     decision's value may be moved by rounding."""
 
+    name: str
     tolerances: Tolerances
     nudge: float
 
 
+def _as_if(dtype: str) -> Tolerances:
+    """The tolerances where float32 results were computed in ``dtype``."""
+    return {**END_TO_END, **dict.fromkeys(("float32", "float"), END_TO_END[dtype])}
+
+
 PRECISIONS: Mapping[str, Precision] = {
-    "float32": Precision(END_TO_END, 1e-5),
-    "float16": Precision(
-        {**END_TO_END, **dict.fromkeys(("float32", "float"), Tolerance(1e-2, 1e-2))}, 1e-3
-    ),
-    "bfloat16": Precision(
-        {**END_TO_END, **dict.fromkeys(("float32", "float"), Tolerance(5e-2, 5e-2))}, 8e-3
-    ),
+    "float32": Precision("float32", END_TO_END, 1e-5),
+    "float16": Precision("float16", _as_if("float16"), 1e-3),
+    "bfloat16": Precision("bfloat16", _as_if("bfloat16"), 8e-3),
 }
 """By what ``--precision`` asks for: float32 results that were computed in less are compared as if they were
 of that dtype."""

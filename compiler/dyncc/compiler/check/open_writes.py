@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx.external_data_helper
 import onnxruntime
 
 _SCATTERS = frozenset({"ScatterND", "ScatterElements"})

@@ -66,6 +66,7 @@ def run_compile(options: CompileOptions, console: Console) -> None:
     check_passes(options.passes)
     checked_prune(options.prune)
     checked_engine(options)
+    checked_precision(options)
     output = output_path(options, python_file(split_entry(options.target)[0]))
     target = discover(options.target)
     call = prepare(options, target, console)

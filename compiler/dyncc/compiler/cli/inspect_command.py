@@ -98,13 +98,16 @@ def _checks(manifest: Manifest) -> list[str]:
 
 
 def engines_text(manifest: Manifest) -> str:
-    """``onnxruntime``, or ``tvm (5 blocks) and onnxruntime (1 block)``."""
+    """``onnxruntime``, ``onnxruntime on cuda``, ``tvm (5 blocks) and onnxruntime (1 block)``."""
     counts = Counter(artifact.engine for artifact in manifest.artifacts.values())
-    rest = len(manifest.graphs) - sum(counts.values())
-    if not counts:
-        return manifest.engine.name
-    counts[manifest.engine.name] += rest
-    return " and ".join(f"{name} ({count(number, 'block')})" for name, number in counts.items() if number)
+    counts[manifest.engine.name] += len(manifest.graphs) - sum(counts.values())
+    used = {name: number for name, number in counts.items() if number} or {manifest.engine.name: 0}
+    text = next(iter(used))
+    if len(used) > 1:
+        text = " and ".join(f"{name} ({count(number, 'block')})" for name, number in used.items())
+    options = manifest.engine.options
+    device, precision = options.get("device"), options.get("precision")
+    return text + (f" on {device}" if device else "") + (f", in {precision}" if precision else "")
 
 
 def choice_lines(manifest: Manifest) -> list[str]:

@@ -54,6 +54,8 @@ class EnginePlan:
     notes: tuple[str, ...] = ()
     absent: str = ""
     """Why the device is not here."""
+    precision: str = "float32"
+    """In what products of matrices are computed; the blocks are so already."""
 
     @property
     def on_device(self) -> bool:
