@@ -72,6 +72,8 @@ def test_the_only_class_that_no_other_uses(write: Callable[..., Path]) -> None:
             def __init__(self, depth=2):
                 super().__init__()
                 self.parts = nn.ModuleList(make() for _ in range(depth))
+            def forward(self, x):
+                return x
         """
     )
     target = discover("net.py")
@@ -151,7 +153,7 @@ def test_a_file_inside_a_package_imports_relatively(write: Callable[..., Path]) 
     write("", "pack/__init__.py", imports=False)
     write("WIDTH = 5\n", "pack/config.py", imports=False)
     write(
-        "from .config import WIDTH\nclass Net(nn.Module):\n    width = WIDTH\n",
+        "from .config import WIDTH\nclass Net(nn.ReLU):\n    width = WIDTH\n",
         "pack/net.py",
     )
     assert discover("pack/net.py").network.width == 5
@@ -250,3 +252,30 @@ def refused(target: str, code: Exit) -> str:
         "\n".join((diagnostic.message, *diagnostic.notes, *diagnostic.helps))
         for diagnostic in raised.value.diagnostics
     )
+
+
+def test_a_network_without_forward(write: Callable[..., Path]) -> None:
+    file = write(
+        """
+        import torch
+
+        class Net(torch.nn.Module):
+            def encode(self, x):
+                return x
+
+            def decode(self, h):
+                return h + 1
+
+        def get_model():
+            return Net()
+        """
+    )
+    for entry, name in (("", "get_model"), (":Net", "Net")):
+        with pytest.raises(CliError) as caught:
+            discover(f"{file}{entry}")
+        (diagnostic,) = caught.value.diagnostics
+        assert diagnostic.message == "`Net` has no `forward`"
+        assert "`encode`, `decode`" in diagnostic.notes[0]
+        assert f"{file.name}:{name}.encode" in diagnostic.helps[0]
+    target = discover(f"{file}:get_model.decode")
+    assert target.method == "decode" and type(target.network).__name__ == "Net"

@@ -2,12 +2,14 @@
 
 Without ENTRY, in this order: ``get_model()``, a module-level ``model``, KernelBench's ``Model`` built from
 ``get_init_inputs()``, or the one ``nn.Module`` class that needs no arguments and that no other class of the
-file uses. ENTRY is ``Class``, ``Class.method``, ``function``, or a module-level object (and its method).
+file uses. ENTRY is ``Class``, ``Class.method``, ``function``, or a module-level object (and its method); a
+function without parameters is called first (``get_model.encode``).
 """
 
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +66,9 @@ def discover(text: str) -> Target:
     file = path.resolve()
     finder = _Finder(file, module)
     model, found = finder.named(entry) if entry else finder.default()
+    missing = torch.nn.Module.forward
+    if isinstance(model, torch.nn.Module) and getattr(model.forward, "__func__", None) is missing:
+        raise no_forward(model, f"{display(file)}:{entry or _entry_of(found)}")
     return Target(file, module, model, found)
 
 
@@ -92,7 +97,7 @@ class _Finder:
         value = getattr(self.module, name)
         if inspect.isclass(value):
             model = self._instance_of(value)
-        elif not method and inspect.isfunction(value) and not _parameters(value):
+        elif inspect.isfunction(value) and not _parameters(value):
             model = self._call(value, f"{name}()")
         else:
             model = value
@@ -214,6 +219,20 @@ class _Finder:
     def _choices(self) -> list[str]:
         file = display(self.file)
         return [f"dyncc {file}:{name}" for name in self._classes()]
+
+
+def no_forward(model: torch.nn.Module, place: str) -> CliError:
+    """A module with methods of other names alone; ``place`` is how the command line names it."""
+    methods = [m for m, value in vars(type(model)).items() if m[0] != "_" and inspect.isfunction(value)]
+    helps = [f"name one: dyncc {place}.{method}" for method in methods[:1]]
+    notes = [f"its methods: {_listing(methods)}"] if methods else []
+    return usage(f"`{type(model).__name__}` has no `forward`", *helps, notes=notes)
+
+
+def _entry_of(found: str) -> str:
+    """The name in the words that say how a model was found."""
+    name = re.search(r"`(\w+)", found)
+    return name[1] if name else "Model"
 
 
 def split_arguments(inputs: object) -> tuple[tuple[Any, ...], dict[str, Any]]:
