@@ -20,6 +20,7 @@ from typing import Any, Literal
 import torch
 from tests.fuzz.constructs import constructs
 from tests.fuzz.generator import generate
+from tests.runtime.host_memory import host_engine
 
 from dyncc.compiler.api import compile as compile_bundle
 from dyncc.compiler.calling import ArgumentError
@@ -35,11 +36,13 @@ from dyncc.compiler.check.compare import (
 from dyncc.compiler.check.forced import Budget, check_forced
 from dyncc.compiler.check.report import Example
 from dyncc.compiler.diagnostics import CompileError
+from dyncc.compiler.engines import EngineOptions
 from dyncc.compiler.graph import FxGraphOps
 from dyncc.compiler.reference import Interpreter
 from dyncc.compiler.specialize import Recorded, specialize
 from dyncc.ir import instructions
 from dyncc.passes.pipeline import DEFAULT_PIPELINE, parse_pipeline, run_pipeline
+from dyncc.runtime.bundle import load
 from dyncc.runtime.errors import InputError
 
 Kind = Literal["equal", "refused", "wrong", "crash", "hang", "near_tie"]
@@ -232,12 +235,17 @@ def _told(error: CompileError) -> str:
 
 
 def _engine(module: types.ModuleType) -> str:
-    """The first difference between eager and the bundle in ONNX Runtime, after the compiler's checks."""
+    """The first difference between eager and the bundle in ONNX Runtime, after the compiler's checks.
+
+    On the CPU, and as on a device, whose memory is here the host's.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        net = compile_bundle(
-            module.build(), module.calls()[0], output=Path(folder) / "case.dyncc", threads=1
-        )
-        return _session(module, lambda args: net(*args), END_TO_END)
+        path = Path(folder) / "case.dyncc"
+        options = EngineOptions(device="cuda", threads=1)
+        net = compile_bundle(module.build(), module.calls()[0], output=path, engine=options, report=False)
+        found = _session(module, lambda args: net(*args), END_TO_END)
+        device = load(path, engine=host_engine())
+        return found or _session(module, lambda args: device(*args), END_TO_END)
 
 
 def _surroundings() -> tuple[Any, ...]:

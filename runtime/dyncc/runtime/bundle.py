@@ -61,8 +61,9 @@ def load(
     the one that the bundle was compiled for; on the CPU every bundle runs). ``sha256`` pins the
     digest of ``program.json``, which holds those of all other files. ``lazy`` gives a block to the engine
     when it is first needed (a millisecond or two then), so that a process starts, and grows, with what it
-    uses; without, all are loaded at once. ``engine`` runs all blocks in the place of the engines that the
-    bundle names: ``"onnxruntime"`` can, whatever it was compiled for, since every block has its ONNX file.
+    uses; without, all are loaded at once, and on a device run once, so that kernels are chosen and captured.
+    ``engine`` runs all blocks in the place of the engines that the bundle names: ``"onnxruntime"`` can,
+    whatever it was compiled for, since every block has its ONNX file.
     With ``fallback``, what cannot be loaded as it is meant (engine or device missing, an artifact for
     another processor or version) runs in ONNX Runtime on the CPU, with a warning.
 
@@ -95,6 +96,9 @@ def load(
     machine = Machine(manifest.program, modules, blocks, read_weights(folder, manifest), engine)
     for name, graph in graphs.items():
         blocks[name] = Late(engine, graph, machine.replace_block) if lazy else engine.load(graph)
+        warm: Callable[[Graph, Run], None] | None = getattr(engine, "warm", None)
+        if not lazy and warm is not None:
+            warm(graph, blocks[name])
     return Net(manifest, machine, engine, folder)
 
 

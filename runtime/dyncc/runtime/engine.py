@@ -80,7 +80,8 @@ class Engine(Protocol):
     keep: bool
     """Whether the values between graphs stay with the engine (then they are no arrays). An engine that
     takes other libraries' tensors where they are has a method ``adopt``
-    (:data:`dyncc.runtime.arrays.Adopt`)."""
+    (:data:`dyncc.runtime.arrays.Adopt`), and one whose first calls take long a method ``warm``, which gets
+    a graph and what :meth:`load` made of it."""
 
     def load(self, graph: Graph) -> Run:
         """``graph`` as a function.

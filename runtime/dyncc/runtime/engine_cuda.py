@@ -25,7 +25,7 @@ from __future__ import annotations
 import ctypes
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -139,6 +139,12 @@ class OnnxRuntimeCuda:
             "enable_cuda_graph": "1" if capture else "0",
         }
         return [("CUDAExecutionProvider", options), "CPUExecutionProvider"]
+
+    def warm(self, graph: Graph, run: Run) -> None:
+        """Run a block once, on zeros, if its sizes are known: kernels are loaded, chosen and captured."""
+        if all(map(_is_static, graph.inputs)):
+            with suppress(EngineError):  # zeros may not be what it takes
+                run(*(np.zeros(_shape(port), numpy_dtype(port.dtype)) for port in graph.inputs))
 
     def adopt(self, value: Any, dtype: str) -> DeviceTensor | None:
         """An argument as a tensor here: one that is on this device as it is, an array as a copy; None for
