@@ -61,7 +61,7 @@ def load(
     the one that the bundle was compiled for; on the CPU every bundle runs). ``sha256`` pins the
     digest of ``program.json``, which holds those of all other files. ``lazy`` gives a block to the engine
     when it is first needed (a millisecond or two then), so that a process starts, and grows, with what it
-    uses; without, all are loaded at once, and on a device run once, so that kernels are chosen and captured.
+    uses; without, all are loaded at once, and on a device run once: kernels are chosen and captured then.
     ``engine`` runs all blocks in the place of the engines that the bundle names: ``"onnxruntime"`` can,
     whatever it was compiled for, since every block has its ONNX file.
     With ``fallback``, what cannot be loaded as it is meant (engine or device missing, an artifact for
