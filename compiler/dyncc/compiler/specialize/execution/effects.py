@@ -145,20 +145,38 @@ _WRAPPERS = ("torch._compile", "torch._dynamo")
 
 
 def is_for_library(frame: types.FrameType | None) -> bool:
-    """Calls by PyTorch for its own ends (lazy imports, caches, warnings), not by the program."""
+    """Whether a call is not the program's: PyTorch's for its own ends (caches, warnings), or an import's.
+
+    A module is executed once in a process, whoever imports it, so what it does then no call repeats.
+    """
+    unknown = True
     while frame is not None:
         if frame.f_code.co_name == "run_native":  # the program itself called what is of the library
             return False
-        root = frame.f_globals.get("__name__", "").partition(".")[0]
-        if root in _OWN_ENDS:
+        name = frame.f_globals.get("__name__", "")
+        root = name.partition(".")[0]
+        if name in _IMPORTING or (unknown and root in _OWN_ENDS):
             return True
         if root not in sys.stdlib_module_names or root in _USER_LIKE:
-            return False
+            unknown = False
         frame = frame.f_back
     return False
 
 
+_IMPORTING = frozenset(("_frozen_importlib", "importlib._bootstrap"))
 _OWN_ENDS = frozenset(
-    ("torch", "dyncc", "sympy", "numpy", "warnings", "importlib", "linecache", "inspect", "logging")
+    (
+        "torch",
+        "triton",
+        "dyncc",
+        "sympy",
+        "mpmath",
+        "numpy",
+        "warnings",
+        "importlib",
+        "linecache",
+        "inspect",
+        "logging",
+    )
 )
 _USER_LIKE = frozenset(("__main__",))

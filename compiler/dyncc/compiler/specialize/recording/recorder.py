@@ -55,22 +55,16 @@ Hook = Callable[[Any, str, Any], None]
 
 
 class RecorderMode(TorchFunctionMode):
-    """Brings every PyTorch call of the running program to the recorder; meanwhile ``hook`` rests."""
+    """Brings every PyTorch call of the running program to the recorder."""
 
-    def __init__(self, recorder: Recorder, hook: Hook | None) -> None:
+    def __init__(self, recorder: Recorder) -> None:
         super().__init__()
-        self.recorder, self.hook = recorder, hook
+        self.recorder = recorder
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        if self.hook is None:
-            return self.recorder.call(func, args, kwargs or {})
-        sys.setprofile(None)
-        try:
-            return self.recorder.call(func, args, kwargs or {})
-        finally:
-            sys.setprofile(self.hook)
+        return self.recorder.call(func, args, kwargs or {})
 
 
 class Recorder:
@@ -102,6 +96,8 @@ class Recorder:
         self.given: dict[tuple[Span | None, str], set[Any]] = {}
         """Calls (where, and of what) before which a block ends, so that their sizes are given, and the
         origins of what the block that ended depended on."""
+        self.hook: Hook | None = None
+        """What watches the code that is being recorded; None while the recorder itself is at work."""
         self._symbols = 0
         self._constants = 0
         self._canonical: dict[Any, torch.Tensor] = {}
@@ -118,16 +114,19 @@ class Recorder:
 
         When somebody profiles the compiler, the hook of the interpreter is theirs.
         """
-        before = sys.getprofile()
-        hook = hook if before is None else None
-        with RecorderMode(self, hook):
-            if hook is not None:
-                sys.setprofile(hook)
-            try:
-                yield
-            finally:
+        before, watched = sys.getprofile(), self.hook
+        self.hook = hook = hook if before is None else None
+        try:
+            with RecorderMode(self):
                 if hook is not None:
-                    sys.setprofile(None)
+                    sys.setprofile(hook)
+                try:
+                    yield
+                finally:
+                    if hook is not None:
+                        sys.setprofile(None)
+        finally:
+            self.hook = watched
 
     @contextmanager
     def faking(self) -> Iterator[None]:
@@ -196,7 +195,19 @@ class Recorder:
 
         Returns what the program gets: SymTensors for tensors, Scalars for numbers that depend on data.
         Raises what eager raises; CompileError where the call cannot be recorded faithfully.
+        Meanwhile the hook rests: what PyTorch does for the call is not the program's doing.
         """
+        if self.hook is None:
+            return self._call(func, args, kwargs)
+        hook, self.hook = self.hook, None
+        sys.setprofile(None)
+        try:
+            return self._call(func, args, kwargs)
+        finally:
+            self.hook = hook
+            sys.setprofile(hook)
+
+    def _call(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self.folding:
             with torch._C.DisableTorchFunction():
                 return func(*args, **kwargs)

@@ -1,0 +1,86 @@
+"""What code does while it is watched: the program's effects are refused, those of others are not."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.fx.experimental.symbolic_shapes import ShapeEnv
+
+from dyncc.compiler.diagnostics import CompileError
+from dyncc.compiler.reference import Interpreter
+from dyncc.compiler.specialize import specialize
+
+X = torch.tensor([0.5, -1.0, 2.0])
+
+
+class _Net(nn.Module):
+    def __init__(self, function: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.function(x)
+
+
+def _same(function: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    recorded = specialize(_Net(function), (X,))
+    result = Interpreter(recorded.program, recorded.weights).run("forward", X)
+    torch.testing.assert_close(result, function(X))
+
+
+def _imports(x: torch.Tensor) -> torch.Tensor:
+    from watched_module import FACTOR  # type: ignore[import-not-found]
+
+    return x * FACTOR
+
+
+def _opens(x: torch.Tensor) -> torch.Tensor:
+    with open(__file__) as file:
+        return x * len(file.read(1))
+
+
+def _sleeps(x: torch.Tensor) -> torch.Tensor:
+    time.sleep(0)
+    return x
+
+
+def _chooses(x: torch.Tensor) -> torch.Tensor:
+    return torch.select(x, 0, int(x.argmax()))
+
+
+def test_what_a_module_does_when_it_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = "with open(__file__) as file:\n    FACTOR = len(file.readline())\n"
+    (tmp_path / "watched_module.py").write_text(lines)
+    monkeypatch.syspath_prepend(tmp_path)
+    try:
+        _same(_imports)
+    finally:
+        del sys.modules["watched_module"]
+
+
+@pytest.mark.parametrize("function", [_opens, _sleeps])
+def test_effects_of_the_program(function: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    with pytest.raises(CompileError) as refused:
+        specialize(_Net(function), (X,))
+    assert refused.value.diagnostics[0].code == "DY121"
+
+
+def test_what_pytorch_does_for_a_recorded_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number that is not known goes past PyTorch's argument parser, straight to the recorder."""
+    create, created = ShapeEnv.create_unbacked_symint, []
+
+    def reading(self: ShapeEnv, *args: Any, **kwargs: Any) -> Any:
+        with open(__file__) as file:
+            created.append(file.read(1))
+        return create(self, *args, **kwargs)
+
+    monkeypatch.setattr(ShapeEnv, "create_unbacked_symint", reading)
+    _same(_chooses)
+    assert created
