@@ -1,8 +1,10 @@
 """Watching native code: what it does that a recording of its PyTorch calls would not show.
 
-Two things: effects that cannot be repeated (:mod:`~.effects`), and questions which tensors are one
-(:mod:`~.identity`). Both are seen by the interpreter's profiling hook, which rests while the recorder is at
-work: what PyTorch does for a call that is recorded is not the program's doing, and costs most of the time.
+Three things: effects that cannot be repeated (:mod:`~.effects`), questions which tensors are one
+(:mod:`~.identity`), and sums of unknown numbers: of floats CPython makes up for the rounding, in C, and
+``prelude.sum_of`` for these. All are seen by the interpreter's profiling hook, which rests while the
+recorder is at work: what PyTorch does for a call that is recorded is not the program's doing, and costs
+most of the time.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution.effects import (
     caller_of,
     effect_of,
@@ -22,6 +25,7 @@ from dyncc.compiler.specialize.execution.effects import (
 )
 from dyncc.compiler.specialize.execution.identity import asks_by_number, asks_for_identity
 from dyncc.compiler.specialize.execution.program_code import codes_above, is_readable
+from dyncc.runtime.program import HostOp, ScalarType
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
@@ -37,6 +41,8 @@ def watching(machine: Machine, func: Callable[..., Any], stop: types.CodeType) -
     split = machine.block.split
     effect: str | None = None
     asked: set[types.CodeType] = set()
+    adding: set[types.CodeType] = set()
+    sums: list[int] = []
     # Where all sharing is known, it does not matter who asks; a builtin function does not.
     minding = bool(split) and not isinstance(func, types.BuiltinFunctionType)
 
@@ -53,6 +59,12 @@ def watching(machine: Machine, func: Callable[..., Any], stop: types.CodeType) -
                 effect = found
             if minding and asks_by_number(frame.f_code, argument):
                 asked.update(codes_above(frame, stop))
+            if argument is sum:
+                sums.append(len(machine.block.host))
+        elif event in ("c_return", "c_exception") and argument is sum and sums and prelude.COMPENSATED:
+            floats = [op for op in machine.block.host[sums.pop() :] if _adds_floats(op)]
+            if len(floats) > 1:  # (the first is added to the start, 0)
+                adding.update(codes_above(frame, stop))
 
     collecting = gc.isenabled()
     gc.disable()  # a callback of the collector is not the program's doing
@@ -62,8 +74,14 @@ def watching(machine: Machine, func: Callable[..., Any], stop: types.CodeType) -
     finally:
         if collecting:
             gc.enable()
+        if adding:
+            machine.facts.must_interpret(set(filter(is_readable, adding)))
         if asked:
             machine.facts.must_interpret(set(filter(is_readable, asked)))
             machine.facts.demand_sharing(set().union(*split.values()))
     if effect is not None:
         refuse(machine, effect)
+
+
+def _adds_floats(op: HostOp) -> bool:
+    return op.op == "add" and op.result.type == ScalarType("float")

@@ -7,6 +7,7 @@ them when a value that is not known yet is involved.
 from dyncc.compiler.specialize.prelude import arrays, functions, iterators, itertools_, records, sorting
 from dyncc.compiler.specialize.prelude.deciding import DECIDING
 from dyncc.compiler.specialize.prelude.functions import (
+    COMPENSATED,
     all_of,
     any_of,
     as_list,
@@ -19,9 +20,11 @@ from dyncc.compiler.specialize.prelude.functions import (
     equal_tensors,
     extend_list,
     index_in,
+    is_float,
     join_text,
     least,
     list_of_tensor,
+    made_up,
     missing_attribute,
     next_or,
     of_lists,
@@ -54,6 +57,7 @@ FILES = frozenset(
 )
 """Where the code of the prelude is: spans and frames in it are not the user's own."""
 __all__ = [
+    "COMPENSATED",
     "DECIDING",
     "FILES",
     "MISSING",
@@ -84,9 +88,11 @@ __all__ = [
     "extend_list",
     "in_order",
     "index_in",
+    "is_float",
     "join_text",
     "least",
     "list_of_tensor",
+    "made_up",
     "missing_attribute",
     "next_or",
     "of_lists",

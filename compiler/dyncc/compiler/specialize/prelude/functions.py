@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from typing import Any
 
 import torch
 
 from dyncc.compiler.specialize.prelude.iterators import MISSING, DynamicRange
+from dyncc.compiler.specialize.values import is_scalar, kind_of, scalar_op
+
+COMPENSATED = sys.version_info >= (3, 12)
+"""Whether ``sum`` of floats makes up for what rounding takes (CPython from 3.12 on)."""
 
 LEGACY = {
     torch.FloatTensor: torch.float32, torch.DoubleTensor: torch.float64, torch.LongTensor: torch.int64,
@@ -96,9 +102,33 @@ def range_with_step(start: Any, stop: Any, step: Any) -> Any:
 
 def sum_of(iterable: Any, start: Any) -> Any:
     total = start
+    lost = 0.0
+    exact = COMPENSATED and kind_of(start) in ("int", "float")
     for item in iterable:
-        total = total + item
-    return total
+        if exact and is_float(total) and is_float(item):
+            rounded = total + item
+            part = rounded - total
+            lost = lost + ((total - (rounded - part)) + (item - part))
+            total = rounded
+        elif exact and is_float(total) and kind_of(item) not in ("int", "bool"):
+            total = made_up(total, lost) + item
+            exact = False
+        else:
+            total = total + item
+    return made_up(total, lost) if exact and is_float(total) else total
+
+
+def is_float(value: Any) -> bool:
+    """Whether CPython's ``sum`` takes a number for a float: not those of NumPy."""
+    return type(value) is float or (is_scalar(value) and value.kind == "float")
+
+
+def made_up(total: Any, lost: Any) -> Any:
+    """A sum and what rounding took from it, as CPython adds them."""
+    if not is_scalar(lost):
+        return total + lost if lost != 0.0 and math.isfinite(lost) else total
+    counts = scalar_op("and_", scalar_op("ne", lost, 0.0), scalar_op("math.isfinite", lost))
+    return scalar_op("select", counts, scalar_op("add", total, lost), total)
 
 
 def any_of(iterable: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dyncc.compiler.specialize import prelude
@@ -28,6 +29,14 @@ if TYPE_CHECKING:
 def _sum(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     start = args[1] if len(args) > 1 else kwargs.get("start", 0)
     return Push(prelude.sum_of, (args[0], start), {}) if involved(machine, args[0]) else NotImplemented
+
+
+def _knowing(function: Callable[..., Any]) -> Model:
+    """Of a function of ours that knows of numbers which are not known: it is not interpreted."""
+    return lambda machine, args, kwargs: function(*args)
+
+
+MODELS.update({function: _knowing(function) for function in (kind_of, prelude.is_float, prelude.made_up)})
 
 
 @model(any)
