@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import dis
+import functools
 import sys
 import types
 from collections.abc import Callable
@@ -87,12 +88,20 @@ def protecting(stop: types.CodeType, is_program: Callable[[types.CodeType], bool
         if (
             table
             and is_program(frame.f_code)
-            and any(e.start <= frame.f_lasti < e.end for e in _entries(frame.f_code))
+            and any(start <= frame.f_lasti < end for start, end in _protected(frame.f_code))
         ):
             found.add(frame.f_code)
         frame = frame.f_back
     return found if frame is not None else set()
 
 
-def _entries(code: types.CodeType) -> Any:
-    return dis._parse_exception_table(code)  # type: ignore[attr-defined]
+@functools.cache
+def _protected(code: types.CodeType) -> list[tuple[int, int]]:
+    """The parts of ``code`` that are in a ``try`` or ``with``, as offsets.
+
+    From Python 3.12 on a comprehension has an entry in the table too, which puts variables back, and a
+    generator one for all of it.
+    """
+    entries = dis._parse_exception_table(code)  # type: ignore[attr-defined]
+    names = {instruction.offset: instruction.opname for instruction in dis.get_instructions(code)}
+    return [(e.start, e.end) for e in entries if names.get(e.target) not in ("SWAP", "CALL_INTRINSIC_1")]
