@@ -25,6 +25,7 @@ from dyncc.compiler.lower.replace import replacement
 from dyncc.compiler.lower.sizes import choose, equalities, example
 from dyncc.compiler.lower.template import Template
 from dyncc.compiler.lower.types import input_types
+from dyncc.compiler.size_rules import size_rules
 
 _KEY = "dyncc"
 
@@ -153,7 +154,7 @@ def capture(
     stored = tuple(weights[name].detach() for name in module.names)
     try:
         # (where gradients are off, operators choose the kernels, and so the strides, that the program met)
-        with fx_traceback.preserve_node_meta(), sizes_from_zero(), torch.no_grad():
+        with fx_traceback.preserve_node_meta(), sizes_from_zero(), size_rules(), torch.no_grad():
             program = torch.export.export(
                 module,
                 (stored, tuple(groups), torch.zeros(())),

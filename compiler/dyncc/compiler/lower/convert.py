@@ -22,6 +22,7 @@ from dyncc.compiler.lower.opset import OPSET
 from dyncc.compiler.lower.registry import exporter, with_table
 from dyncc.compiler.lower.tidy import tidy
 from dyncc.compiler.lower.translate import TRANSLATIONS, drop_needless_rounding
+from dyncc.compiler.size_rules import size_rules
 
 SOURCE = "node"
 """Where torch.onnx keeps, in the metadata of an ONNX node, the node of the exported program."""
@@ -41,7 +42,7 @@ def convert(program: ExportedProgram) -> onnx_ir.Model:
     failures: list[Failure] = []
     while True:
         try:
-            with exact_floats():
+            with exact_floats(), size_rules():
                 model = _converted(program, table)
             break
         except Exception as error:

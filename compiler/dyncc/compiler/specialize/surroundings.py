@@ -10,6 +10,7 @@ import torch
 import torch.fx.experimental._config as fx_config
 from torch.fx.experimental import symbolic_shapes
 
+from dyncc.compiler.size_rules import size_rules
 from dyncc.compiler.specialize.state.heap import Heap
 
 
@@ -49,7 +50,7 @@ def undisturbed(heap_of: Callable[[], Heap | None]):  # type: ignore[no-untyped-
         logger.setLevel(logging.CRITICAL + 1)
         torch._C._set_grad_enabled(False)
         # Sizes are not compared with 0 and 1 by their hints. Set here: to set it takes long.
-        with fx_config.patch(backed_size_oblivious=True):
+        with size_rules(), fx_config.patch(backed_size_oblivious=True):
             yield
     finally:
         heap = heap_of()

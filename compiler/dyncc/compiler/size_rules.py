@@ -1,0 +1,180 @@
+"""PyTorch's rules of sizes where its releases differ, the same for all of them: those of 2.13.
+
+Where a size is known only when the network runs, a release may have a rule that asks of it what another
+does not. 2.11 has a new size, of which nothing is known, for a slice that may end beyond its tensor, and
+asks of a pooling whether its windows come out even. Here are the rules that do not ask.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import _meta_registrations as meta
+from torch._subclasses import fake_impls
+from torch._subclasses.fake_tensor import FakeTensor, in_kernel_invocation_manager
+from torch.fx.experimental.symbolic_shapes import (
+    GuardOnDataDependentSymNode,
+    guard_or_false,
+    statically_known_true,
+    sym_and,
+)
+
+
+@contextmanager
+def size_rules() -> Iterator[None]:
+    """Have fake tensors follow these rules."""
+    rules = fake_impls.op_implementations_dict
+    theirs = {operator: rules[operator] for operator in _RULES}
+    checks = {name: getattr(meta, name) for name in _CHECKS}
+    divide = meta.div_rtn
+    try:
+        rules.update({operator: rule(theirs[operator]) for operator, rule in _RULES.items()})
+        for name, needs in _CHECKS.items():
+            setattr(meta, name, _deferred(checks[name], needs))
+        meta.div_rtn = _floor_divide
+        yield
+    finally:
+        rules.update(theirs)
+        for name, check in checks.items():
+            setattr(meta, name, check)
+        meta.div_rtn = divide
+
+
+def _floor_divide(one: Any, other: Any) -> Any:
+    """``//`` rounds down already; 2.11 asks for the rest."""
+    return one // other
+
+
+def _deferred(check: Callable[..., None], needs: Callable[..., list[Any]]) -> Callable[..., None]:
+    """A check that has to hold when the network runs, where it asks for sizes that data decide."""
+    signature = inspect.signature(check)
+
+    def deferred(*args: Any, **kwargs: Any) -> None:
+        try:
+            check(*args, **kwargs)
+        except GuardOnDataDependentSymNode:
+            for condition in needs(**signature.bind(*args, **kwargs).arguments):
+                torch._check(condition)
+
+    return deferred
+
+
+def _pool2d_needs(
+    input: Any, kH: Any, kW: Any, padH: Any, padW: Any, outputHeight: Any, outputWidth: Any, **_: Any
+) -> list[Any]:
+    filled = [size != 0 for size in input.shape[-3:]]
+    return [*filled, kH // 2 >= padH, kW // 2 >= padW, outputHeight >= 1, outputWidth >= 1]
+
+
+def _pool3d_needs(input: Any, check_input_size: bool = False, **given: Any) -> list[Any]:
+    needed = [size != 0 for size in input.shape[-4:]]
+    for size, out, axis in (
+        ("itime", "otime", "T"),
+        ("iheight", "oheight", "H"),
+        ("iwidth", "owidth", "W"),
+    ):
+        kernel = given[f"k{axis}"]
+        needed += [kernel // 2 >= given[f"p{axis}"], given[out] >= 1]
+        if check_input_size:
+            needed.append(given[size] >= kernel)
+    return needed
+
+
+_CHECKS = {"pool2d_shape_check": _pool2d_needs, "pool3d_shape_check": _pool3d_needs}
+"""By name in PyTorch's module of meta functions: what a check asks for, one condition at a time."""
+
+
+def _slice_rule(otherwise: Callable[..., Any]) -> Callable[..., Any]:
+    """A slice whose size is an expression over its bounds and the size of its tensor, where it can be."""
+
+    def slice_(
+        mode: Any, func: Any, self: Any, dim: int = 0, start: Any = None, end: Any = None, step: int = 1
+    ) -> Any:
+        span = None
+        if not self.is_quantized and step > 0 and -self.dim() <= dim < self.dim():
+            span = _span(self.shape[dim], start, end)
+        if span is None:
+            return otherwise(mode, func, self, dim, start, end, step)
+        first, length = span
+        sizes, strides = list(self.shape), list(self.stride())
+        offset = self.storage_offset() + first * strides[dim]
+        sizes[dim] = (length + step - 1) // step
+        strides[dim] *= step
+        return self.as_strided(sizes, strides, offset)
+
+    return slice_
+
+
+def _span(size: Any, start: Any, end: Any) -> tuple[Any, Any] | None:
+    """The first element of a slice of step 1, and how many; None where the sign of a bound is unknown."""
+    first = 0 if start is None else _bound(size, start)
+    whole = end is None or statically_known_true(end == sys.maxsize)
+    last = size if whole else _bound(size, end)
+    if first is None or last is None:
+        return None
+    if guard_or_false(last >= first):
+        return first, last - first
+    return first, 0 if guard_or_false(first >= last) else torch.sym_max(last - first, 0)
+
+
+def _bound(size: Any, index: Any) -> Any:
+    """An index of a slice as one from 0 to ``size``; None where its sign is unknown."""
+    if guard_or_false(sym_and(index >= 0, index <= size)):
+        return index
+    if guard_or_false(sym_and(index < 0, index >= -size)):
+        return index + size
+    if guard_or_false(index < -size):
+        return 0
+    if guard_or_false(index > size):
+        return size
+    if guard_or_false(index >= 0):
+        return torch.sym_min(index, size)
+    return torch.sym_max(index + size, 0) if guard_or_false(index < 0) else None
+
+
+def _copied(value: Any) -> Any:
+    return list(value) if isinstance(value, list) else value
+
+
+def _convolution_rule(otherwise: Callable[..., Any]) -> Callable[..., Any]:
+    """The result of a convolution is contiguous where what chooses the kernel asks for a size."""
+
+    def convolution(mode: Any, func: Any, *args: Any, **kwargs: Any) -> Any:
+        try:  # (on copies: 2.11 changes lists among the arguments)
+            return otherwise(mode, func, *map(_copied, args), **kwargs)
+        except GuardOnDataDependentSymNode:
+            tensors = [value for value in (*args, *kwargs.values()) if isinstance(value, FakeTensor)]
+            with in_kernel_invocation_manager(mode):
+                result = func(*args, **kwargs)
+            return FakeTensor(mode, result, tensors[0].fake_device)
+
+    return convolution
+
+
+def _copy_rule(otherwise: Callable[..., Any]) -> Callable[..., Any]:
+    """A copy needs of sizes what expanding needs, and no more."""
+
+    def copy(mode: Any, func: Any, self: Any, src: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return otherwise(mode, func, self, src, *args, **kwargs)
+        except GuardOnDataDependentSymNode:
+            with mode:
+                src.expand(self.shape)
+                changes = func is torch.ops.aten.copy_.default
+                return self if changes else self.new_empty_strided(self.shape, self.stride())
+
+    return copy
+
+
+_RULES = {
+    torch.ops.aten.copy.default: _copy_rule,
+    torch.ops.aten.copy_.default: _copy_rule,
+    torch.ops.aten.slice.Tensor: _slice_rule,
+    torch.ops.aten.convolution.default: _convolution_rule,
+}
+"""By operator: what makes a rule of PyTorch's."""
