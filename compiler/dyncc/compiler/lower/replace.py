@@ -6,6 +6,7 @@ call is met whatever its spelling. Here are those that fail before there is an A
 
 from __future__ import annotations
 
+import functools
 import itertools
 import operator
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from dyncc.compiler.lower.decompose.networks import attention
 from dyncc.compiler.lower.recurrent import packed, recurrent
 from dyncc.compiler.packed import PACKED
 
+QUANTILES = (torch.quantile, torch.Tensor.quantile, torch.nanquantile, torch.Tensor.nanquantile)
 RECURRENT = (torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu)
 _BASIC = (int, torch.SymInt, slice)
 
@@ -155,6 +157,63 @@ def _combinations(tensor: torch.Tensor, r: int = 2, with_replacement: bool = Fal
     return tensor[mask.nonzero()]
 
 
+def _quantile(original: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    """As ATen, whose function takes sizes for numbers and looks at the data of ``q`` (2.11)."""
+    ignores_nan = original.__name__ == "nanquantile"
+
+    @functools.wraps(original)
+    def quantile(
+        input: torch.Tensor,
+        q: Any,
+        dim: int | None = None,
+        keepdim: bool = False,
+        *,
+        interpolation: str = "linear",
+        **options: Any,
+    ) -> torch.Tensor:
+        points = q if isinstance(q, torch.Tensor) else torch.full((), q, dtype=input.dtype)
+        fits = input.dtype in (torch.float32, torch.float64) and points.dtype is input.dtype
+        right = isinstance(q, torch.Tensor) or (isinstance(q, int | float) and 0 <= q <= 1)
+        known = interpolation in _INTERPOLATIONS and points.dim() < 2 and not options
+        if not (fits and right and known) or any(isinstance(n, int) and n == 0 for n in input.shape):
+            return original(input, q, dim, keepdim, interpolation=interpolation, **options)
+        flat = input.reshape(-1) if dim is None or input.dim() == 0 else input.movedim(dim, -1)
+        ordered = flat.sort(-1)[0]
+        values = _between(ordered, _ranks(ordered, points.reshape(-1), ignores_nan), interpolation)
+        if keepdim:
+            lasting = [1] * input.dim() if dim is None else list(input.shape)
+            if dim is not None and lasting:
+                lasting[dim] = 1
+            values = values.movedim(-1, 0).reshape(-1, *lasting)
+        else:
+            values = values.movedim(-1, 0)
+        return values if points.dim() else values.squeeze(0)
+
+    return quantile
+
+
+_INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
+
+
+def _ranks(ordered: torch.Tensor, points: torch.Tensor, ignores_nan: bool) -> torch.Tensor:
+    """Where in each row the quantiles are; a NaN, which is sorted last, is all of them unless ignored."""
+    missing = ordered.isnan()
+    if ignores_nan:
+        return (points * ((~missing).sum(-1, keepdim=True) - 1)).clamp(min=0)
+    last = torch.full((), ordered.shape[-1] - 1, dtype=ordered.dtype)
+    return torch.where(missing.any(-1, keepdim=True), last, points * last)
+
+
+def _between(ordered: torch.Tensor, ranks: torch.Tensor, interpolation: str) -> torch.Tensor:
+    if interpolation in ("lower", "higher", "nearest"):
+        rounded = {"lower": torch.floor, "higher": torch.ceil, "nearest": torch.round}[interpolation]
+        return ordered.gather(-1, rounded(ranks).long())
+    below = ranks.floor()
+    weights = torch.full_like(ranks, 0.5) if interpolation == "midpoint" else ranks - below
+    one, other = ordered.gather(-1, below.long()), ordered.gather(-1, ranks.ceil().long())
+    return one.lerp(other, weights)
+
+
 def _attention(*args: Any, **kwargs: Any) -> torch.Tensor:
     """Written out where the fused operator's choice of a kernel asks for a size that data decides."""
     try:
@@ -179,6 +238,7 @@ _REPLACEMENTS: dict[Any, Callable[..., Any]] = {
     **dict.fromkeys((F.max_pool1d, torch.max_pool1d), _max_pool1d),
     torch.take_along_dim: _take_along_dim,
     torch.Tensor.take_along_dim: _take_along_dim,
+    **{function: _quantile(function) for function in QUANTILES},
     **{function: recurrent(function) for function in RECURRENT},
     **{PACKED[function]: packed(function) for function in RECURRENT},
     # the exporter takes the result for a constant

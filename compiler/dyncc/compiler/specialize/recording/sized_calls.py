@@ -13,7 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensor
 from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
 from dyncc.compiler.diagnostics import CompileError
-from dyncc.compiler.lower.replace import RECURRENT, replacement
+from dyncc.compiler.lower.replace import QUANTILES, RECURRENT, replacement
 from dyncc.compiler.size_checks import as_size
 from dyncc.compiler.specialize.recording import guards, overlap, questions, refusals
 from dyncc.compiler.specialize.recording.fake_calls import (
@@ -31,7 +31,12 @@ from dyncc.compiler.specialize.values.decisions import Cut
 _LARGEST = 10_000_000
 """Elements of a tensor up to which one is made to see what PyTorch says."""
 
-_NO_SYMBOLS = ("SymIntArrayRef expected", "on tensor with symbolic sizes/strides", "python_arg_parser.cpp")
+_NO_SYMBOLS = (
+    "SymIntArrayRef expected",
+    "on tensor with symbolic sizes/strides",
+    "python_arg_parser.cpp",
+    "PyObjectSlot.h",
+)
 """What kernels say that take numbers alone for sizes."""
 
 if TYPE_CHECKING:
@@ -73,6 +78,7 @@ def run_fake(
 
     Raises Fixed or Known where it does so for certain sizes that can be checked or asked for.
     """
+    func = replacement(func) if func in QUANTILES else func
     call = _Call(recorder, func, args, kwargs, original)
     shapes = guards.shapes_of(leaves_of((args, kwargs)))
     if all(isinstance(size, int) for shape in shapes.values() for size in shape):
