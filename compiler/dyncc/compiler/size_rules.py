@@ -1,4 +1,4 @@
-"""PyTorch's rules of sizes where its releases differ, the same for all of them: those of 2.13.
+"""PyTorch's rules of sizes (and one of a dtype) where its releases differ, for all of them as in 2.13.
 
 Where a size is known only when the network runs, a release may have a rule that asks of it what another
 does not. 2.11 has a new size, of which nothing is known, for a slice that may end beyond its tensor, and
@@ -171,10 +171,24 @@ def _copy_rule(otherwise: Callable[..., Any]) -> Callable[..., Any]:
     return copy
 
 
+def _unique_rule(otherwise: Callable[..., Any]) -> Callable[..., Any]:
+    """Places and counts are integers, whatever the elements are."""
+
+    def unique(mode: Any, func: Any, *args: Any, **kwargs: Any) -> Any:
+        found, *numbers = otherwise(mode, func, *args, **kwargs)
+        with mode:
+            return found, *(number.to(torch.int64) for number in numbers)
+
+    return unique
+
+
 _RULES = {
     torch.ops.aten.copy.default: _copy_rule,
     torch.ops.aten.copy_.default: _copy_rule,
     torch.ops.aten.slice.Tensor: _slice_rule,
     torch.ops.aten.convolution.default: _convolution_rule,
+    torch.ops.aten._unique2.default: _unique_rule,
+    torch.ops.aten.unique_dim.default: _unique_rule,
+    torch.ops.aten.unique_consecutive.default: _unique_rule,
 }
 """By operator: what makes a rule of PyTorch's."""
