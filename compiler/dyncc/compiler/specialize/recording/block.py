@@ -128,10 +128,12 @@ class BlockBuilder:
         self.unmet.append(decision)
 
     def forget_probe(self) -> None:
-        """PyTorch's argument parser tries an unknown number as an index; as it is none, the same call goes
-        to the recorder, which begins here."""
+        """PyTorch's argument parser tries an unknown number as an index, for each signature of the call; as
+        it is none, the same call goes to the recorder, which begins here."""
         if self.unmet and self.unmet[-1].site == call_site():
-            self.unmet.pop()
+            probe = self.unmet.pop()
+            while self.unmet and self.unmet[-1].repeats(probe):
+                self.unmet.pop()
 
     def take_decision(self) -> Decision | None:
         """The decision that the program caught, if it did: a bare ``except``."""

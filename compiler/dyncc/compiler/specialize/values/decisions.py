@@ -27,6 +27,10 @@ class Decision(BaseException):
         self.site: Site | None = None
         """The call that needed the value, where :func:`decide` was told."""
 
+    def repeats(self, other: Decision) -> bool:
+        """Whether the same call asked for the same value another time."""
+        return self.site == other.site and self.subject is other.subject and self.what == other.what
+
 
 class MayRaise(Decision):
     """An operation may raise on data where the program handles that: ``subject`` is an int that says what.
