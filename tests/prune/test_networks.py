@@ -14,10 +14,15 @@ from torch import nn
 
 
 def export(model: nn.Module, *args: torch.Tensor) -> onnx_ir.Model:
-    with contextlib.redirect_stdout(io.StringIO()):
-        made = torch.onnx.export(
-            model.eval(), args, dynamo=True, optimize=False, verbose=False, opset_version=18
-        )
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            made = torch.onnx.export(
+                model.eval(), args, dynamo=True, optimize=False, verbose=False, opset_version=18
+            )
+    except torch.onnx.errors.OnnxExporterError as error:
+        if torch.__version__.startswith("2.11.") and "aten.adaptive_max_pool2d" in str(error):
+            pytest.skip("torch.onnx of PyTorch 2.11 has no adaptive_max_pool2d")
+        raise
     assert made is not None
     return made.model
 
