@@ -27,22 +27,24 @@ from torch.fx.experimental.symbolic_shapes import (
 
 @contextmanager
 def size_rules() -> Iterator[None]:
-    """Have fake tensors follow these rules."""
+    """Have fake tensors follow these rules, where the release of PyTorch has what they stand in for."""
     rules = fake_impls.op_implementations_dict
-    theirs = {operator: rules[operator] for operator in _RULES}
-    checks = {name: getattr(meta, name) for name in _CHECKS}
-    divide = meta.div_rtn
+    theirs = {operator: rules[operator] for operator in _RULES if operator in rules}
+    names = [name for name in (*_CHECKS, _DIVIDE) if hasattr(meta, name)]
+    before = {name: getattr(meta, name) for name in names}
     try:
-        rules.update({operator: rule(theirs[operator]) for operator, rule in _RULES.items()})
-        for name, needs in _CHECKS.items():
-            setattr(meta, name, _deferred(checks[name], needs))
-        meta.div_rtn = _floor_divide
+        rules.update({operator: _RULES[operator](rule) for operator, rule in theirs.items()})
+        for name, function in before.items():
+            stand_in = _deferred(function, _CHECKS[name]) if name in _CHECKS else _floor_divide
+            setattr(meta, name, stand_in)
         yield
     finally:
         rules.update(theirs)
-        for name, check in checks.items():
-            setattr(meta, name, check)
-        meta.div_rtn = divide
+        for name, function in before.items():
+            setattr(meta, name, function)
+
+
+_DIVIDE = "div_rtn"
 
 
 def _floor_divide(one: Any, other: Any) -> Any:
