@@ -3,8 +3,9 @@
 The only engine that needs torch, for deployments that have it. It is looked up by name, since the runtime
 itself must never import torch (a contract that the linter checks).
 
-Arrays are given to torch and taken back without a copy. Where a program runs on ``cuda``, values stay there
-as torch tensors between blocks of this engine.
+Arrays are given to torch and taken back without a copy. Where a program runs on ``cuda``, they are copied
+to the device for each block, and results back; to stay there between blocks is ONNX Runtime's way alone
+(:mod:`dyncc.runtime.engine_cuda`).
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ class Inductor:
     """The engine for one program."""
 
     name = "inductor"
+    keep = False
 
     def __init__(self, setup: Setup) -> None:
         self.torch = import_torch()
         self.device = setup.device
-        self.keep = setup.device != "cpu"
-        if self.keep and not self.torch.cuda.is_available():
+        if setup.device != "cpu" and not self.torch.cuda.is_available():
             raise EngineMissing(f"torch {self.torch.__version__} has no CUDA device here")
         if setup.threads is not None:
             self.torch.set_num_threads(setup.threads)
@@ -69,14 +70,12 @@ class Inductor:
             )
 
     def _call(self, package: Callable[..., Any], graph: Graph) -> Run:
-        torch, device, keep = self.torch, self.device, self.keep
+        torch, device = self.torch, self.device
         dtypes = [graph.numbers.get(index) for index in range(len(graph.inputs))]
         bits = [port.dtype == "bfloat16" for port in graph.inputs]
         returns_bits = [port.dtype == "bfloat16" for port in graph.outputs]
 
         def tensor(value: Any, dtype: str | None, is_bits: bool) -> Any:
-            if isinstance(value, torch.Tensor):
-                return value
             array = np.asarray(value, dtype=dtype)
             array = array if array.flags.writeable else array.copy()
             given = torch.from_numpy(array.view(np.int16) if is_bits else array)
@@ -87,9 +86,7 @@ class Inductor:
             if pointer in taken:  # an input or another result: results are memory of their own
                 value = value.clone()
             taken.add(pointer)
-            if keep:
-                return value
-            value = value.contiguous()
+            value = value.contiguous().cpu()
             return value.view(torch.int16).numpy().view(np.uint16) if is_bits else value.numpy()
 
         def run(*inputs: Any) -> Any:
