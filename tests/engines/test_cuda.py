@@ -19,7 +19,7 @@ from dyncc.compiler.engines import EngineOptions, require_engine
 from dyncc.runtime import EngineMissing, IncompatibleArtifact, InputError, load, replay
 from dyncc.runtime.device import DeviceTensor, joined
 from dyncc.runtime.engine import Setup
-from dyncc.runtime.engine_cuda import SLOTS, OnnxRuntimeCuda
+from dyncc.runtime.engine_cuda import SHAPES, SLOTS, OnnxRuntimeCuda
 from dyncc.runtime.engines import make_engine
 
 
@@ -230,6 +230,21 @@ def test_a_loop_copies_nothing(tmp_path: Path) -> None:
     before = memory.allocated
     net(np.ones(3, np.float32))
     assert memory.allocated == before
+
+
+@torch.no_grad()
+def test_many_sizes(tmp_path: Path) -> None:
+    """Memory for arguments is kept for a limited number of shapes."""
+    n = torch.export.Dim("n")
+    path = tmp_path / "s.dyncc"
+    options = EngineOptions(device="cuda")
+    compile(sized, (torch.ones(5), 2.0), dynamic_shapes=({0: n}, None), output=path, engine=options)
+    memory = HostMemory()
+    net = load(path, engine=host_engine(memory))
+    for size in range(2, 2 * SHAPES):
+        x = torch.linspace(-1, 1, size)
+        same(net(x, 2.0), sized(x, 2.0))
+    assert memory.allocated <= SHAPES + 8
 
 
 @torch.no_grad()

@@ -42,6 +42,8 @@ CAPTURES = 16
 """Graphs of one block for different addresses of its inputs; beyond that, inputs are copied."""
 PLACES = 4
 """For tensors of one dtype and shape."""
+SHAPES = 64
+"""Dtypes and shapes for which there are places."""
 
 
 def cuda_memory(onnxruntime: Any, index: int) -> Cuda:
@@ -64,8 +66,8 @@ class OnnxRuntimeCuda:
     def __init__(self, setup: Setup, memory: Memory | None = None, *, capture: bool = True) -> None:
         self.onnxruntime = import_onnxruntime()
         kind, _, index = setup.device.partition(":")
-        if kind != "cuda":
-            raise EngineMissing(f"onnxruntime has no device {kind!r} here: use 'cpu' or 'cuda'")
+        if kind != "cuda" or not (index or "0").isdecimal():
+            raise EngineMissing(f"onnxruntime has no device {setup.device!r} here: use 'cpu' or 'cuda'")
         available = self.onnxruntime.get_available_providers()
         if memory is None and "CUDAExecutionProvider" not in available:
             raise EngineMissing(
@@ -162,8 +164,15 @@ class OnnxRuntimeCuda:
         return tensor
 
     def place(self, dtype: str, shape: tuple[int, ...]) -> Slot | None:
-        """A place for a tensor from elsewhere that nobody uses; None where all are used."""
-        places = self.places.setdefault((dtype, shape), [])
+        """A place for a tensor from elsewhere that nobody uses; None where all are used.
+
+        Places of the shapes that were asked for longest ago are given up. What was captured with them is
+        replayed again only where a tensor of that shape is at that address.
+        """
+        places = self.places.pop((dtype, shape), [])
+        self.places[dtype, shape] = places
+        if len(self.places) > SHAPES:
+            del self.places[next(iter(self.places))]
         for slot in places:
             if not slot.held():
                 return slot.taken()
