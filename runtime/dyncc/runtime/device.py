@@ -161,8 +161,9 @@ class DeviceTensor:
 
 
 def torch_stream(memory: Memory) -> int:
-    """The stream into which PyTorch, which is loaded, puts its work now (0: CUDA's default one)."""
-    return int(sys.modules["torch"].cuda.current_stream(memory.index).cuda_stream)
+    """The stream into which PyTorch puts its work now (0: CUDA's default one, or it is not loaded)."""
+    torch = sys.modules.get("torch")
+    return 0 if torch is None else int(torch.cuda.current_stream(memory.index).cuda_stream)
 
 
 def numpy_dtype(dtype: str) -> np.dtype[Any]:

@@ -252,7 +252,8 @@ class Binder:
             )
         if arrays.is_torch(given):
             bound.device = bound.device or given.device
-        if name in self.written and type(array) is DeviceTensor and not given.is_contiguous():
+        on_device = type(array) is DeviceTensor and arrays.is_torch(given)
+        if name in self.written and on_device and not given.is_contiguous():
             raise InputError(
                 f"{where} is written to, and its elements do not lie together: pass x.contiguous()"
             )
