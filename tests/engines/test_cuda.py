@@ -17,9 +17,10 @@ from torch import nn
 from dyncc.compiler import CompileError, compile
 from dyncc.compiler.engines import EngineOptions, require_engine
 from dyncc.runtime import EngineMissing, IncompatibleArtifact, InputError, load, replay
+from dyncc.runtime.cuda_blocks import SLOTS
 from dyncc.runtime.device import DeviceTensor, joined
 from dyncc.runtime.engine import Setup
-from dyncc.runtime.engine_cuda import SHAPES, SLOTS, OnnxRuntimeCuda
+from dyncc.runtime.engine_cuda import SHAPES, OnnxRuntimeCuda
 from dyncc.runtime.engines import make_engine
 
 
