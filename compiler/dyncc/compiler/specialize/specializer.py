@@ -115,13 +115,14 @@ class Specializer:
         """The origins of the number on which a block that ends decides."""
         self.returns = 0
         self.raises: list[tuple[BaseException, ir.Span | None]] = []
+        self.lost = False
+        """Whether something was learned for which everything begins again."""
 
     # ------------------------------------------------------------------------------------- run
 
     def run(self) -> Recorded:
         self._initial_state()
-        while self.pending:
-            self._record(self.pending.popleft())
+        self._record_all()
         if not self.returns and self.raises:
             error, span = self.raises[0]
             raise CompileError(
@@ -145,6 +146,25 @@ class Specializer:
         inside = frozenset(self.recorder.inside)
         unseen = frozenset(self.recorder.unseen)
         return Recorded(made, self.recorder.weights, warnings, dict(self.recorder.hints), inside, unseen)
+
+    def _record_all(self) -> None:
+        """Record what is pending.
+
+        An attempt that is lost goes on for as many blocks again: what it learns there need not be learned
+        by another one. What it is refused there, another one is asked again.
+        """
+        most = MANY_BLOCKS
+        while self.pending and not (self.lost and len(self.blocks) >= most):
+            try:
+                self._record(self.pending.popleft())
+            except Restart:
+                if not self.lost:
+                    self.lost, most = True, min(2 * len(self.blocks), MANY_BLOCKS)
+            except CompileError:
+                if not self.lost:
+                    raise
+        if self.lost:
+            raise Restart
 
     def _initial_state(self) -> None:
         """Variant 0: the module as it was built; cells for the weights that calls change."""
@@ -205,7 +225,7 @@ class Specializer:
             self._finish(block, self.terminator)
         except CompileError:
             # perhaps what is refused is of use only with other arguments than the given ones: fix them
-            for place in pending.asked:
+            for place in () if self.lost else pending.asked:
                 self.facts.demand(frozenset((place,)))
             raise
         finally:
