@@ -132,6 +132,13 @@ def for_loop(w: Writer) -> None:
         bound = w.pick([f"int({any_vector(w)}.argmax()) % 4", *(f"{n} % 4" for n in w.of("n"))])
         forms.append((f"for {i} in range({bound}):", {i: "n"}, f"{a} = {a} * 0.8 + {i} * 0.1"))
         forms.append((f"for {i} in range({bound}):", {i: "n"}, ""))
+    if w.of("z") and w.chance(0.6):
+        seq = w.pick(w.of("z"))
+        # What a loop runs over stays as it is: its length bounds the index.
+        bound = {i: "n"} | dict.fromkeys(w.of("z"), "z")
+        return _loop_body(
+            w, f"for {i} in range({seq}.shape[0]):", bound, f"{a} = {a} * 0.8 + {seq}[{i}] * 0.1"
+        )
     if w.of("L"):
         e = w.fresh("v")
         header = f"for {e} in {w.pick(w.of('L'))}:"

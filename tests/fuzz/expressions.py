@@ -52,9 +52,19 @@ def vector(w: Writer) -> str:
         forms.append(f"torch.tanh({a} + {w.pick(w.of('m'))}).float()")
     if w.of("z"):
         forms.append(f"torch.tanh({a} * {w.pick(w.of('z'))}.mean())")
+        forms.append(f"torch.tanh(({w.pick(w.of('z'))}.unsqueeze(1) * {a}).mean(0))")
+        forms.append(f"torch.nn.functional.pad({w.pick(w.of('z'))}, (0, {w.width}))[: {w.width}] * 0.5")
     if w.of("h"):
         half = w.pick(w.of("h"))
         forms.append(f"torch.cat([{half}, {half} * 0.5])")
+    if w.has("random"):
+        forms += [
+            f"torch.tanh({a} + {w.pick(['torch.rand', 'torch.randn'])}({w.width}) * 0.3)",
+            f"{a} + {w.pick(['torch.rand', 'torch.randn'])}_like({a}) * 0.2",
+            f"{a} * torch.bernoulli(torch.sigmoid({a}))",
+            f"torch.nn.functional.dropout({a}, 0.3, training=True)",
+            f"{a}[torch.randperm({w.width})]",
+        ]
     if w.has("comprehension") and w.chance(0.6):
         forms += [
             f"sorted([{several(w)}], key=lambda e: {order(w)})[{w.rng.randrange(2)}] * 0.5",
@@ -132,6 +142,9 @@ def index(w: Writer, count: int) -> str:
     ]
     if w.of("n"):
         forms.append(f"({w.pick(w.of('n'))} + int({a}.argmax())) % {count}")
+    if w.has("random"):
+        forms.append(f"int(torch.multinomial(torch.softmax({a}[:{count}], 0), 1))")
+        forms.append(f"torch.randint({count}, (1,)).item()")
     return w.pick(forms)
 
 
@@ -155,6 +168,8 @@ def tensor_condition(w: Writer) -> str:
     ]
     if w.of("b"):
         forms += [w.pick(w.of("b"))] * 2
+    if w.has("random"):
+        forms += [f"torch.rand(()) {op} {w.constant(0.2, 0.8)}", f"torch.rand(1).item() {op} {scalar(w)}"]
     if w.has("numbers") and w.of("n"):
         forms.append(f"{scalar(w)} * 2 {op} {w.pick(w.of('n'))} - 0.3717")
     if w.has("comprehension") and w.of("L"):
@@ -257,7 +272,7 @@ def initial(w: Writer, kind: str) -> str:
         "N": lambda: "[]",
         "o": lambda: "None",
         "m": lambda: vector(w),
-        "z": lambda: w.pick([vector(w), f"{a}[:{w.width // 2}]"]),
+        "z": lambda: w.pick([vector(w), f"{a}[:{w.width // 2}]", *(f"{z} * 0.5" for z in w.of("z"))]),
     }
     return makers[kind]()
 

@@ -179,6 +179,19 @@ FAULTS: tuple[Fault, ...] = (
         '"mod": HostOpSpec(operator.mod,',
         '"mod": HostOpSpec(lambda a, b: int(math.fmod(a, b)),',
     ),
+    # ------------------------------------------------------------------------- sizes and noise
+    Fault(
+        "sizes are related with the wrong sign",
+        _S + "state.sharing",
+        'text = f"{name} + {number}" if number > 0',
+        'text = f"{name} - {number}" if number > 0',
+    ),
+    Fault(
+        "a repeated instruction draws twice",
+        _S + "recording.block",
+        "self.pre = [op for op in self.pre if not any(op is drawn for drawn in self.drawn)]",
+        "self.pre = list(self.pre)",
+    ),
     # ------------------------------------------------------------------------- lists and state
     Fault(
         "an element appended last is lost",

@@ -3,7 +3,8 @@
 ``draft(rng)`` writes a program; ``complete(draft)`` runs it in eager, drops it when it fails or decides
 too little, and adds inputs that take different paths through it. ``generate(seed)`` does both. The text
 is a module with ``build() -> Net`` and ``calls() -> list[tuple[object, ...]]``: the arguments of
-successive calls on one model.
+successive calls on one model. Where a size is free it has ``SHAPES``, and where random numbers are drawn
+``SEED`` (see :func:`tests.fuzz.inputs.drawing_of`).
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def draft(rng: random.Random) -> Draft:
         else:
             w.bind(name, kind)
     if w.has("state"):
-        state = {"self.count": "n", "self.hidden": "o", "self.memory": "v"}
+        state = {"self.count": "n", "self.hidden": "o", "self.memory": "v", "self.trace": "z"}
         w.kinds |= dict(rng.sample(sorted(state.items()), rng.randint(1, 3)))
     signature = ", ".join(name for name, _ in parameters)
     w.indent = 1
@@ -78,6 +79,8 @@ def _parameters(w: Writer) -> tuple[tuple[str, str], ...]:
         found.append(("k", "n"))
     if w.has("flags") and w.chance(0.3):
         found.append(("go", "g"))
+    if w.has("free sizes"):
+        found.append(("u", "z"))
     return tuple(found)
 
 
@@ -148,6 +151,7 @@ def _init(w: Writer) -> list[str]:
         f"        self.weight = nn.Parameter(torch.randn({d}, {d}) * 0.5)",
         f'        self.register_buffer("bias", torch.linspace(-0.5, 0.6, {d}))',
         f'        self.register_buffer("memory", torch.zeros({d}))',
+        "        self.trace = torch.zeros(2)",
         "        self.count = 0",
         "        self.hidden = None",
     ]

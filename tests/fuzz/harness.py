@@ -20,6 +20,7 @@ from typing import Any, Literal
 import torch
 from tests.fuzz.constructs import constructs
 from tests.fuzz.generator import generate
+from tests.fuzz.inputs import drawing_of
 from tests.runtime.host_memory import host_engine
 
 from dyncc.compiler.api import compile as compile_bundle
@@ -44,11 +45,12 @@ from dyncc.ir import instructions
 from dyncc.passes.pipeline import DEFAULT_PIPELINE, parse_pipeline, run_pipeline
 from dyncc.runtime.bundle import load
 from dyncc.runtime.errors import InputError
+from dyncc.runtime.noise import Noise
 
 Kind = Literal["equal", "refused", "wrong", "crash", "hang", "near_tie"]
 
 PATIENCE = 120
-"""Seconds until a case counts as hanging."""
+"""Seconds of the processor until a case counts as hanging: other work beside it changes nothing."""
 
 FORCED = Budget(cases=40, surplus=8, seconds=10.0, reads=150, steps=1500)
 
@@ -63,6 +65,8 @@ class Verdict:
     blocks: int = 0
     seed: int = -1
     constructs: frozenset[str] = frozenset()
+    seconds: float = 0.0
+    """Of the processor."""
 
     @property
     def failed(self) -> bool:
@@ -110,22 +114,23 @@ def imported(source: str) -> Iterator[types.ModuleType]:
 
 @contextlib.contextmanager
 def _patience(seconds: int) -> Iterator[None]:
-    """Raise :class:`_Hang` after ``seconds``, where signals can be had (the main thread of POSIX)."""
+    """Raise :class:`_Hang` after ``seconds`` of the processor, where signals can be had (the main thread of
+    POSIX)."""
 
     def expire(*_: object) -> None:
         raise _Hang
 
     try:
-        before = signal.signal(signal.SIGALRM, expire)
+        before = signal.signal(signal.SIGPROF, expire)
     except (AttributeError, ValueError):
         yield
         return
-    signal.alarm(seconds)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 @torch.no_grad()
@@ -133,7 +138,7 @@ def _compare(module: types.ModuleType, engine: bool, forced: bool) -> Verdict:
     model = module.build()
     before = _surroundings()
     try:
-        recorded = specialize(model, module.calls()[0])
+        recorded = specialize(model, module.calls()[0], dynamic_shapes=_shapes(module))
     except CompileError as error:
         return Verdict("refused", error.diagnostics[0].code, _told(error))
     found = _leftovers(module, model, before)
@@ -198,7 +203,8 @@ def _passed(recorded: Recorded) -> Recorded:
 
 def _reference(module: types.ModuleType, recorded: Recorded) -> str:
     """The first difference between eager and the reference interpreter."""
-    interpreter = Interpreter(recorded.program, recorded.weights, step_limit=20_000)
+    noise = Noise(getattr(module, "SEED", None))
+    interpreter = Interpreter(recorded.program, recorded.weights, step_limit=20_000, noise=noise)
     return _session(module, lambda args: interpreter.run("forward", *args), REFERENCE)
 
 
@@ -208,7 +214,7 @@ def _session(
     tolerances: Tolerances,
 ) -> str:
     """The first difference in successive calls on one model; empty where there is none."""
-    model, first = module.build(), module.calls()[0]
+    model, first, noise = module.build(), module.calls()[0], drawing_of(vars(module))
     # Each side has arguments of its own, since programs write to them.
     for position, (args, copies) in enumerate(zip(module.calls(), module.calls(), strict=True)):
         result = outcome(compiled, (copies,), {})
@@ -216,7 +222,8 @@ def _session(
         if isinstance(actual.error, (ArgumentError, InputError)) and _numbers(args) != _numbers(first):
             # A number that the program needs statically: other values are refused at the call.
             continue
-        expected = outcome(model, args, {})
+        with noise:
+            expected = outcome(model, args, {})
         differences = compare_outcomes(expected, actual, tolerances).differences
         if differences:
             error = actual.error
@@ -256,10 +263,24 @@ def _engine(module: types.ModuleType) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "case.dyncc"
         options = EngineOptions(device="cuda", threads=1)
-        net = compile_bundle(module.build(), module.calls()[0], output=path, engine=options, report=False)
-        found = _session(module, lambda args: net(*args), END_TO_END)
+        net = compile_bundle(
+            module.build(),
+            module.calls()[0],
+            dynamic_shapes=_shapes(module),
+            output=path,
+            engine=options,
+            report=False,
+        )
         device = load(path, engine=host_engine())
+        net.seed(getattr(module, "SEED", None))
+        device.seed(getattr(module, "SEED", None))
+        found = _session(module, lambda args: net(*args), END_TO_END)
         return found or _session(module, lambda args: device(*args), END_TO_END)
+
+
+def _shapes(module: types.ModuleType) -> Any:
+    """The ``dynamic_shapes`` of a case."""
+    return getattr(module, "SHAPES", None)
 
 
 def _surroundings() -> tuple[Any, ...]:

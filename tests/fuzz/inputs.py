@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,6 +20,7 @@ from dyncc.compiler.check.compare import (
     raised_by_statement,
 )
 from dyncc.compiler.check.reads import EagerReads, Read, ReadLimitExceeded
+from dyncc.compiler.noise import drawing
 
 if TYPE_CHECKING:
     from tests.fuzz.generator import Draft
@@ -33,6 +36,14 @@ LARGEST = 1e4
 
 MOST_READS = 100
 """Programs that read more often in one call are dropped: they test nothing that shorter ones do not."""
+
+SIZES = (1, 2, 3, 5, 8)
+"""Of the axis that is free."""
+
+SHAPE = '{0: Dim("n", min=1, max=16)}'
+
+RANDOM = ("torch.rand", "dropout", "bernoulli", "multinomial", "normal_")
+"""What draws numbers, in a program's text."""
 
 Session = list[tuple[Outcome, list[Read]]]
 
@@ -62,36 +73,45 @@ def load(source: str, nudge: float = 1.0) -> dict[str, Any]:
 def session(namespace: dict[str, Any], fresh: bool = False) -> Session:
     """The outcomes of all calls on one model (on a new one each time where ``fresh``), with their reads."""
     found: Session = []
-    model = namespace["build"]()
+    model, noise = namespace["build"](), drawing_of(namespace)
     for args in namespace["calls"]():
         if fresh:
-            model = namespace["build"]()
-        with torch.no_grad(), EagerReads(limit=MOST_READS) as reads:
+            model, noise = namespace["build"](), drawing_of(namespace)
+        with torch.no_grad(), noise, EagerReads(limit=MOST_READS) as reads:
             found.append((outcome(model, args, {}), reads.log))
     return found
+
+
+def drawing_of(namespace: Mapping[str, Any]) -> contextlib.AbstractContextManager[Any]:
+    """What a program's random numbers are while this is active: those that a bundle has for its seed."""
+    return drawing(namespace["SEED"]) if "SEED" in namespace else contextlib.nullcontext()
 
 
 def _row(draft: Draft, rng: random.Random) -> tuple[Any, ...]:
     seed = rng.randrange(10_000)
     scale, shift = rng.choice((0.2, 0.7, 1.5)), round(rng.uniform(-0.8, 0.8), 2)
     rest = tuple(
-        rng.randrange(5) if kind == "n" else rng.random() < 0.5
+        {"n": rng.randrange(5), "g": rng.random() < 0.5, "z": rng.choice(SIZES)}[kind]
         for _, kind in draft.parameters
-        if kind in "ng"
+        if kind in "ngz"
     )
     return (seed, scale, shift, *rest)
 
 
 def _calls(draft: Draft, rows: list[tuple[Any, ...]]) -> str:
-    """``calls()``: tensors are drawn in the order of the parameters, numbers stand in the row."""
-    numbers = [name for name, kind in draft.parameters if kind in "ng"]
-    shapes = {"v": f"{draft.width}", "M": f"3, {draft.width}"}
+    """``calls()``: tensors are drawn in the order of the parameters, numbers and sizes stand in the row."""
+    numbers = [name for name, kind in draft.parameters if kind in "ngz"]
+    shapes = {"v": f"{draft.width}", "M": f"3, {draft.width}", "z": "u"}
+    free = {name: SHAPE if kind == "z" else None for name, kind in draft.parameters}
+    text = ", ".join(f'"{name}": {shape}' for name, shape in free.items())
     arguments = ", ".join(
         name if kind in "ng" else f"(torch.randn({shapes[kind]}, generator=g) * scale + shift) * NUDGE"
         for name, kind in draft.parameters
     )
     return "\n".join(
         [
+            *(["from torch.export import Dim\n", f"SHAPES = {{{text}}}"] if any(free.values()) else []),
+            *(["SEED = 7"] if any(word in draft.source for word in RANDOM) else []),
             "NUDGE = 1.0\n\n",
             f"def arguments({', '.join(['seed', 'scale', 'shift', *numbers])}):",
             "    g = torch.Generator().manual_seed(seed)",

@@ -1,19 +1,22 @@
 """The fuzzer from the command line: ``python -m tests.fuzz.run --count 100 --start 0 --jobs 2``.
 
 Prints each case that is not equal, then a table. Exits with 1 when a program was wrong, crashed or hung, or
-when more than ``--most-refused`` of them were refused.
+when more than ``--most-refused`` of them were refused. With ``--record FILE`` a long run may be cut short
+and gone on with: each verdict is kept there as it comes, and no seed that has one is run again.
 """
 
 from __future__ import annotations
 
 import argparse
 import collections
+import dataclasses
+import json
 import multiprocessing
 import multiprocessing.connection
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -24,15 +27,20 @@ from tests.fuzz.generator import generate
 from tests.fuzz.harness import PATIENCE, Verdict, run
 
 CASES = Path(__file__).parent.parent / "cases" / "fuzz"
-GRACE = 30
-"""Seconds beyond ``PATIENCE`` until a worker that does not answer is killed."""
+MOST_WAITED = 5 * PATIENCE
+"""Seconds until a worker that does not answer is killed: one that sleeps, or that no signal reaches."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
-    began, verdicts = time.monotonic(), list[Verdict]()
-    for verdict in run_many(range(options.start, options.start + options.count), options):
+    record = Path(options.record) if options.record else None
+    began, verdicts = time.monotonic(), _recorded(record)
+    earlier, known = sum(each.seconds for each in verdicts), {each.seed for each in verdicts}
+    seeds = [s for s in range(options.start, options.start + options.count) if s not in known]
+    for verdict in run_many(seeds, options):
         verdicts.append(verdict)
+        if record is not None:
+            _append(record, verdict)
         if verdict.kind == "refused" and not options.verbose:
             continue
         if verdict.kind != "equal":
@@ -45,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.pairs:
         table = pairs_table(verdict.constructs for verdict in verdicts)
         Path(options.pairs).write_text(table + "\n", encoding="utf-8")
-    return _summary(verdicts, time.monotonic() - began, options.most_refused)
+    return _summary(verdicts, earlier, time.monotonic() - began, options.most_refused)
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -56,6 +64,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after this long")
     parser.add_argument("--engine", action="store_true", help="run through ONNX Runtime as well")
     parser.add_argument("--save", default="", help=f"shrink failures and save them here ({CASES.name})")
+    parser.add_argument("--record", default="", help="keep the verdicts in this file, and go on from it")
     parser.add_argument("--most-refused", type=float, default=0.05)
     parser.add_argument("--pairs", default="", help="write which pairs of constructs occurred to this file")
     parser.add_argument("--verbose", action="store_true", help="show refusals too")
@@ -76,10 +85,12 @@ class _Worker:
 def _work(pipe: multiprocessing.connection.Connection, engine: bool) -> None:
     torch.set_num_threads(1)
     while (seed := pipe.recv()) is not None:
-        pipe.send(run(seed, engine))
+        began = time.process_time()
+        verdict = run(seed, engine)
+        pipe.send(dataclasses.replace(verdict, seconds=time.process_time() - began))
 
 
-def run_many(seeds: range, options: argparse.Namespace) -> Iterator[Verdict]:
+def run_many(seeds: Iterable[int], options: argparse.Namespace) -> Iterator[Verdict]:
     """The verdicts of ``seeds`` as they come; a worker that dies or hangs is replaced."""
     deadline = time.monotonic() + options.seconds
     waiting = iter(seeds)
@@ -129,7 +140,7 @@ def _verdict(worker: _Worker, ready: bool) -> Verdict | None:
         except EOFError:
             worker.process.join()
             return Verdict("crash", detail=f"exit code {worker.process.exitcode}", seed=worker.seed)
-    if time.monotonic() - worker.since > PATIENCE + GRACE:
+    if time.monotonic() - worker.since > MOST_WAITED:
         worker.process.kill()
         worker.process.join()
         return Verdict("hang", detail="killed", seed=worker.seed)
@@ -137,6 +148,24 @@ def _verdict(worker: _Worker, ready: bool) -> Verdict | None:
 
 
 # ------------------------------------------------------------------------------------- reports
+
+
+def _append(record: Path, verdict: Verdict) -> None:
+    entry = dataclasses.asdict(verdict) | {"constructs": sorted(verdict.constructs)}
+    with record.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(entry) + "\n")
+
+
+def _recorded(record: Path | None) -> list[Verdict]:
+    """The verdicts in ``record``; a last line that was not written whole is run again."""
+    if record is None or not record.exists():
+        return []
+    text = record.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:
+        record.write_text(whole, encoding="utf-8")
+    entries = [json.loads(line) for line in whole.splitlines()]
+    return [Verdict(**entry | {"constructs": frozenset(entry["constructs"])}) for entry in entries]
 
 
 def _brief(detail: str) -> str:
@@ -154,7 +183,7 @@ def _save(verdict: Verdict, folder: Path, options: argparse.Namespace) -> None:
     print(f"    saved {path}", flush=True)
 
 
-def _summary(verdicts: list[Verdict], seconds: float, most_refused: float) -> int:
+def _summary(verdicts: list[Verdict], earlier: float, seconds: float, most_refused: float) -> int:
     kinds = collections.Counter(verdict.kind for verdict in verdicts)
     codes = collections.Counter(
         (verdict.code, verdict.detail.partition(": ")[2].partition(" (")[0])
@@ -163,7 +192,9 @@ def _summary(verdicts: list[Verdict], seconds: float, most_refused: float) -> in
     )
     sizes = sorted(verdict.blocks for verdict in verdicts if verdict.blocks)
     total = max(len(verdicts), 1)
-    print(f"\n{len(verdicts)} programs in {seconds:.0f} s")
+    spent = sum(verdict.seconds for verdict in verdicts)
+    before = f" (and {earlier:.0f} s of the processor before)" if earlier else ""
+    print(f"\n{len(verdicts)} programs in {seconds:.0f} s{before}, {spent:.0f} s of the processor")
     for kind, count in kinds.most_common():
         print(f"  {kind:9} {count:6}  {100 * count / total:5.1f} %")
     if sizes:

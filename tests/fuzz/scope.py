@@ -8,7 +8,7 @@ Kinds of variables (``D`` is the width of the program)::
     n   int      f  float          g   bool          t  str
     L   list of v                  N   list of numbers
     o   None or v                  m   tensor [D], float32 or float64
-    z   float32 tensor [any]
+    z   float32 tensor [any], maybe of a size that is free (``u``) or that calls change (``self.trace``)
 
 A "variable" may be any text that can be read and assigned to: ``self.memory``, ``box.h``, ``cache['a']``.
 """
@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 FEATURES = (
     *("views", "inplace", "numbers", "lists", "tags", "flags", "state", "experts", "loops", "whiles"),
     *("raises", "helper", "closure", "comprehension", "dtypes", "optional", "slices", "finally"),
-    *("dicts", "attributes", "recursion", "boolops", "early"),
+    *("dicts", "attributes", "recursion", "boolops", "early", "random", "free sizes"),
 )
 
 

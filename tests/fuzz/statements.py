@@ -125,6 +125,12 @@ def other_tensor(w: Writer) -> None:
             f"{name} = {name}[:{w.width}]",
             f"{name} = {vector(w)}",
             f"{name} = {name} * 0.5 + {scalar(w)}",
+            f"{name} = {w.pick(w.of('z'))} * 0.5",
+            f"{name} = torch.cat([{name}, {w.pick(w.of('z'))} * 0.5])[:{2 * w.width}]",
+            f"{name} = {w.pick(w.of('z'))}[{w.pick(['1:', ':-1', '::2', f': {integer(w)}'])}]",
+            f"{name} = {name}[{name} > {w.constant()}]",
+            f"{name} = torch.softmax({w.pick(w.of('z'))}, dim=0)",
+            f"{name} = {name}.{w.pick(['flip(0)', 'cumsum(0) * 0.2', 'sort().values'])}",
         ],
     }
     w.emit(w.pick(forms[w.kinds[name]]()))
@@ -139,6 +145,7 @@ KINDS = {
     "dtypes": "wqm",
     "optional": "o",
     "slices": "zn",
+    "free sizes": "z",
 }
 """Kinds of variables that a feature brings."""
 
