@@ -157,3 +157,17 @@ def _of_large_numbers(x: torch.Tensor) -> tuple[torch.Tensor, ...]:
 @pytest.mark.parametrize("first", [-math.inf, math.inf, math.nan, 1e15, -200.0, 0.5])
 def test_large_numbers(first: float) -> None:
     check(_of_large_numbers, torch.tensor([first, 1.0, 2.0, 0.25]), rtol=1e-3, atol=1e-4)
+
+
+SPREAD = (
+    [-100.0, 0.0, 100.0, -200.0, 300.0, -300.0],
+    [-math.inf, 0.0, math.inf, 1.0, -math.inf, 2.0],
+    [-math.inf, -math.inf, 0.0, 1.0, 88.0, 120.0],
+    [1.0, 2.0, math.nan, 3.0, math.inf, 4.0],
+)
+
+
+@pytest.mark.parametrize("values", SPREAD, ids=["spread", "infinite", "nothing first", "nan"])
+def test_cumulative_sums_of_exponentials(values: list[float]) -> None:
+    x = torch.tensor(values)
+    check(lambda x: (x.logcumsumexp(0), x.view(2, 3).logcumsumexp(1), x[0].logcumsumexp(0)), x)

@@ -298,10 +298,43 @@ def nextafter(self: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     return torch.where(self == other, other, moved)
 
 
+@decomposes(aten.xlogy.Tensor)
+def xlogy(self: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """The translation loses nan."""
+    one, two = _promoted(self, other)
+    return torch.where(two.isnan(), math.nan, torch.where(one == 0, 0, one * torch.log(two)))
+
+
+_ERFCX = (-1.26551223, 1.00002368, 0.37409196, 0.09678418, -0.18628806, 0.27886807, -1.13520398, 1.48851587,
+          -0.82215223, 0.17087277)  # fmt: skip
+
+
+def _log_erfcx(z: torch.Tensor) -> torch.Tensor:
+    """``log(exp(z²) · erfc(z))`` for ``z >= 0``, within 1.2e-7 (Press et al., Numerical Recipes, 6.2)."""
+    t = 1 / (1 + z / 2)
+    sum = torch.zeros_like(t)
+    for coefficient in reversed(_ERFCX):
+        sum = sum * t + coefficient
+    return torch.log(t) + sum
+
+
+@decomposes(aten.special_log_ndtr.default)
+def log_ndtr(self: torch.Tensor) -> torch.Tensor:
+    """The decomposition takes the logarithm of what vanishes."""
+    z = self * math.sqrt(0.5)
+    low = _log_erfcx(z.neg().clamp(min=0)) - z * z - math.log(2)
+    return torch.where(self < -1, low, torch.log1p(-torch.erfc(z) / 2))
+
+
 @decomposes(aten.hypot.default)
 def hypot(self: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Without squares of large or small numbers."""
     one, two = _promoted(self, other)
-    return torch.sqrt(one * one + two * two)
+    one, two = one.abs(), two.abs()
+    high, low = torch.maximum(one, two), torch.minimum(one, two)
+    ratio = low / torch.where(high == 0, 1, high)
+    length = torch.where(torch.isinf(low), high, high * torch.sqrt(1 + ratio * ratio))
+    return torch.where(torch.isinf(one) | torch.isinf(two), math.inf, length)
 
 
 @decomposes(aten.fmax.default)

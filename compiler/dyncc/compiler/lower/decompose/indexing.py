@@ -185,6 +185,8 @@ def searchsorted(
     edges, values = sorted_sequence.to(dtype), self.to(dtype).unsqueeze(-1)
     edges = edges.unsqueeze(-2) if edges.dim() > 1 else edges
     before = edges <= values if right or side == "right" else edges < values
+    if dtype.is_floating_point:
+        before = before | values.isnan()  # beyond all
     return before.sum(-1, dtype=torch.int32 if out_int32 else torch.int64)
 
 

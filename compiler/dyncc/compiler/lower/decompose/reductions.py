@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -104,7 +105,13 @@ def median(self: torch.Tensor) -> torch.Tensor:
 def median_dim(self: torch.Tensor, dim: int, keepdim: bool = False) -> Any:
     if self.dim() == 0:
         return self.clone(), torch.zeros((), dtype=torch.int64)
-    return aten.kthvalue.default(self, (self.shape[dim] + 1) // 2, dim, keepdim)
+    value, index = aten.kthvalue.default(self, (self.shape[dim] + 1) // 2, dim, keepdim)
+    if not self.is_floating_point():
+        return value, index
+    isnan = self.isnan()
+    first = isnan.to(torch.int32).argmax(dim, keepdim)
+    found = isnan.any(dim, keepdim)
+    return torch.where(found, math.nan, value), torch.where(found, first, index)
 
 
 @decomposes(aten.kthvalue.default)
@@ -125,6 +132,15 @@ def cumprod(self: torch.Tensor, dim: int, *, dtype: torch.dtype | None = None) -
     dtype = dtype or (self.dtype if self.is_floating_point() else torch.int64)
     values, past = _prefixes(self.to(dtype), dim)
     return torch.where(past, values, 1).prod(-1).movedim(-1, dim) if self.dim() else self.to(dtype)
+
+
+@decomposes(aten.logcumsumexp.default)
+def logcumsumexp(self: torch.Tensor, dim: int) -> torch.Tensor:
+    """The translation's exponentials overflow, and vanish beside a larger one that comes later."""
+    if self.dim() == 0:
+        return self.clone()
+    values, past = _prefixes(self, dim)
+    return torch.where(past, values, -math.inf).logsumexp(-1).movedim(-1, dim)
 
 
 @decomposes(aten.cummax.default)
@@ -155,7 +171,10 @@ def _running(self: torch.Tensor, dim: int, reduce: Callable[..., torch.Tensor]) 
     first = values[..., :1]  # in every prefix, so it changes nothing
     best = reduce(torch.where(past, values, first), -1)
     place = torch.arange(values.shape[-1], device=self.device).expand(values.shape)
-    hit = past & (values == best.unsqueeze(-1))
+    hit = values == best.unsqueeze(-1)
+    if self.is_floating_point():
+        hit = hit | (values.isnan() & best.isnan().unsqueeze(-1))
+    hit = hit & past
     index = torch.where(hit, place, 0).amax(-1)
     return best.movedim(-1, dim), index.movedim(-1, dim)
 
