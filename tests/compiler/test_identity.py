@@ -170,3 +170,78 @@ def of_a_copy(a: Any, b: Any) -> Any:
 def test_no_assumption_is_made_where_only_one_is_an_argument() -> None:
     recorded = specialize(of_a_copy, (torch.ones(3), torch.ones(3)))
     assert not recorded.program.methods["of_a_copy"].identities
+
+
+class Keeping(torch.nn.Module):
+    """Keeps a tensor that calls before have returned."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last: Any = None
+        self.register_buffer("memory", torch.zeros(3))
+
+
+class GivenBack(Keeping):
+    def forward(self, x: Any) -> Any:
+        if self.last is not None and x is self.last:
+            return x * 2
+        self.last = x + 1
+        return self.last
+
+
+class GivenBackBuffer(Keeping):
+    def forward(self, x: Any) -> Any:
+        if x is self.memory:
+            return x * 2
+        return self.memory.add_(x)
+
+
+class GivenBackByAnotherName(Keeping):
+    def forward(self, x: Any) -> Any:
+        t = x if x.sum() > 0 or self.last is None else self.last
+        self.last = x + 1
+        return t * 3 if t is x else t
+
+
+class KeptArgument(Keeping):
+    def forward(self, x: Any) -> Any:
+        if x is self.last:
+            return x * 2
+        self.last = x
+        return x + 1
+
+
+@pytest.mark.parametrize("make", [GivenBack, GivenBackBuffer, GivenBackByAnotherName, KeptArgument])
+def test_whether_an_argument_was_kept_by_an_earlier_call_is_refused(make: Callable[[], Keeping]) -> None:
+    with pytest.raises(CompileError) as refused:
+        specialize(make(), (torch.ones(3),))
+    (diagnostic,) = refused.value.diagnostics
+    assert diagnostic.code == "DY112"
+    assert "argument `x`" in diagnostic.message
+
+
+class SameBuffer(Keeping):
+    def forward(self, x: Any) -> Any:
+        z = self.memory.add_(x)
+        y = self.memory if z.sum() > 2 else z
+        return (x * 2 if y is self.memory else x * 3), z is not self.memory
+
+
+class KeptAlone(Keeping):
+    def forward(self, x: Any) -> Any:
+        y = self.last if self.last is not None and self.last.sum() > 0 else x * 1
+        if y is self.last:
+            return y * 2
+        self.last = y + x
+        return y
+
+
+@pytest.mark.parametrize("make", [SameBuffer, KeptAlone])
+def test_which_kept_tensor_it_is_is_known(make: Callable[[], Keeping]) -> None:
+    recorded = specialize(make(), (torch.ones(3),))
+    interpreter, model = Interpreter(recorded.program, recorded.weights), make()
+    for value in (1.0, -2.0, 3.0, 3.0):
+        x = torch.full((3,), value)
+        expected = outcome(model, (x,), {})
+        actual = outcome(lambda x: interpreter.run("forward", x), (x,), {})
+        assert not compare_outcomes(expected, actual, REFERENCE).differences

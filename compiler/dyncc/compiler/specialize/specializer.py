@@ -25,7 +25,7 @@ from dyncc.compiler.specialize.interface.outputs import OutputBuilder, exception
 from dyncc.compiler.specialize.interface.roots import named_tensors, unbound
 from dyncc.compiler.specialize.naming import cell_path, described, line_of, user_frame
 from dyncc.compiler.specialize.recording.block import BlockBuilder
-from dyncc.compiler.specialize.recording.recorder import Recorder
+from dyncc.compiler.specialize.recording.recorder import Recorder, may_be
 from dyncc.compiler.specialize.state.begin import begin
 from dyncc.compiler.specialize.state.capture import Capture
 from dyncc.compiler.specialize.state.generalize import generalize
@@ -136,6 +136,7 @@ class Specializer:
                     )
                 ]
             )
+        self._refuse_kept_identities()
         methods = {m.name: self._method(m) for m in self.methods}
         frozen = tuple(
             ir.Frozen(f"argument `{'.'.join(map(str, place[2]))}` of `{place[1]}`", repr(value))
@@ -381,6 +382,24 @@ class Specializer:
             if same:
                 self.facts.bind_together(method.name, (first, second))
             yield ir.Identity(first, second, same)
+
+    def _refuse_kept_identities(self) -> None:
+        """A caller can give back what the state holds; whether a later call is given that is not known."""
+        kept = [t.fake for snapshot in self.state_snapshots for t in snapshot.tensor_paths.values()]
+        for name, fake, span in self.recorder.kept_identities:
+            if any(may_be(fake, other) for other in kept):
+                raise CompileError(
+                    [
+                        Diagnostic(
+                            "DY112",
+                            f"whether the argument `{name}` is a tensor that an earlier call kept is asked",
+                            span,
+                            label="asked here",
+                            notes=("the compiled program returns copies of what it keeps",),
+                            helps=("keep a flag or a count instead, or compare values: `torch.equal`",),
+                        )
+                    ]
+                )
 
     def _states(self) -> list[ir.State]:
         made: list[ir.State] = []

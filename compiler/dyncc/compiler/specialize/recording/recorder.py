@@ -91,6 +91,8 @@ class Recorder:
         """Reads of arrays of NumPy's, which are none of PyTorch's in the original."""
         self.identities: set[tuple[str, str]] = set()
         """Pairs of arguments of which the program asks whether they are one tensor."""
+        self.kept_identities: list[tuple[str, torch.Tensor, Span | None]] = []
+        """Where it asks whether an argument is a tensor that may be of the state: its name, the other."""
         self.training = False
         """Whether the network is compiled in training mode."""
         self.given: dict[tuple[Span | None, str], set[Any]] = {}
@@ -232,7 +234,7 @@ class Recorder:
             raise native_computation(func.name, self.block.span)
         args, kwargs = indexing.weak_numbers(self, func, args, kwargs)
         if self.cells:
-            args, kwargs = map_leaves(args, self._present), map_leaves(kwargs, self._present)
+            args, kwargs = map_leaves(args, self.present), map_leaves(kwargs, self.present)
         lifted: list[tuple[Any, torch.Tensor]] = []
         node_args = self._lift(args, lifted, 0)
         node_kwargs = self._lift(kwargs, lifted, 0)
@@ -390,7 +392,7 @@ class Recorder:
             return None
         return self.cells.get(self.names.get(id(tensor), ""))
 
-    def _present(self, value: Any) -> Any:
+    def present(self, value: Any) -> Any:
         """What stands for a weight that calls change."""
         if isinstance(value, torch.Tensor) and not isinstance(value, SymTensor):
             cell = self.cell_of(value)
@@ -414,6 +416,19 @@ class Recorder:
         sides = [self._as_inputs(tensor) for tensor in tensors]
         others = sides[1] if len(sides) > 1 else list(self.inputs())
         self.identities |= {(min(a, b), max(a, b)) for a in sides[0] for b in others if a != b}
+        if len(tensors) > 1:
+            self._note_kept(*map(self.present, tensors))
+
+    def _note_kept(self, left: Any, right: Any) -> None:
+        """Note where an argument is compared with what may be a tensor of the state: a caller may give back
+        what an earlier call returned and kept. (Sharing is known here: an argument is one by any name.)"""
+        names = {id(tensor): name for name, tensor in self.inputs().items()}
+        for given, other in ((left, right), (right, left)):
+            kept = (
+                isinstance(other, SymTensor) and other.node.op == "placeholder" and id(other) not in names
+            )
+            if kept and id(given) in names:
+                self.kept_identities.append((names[id(given)], other.fake, self.block.span))
 
     def _as_inputs(self, tensor: Any) -> list[str]:
         """The arguments that a tensor may be: in later blocks, each of its type."""
@@ -423,7 +438,7 @@ class Recorder:
         known = [name for name, other in inputs.items() if other is tensor]
         if known or all(other.node.graph is self.block.graph for other in inputs.values()):
             return known
-        return [name for name, other in inputs.items() if _may_be(tensor.fake, other.fake)]
+        return [name for name, other in inputs.items() if may_be(tensor.fake, other.fake)]
 
     def check_element(self, items: DynamicList, value: Any) -> None:
         host_lists.check_element(self, items, value)
@@ -464,7 +479,7 @@ class Recorder:
         return maybe if maybe is not None else self.block.dim_scalar(tensor, axis)
 
 
-def _may_be(one: torch.Tensor, other: torch.Tensor) -> bool:
+def may_be(one: torch.Tensor, other: torch.Tensor) -> bool:
     """Whether two fake tensors may be one, by their types."""
     return (
         one.dtype == other.dtype

@@ -157,7 +157,7 @@ class TensorCapture:
     def _kept_argument(self, name: str) -> Diagnostic:
         return Diagnostic(
             "DY112",
-            f"the argument `{name}` is kept by the module, and a later call changes it in place",
+            f"the argument `{name}` is kept by the module, and changed in place or asked for by identity",
             self.recorder.block.span,
             label="kept when this call ends",
             helps=(f"keep a copy: `{name}.clone()`",),

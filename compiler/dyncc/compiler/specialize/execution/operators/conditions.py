@@ -167,6 +167,7 @@ def special_value(value: Any) -> bool:
 
 
 def _identity(machine: Machine, left: Any, right: Any, negative: bool) -> Any:
+    left, right = machine.recorder.present(left), machine.recorder.present(right)
     if isinstance(left, SymTensor) and isinstance(right, SymTensor):
         if is_library(machine.frames[-1].function.code):  # it comes to the same there
             machine.recorder.demand_sharing(left, right)
