@@ -268,6 +268,11 @@ CASES = {
         f"{TOKENS} => (float[2, 4] y) {{ h = MatMul(x, a)  i = ReduceMean<keepdims = 0>(h, k)  y = MatMul(i, b) }}",
         {**LINEAR, "k": ints(1)}, {"a": 8},
     ),
+    "mean over places whose number is not known": Case(
+        "(float[2, 3, H, W] x) => (float[2, 4] y) "
+        "{ h = Conv(x, a)  i = ReduceMean<keepdims = 0>(h, k)  y = MatMul(i, b) }",
+        {"a": (8, 3, 1, 1), "k": ints(2, 3), "b": (8, 4)}, {"a": 8}, {"b": (4, 4)},
+    ),
     "branches": Case(
         "(float[2, 5, 6] x, bool c) => (float[2, 5, 4] y) { h = MatMul(x, a) "
         "i = If(c) <then_branch = one () => (float[2, 5, 8] p) { p = Relu(h) }, "
@@ -382,6 +387,18 @@ def test_an_unknown_operator_freezes_what_it_touches() -> None:
     network = groups_of_model(prepared(model))
     assert not network.groups
     assert "`somewhere.else::Relu` is no operator" in network.frozen[0].reason + network.frozen[1].reason
+
+
+def test_weights_that_meet_an_unknown_size_stay() -> None:
+    """How many channels the input has is known from the weight alone, so the weight's stay as well."""
+    model = net(
+        "(float[2, C, 6, 6] x) => (float[2, 4, 6, 6] y) { h = Conv(x, a)  y = Conv(h, b) }",
+        CONV,
+    )
+    network = groups_of_model(prepared(model))
+    assert sizes(network) == {"a": 8}
+    (found,) = {frozen.reason for frozen in network.frozen if (frozen.weight, frozen.axis) == ("a", 1)}
+    assert "the sizes of `Conv` are not known" in found
 
 
 def test_types() -> None:

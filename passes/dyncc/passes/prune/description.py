@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import onnx_ir
 
 from dyncc.passes.prune.atoms import Atoms, Indices, Ties, dims
@@ -159,11 +159,16 @@ class Description:
         """Offer a choice (see :class:`Choice`) among the factors of axes ``(value, axis, factors)``."""
         kept = [factor for factor, size in enumerate(sizes) if size > 1]
         renumbered = {factor: number for number, factor in enumerate(kept)}
+        found = [
+            (self.axis(value, axis), tuple(renumbered[f] for f in factors if f in renumbered))
+            for value, axis, factors in axes
+        ]
+        # an axis of another size than its factors say cannot follow them, so they stay wherever they are
+        fits = [atoms.size == math.prod(sizes[kept[number]] for number in mine) for atoms, mine in found]
+        strays = {number for fit, (_, mine) in zip(fits, found, strict=True) if not fit for number in mine}
         made: list[tuple[Indices, tuple[int, ...]]] = []
-        for value, axis, factors in axes:
-            atoms = self.axis(value, axis)
-            mine = tuple(renumbered[factor] for factor in factors if factor in renumbered)
-            if atoms.size != int(np.prod([sizes[factor] for factor in factors])):
+        for fit, (atoms, mine) in zip(fits, found, strict=True):
+            if not fit or strays.intersection(mine):
                 self.ties.freeze(atoms, f"the sizes of `{node.op_type}` are not known")
             elif mine:
                 made.append((atoms, mine))

@@ -81,7 +81,9 @@ def change(rewrite: Rewrite, old: onnx_ir.Node, new: onnx_ir.Node) -> None:
     axes = reduced_axes(old, rewrite.rank(value))
     if axes is None or is_statistic(old):
         return
-    share = float(np.prod([rewrite.kept(value, axis).mean() for axis in axes]))
+    # an axis of unknown size is never pruned
+    kept = [rewrite.kept(value, axis) for axis in axes]
+    share = float(np.prod([mine.mean() for mine in kept if mine.size]))
     if share != 1.0:
         dtype = old.outputs[0].dtype or value.dtype
         assert dtype is not None
