@@ -171,6 +171,11 @@ CASES = {
         "{ g = MatMul(x, a)  i = Squeeze(g)  y = MatMul(i, b) }",
         {"a": (6, 2), "b": (2, 4)}, {"a": 2}, {"b": (1, 4)},
     ),
+    "squeeze of all ones, where the axes are an attribute": Case(
+        "(float[1, 5, 1, 6] x) => (float[5, 4] y) "
+        "{ g = MatMul(x, a)  i = Squeeze(g)  y = MatMul(i, b) }",
+        {"a": (6, 2), "b": (2, 4)}, {"a": 2}, {"b": (1, 4)}, opset=11,
+    ),
     "unsqueeze and transpose": Case(
         f"{TOKENS} => (float[4, 2, 5, 1] y) {{ h = MatMul(x, a)  u = Unsqueeze(h, k) "
         "i = Transpose<perm = [1, 3, 2, 0]>(u)  t = Transpose<perm = [3, 2, 0, 1]>(i)  "
@@ -185,6 +190,17 @@ CASES = {
         f"{TOKENS} => (float[2, 5, 4] y) "
         "{ h = MatMul(x, a)  s = Shape(h)  e = ConstantOfShape(s)  i = Sub(h, e)  y = MatMul(i, b) }",
         LINEAR, {"a": 8},
+    ),
+    "shape of which one size is used": Case(
+        "(float[N, 3, 6, 6] x) => (float[N, 4] y) { h = Conv(x, a)  g = GlobalAveragePool(h)  s = Shape(g) "
+        "n = Slice<axes = [0], starts = [0], ends = [1]>(s)  t = Concat<axis = 0>(n, k)  i = Reshape(g, t) "
+        "y = MatMul(i, b) }",
+        {"a": (8, 3, 1, 1), "k": ints(-1), "b": (8, 4)}, {"a": 8}, {"b": (4, 4)}, opset=9,
+    ),
+    "shape of which a known and an unknown size are used": Case(
+        "(float[N, 3, 6, 6] x) => (float[N, 4] y) { h = Conv(x, a)  g = GlobalAveragePool(h)  s = Shape(g) "
+        "n = Gather(s, z)  c = Gather(s, o)  t = Concat<axis = 0>(n, c)  i = Reshape(g, t)  y = MatMul(i, b) }",
+        {"a": (8, 3, 1, 1), "z": ints(0), "o": ints(-3), "b": (8, 4)}, {"a": 8}, {"b": (4, 4)}, opset=9,
     ),
     "tile": Case(
         f"{TOKENS} => (float[2, 5, 4] y) {{ h = MatMul(x, a)  i = Tile(h, k)  y = MatMul(i, b) }}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from onnxscript import optimizer
 from dyncc.passes.prune.atoms import dims
 from dyncc.passes.prune.errors import OptionError, PruneError
 from dyncc.passes.prune.groups import weights_of
-from dyncc.passes.prune.shapes import complete_shapes
+from dyncc.passes.prune.operators.reshaping import sizes_asked
+from dyncc.passes.prune.shapes import complete_shapes, forget_shapes, recall_shapes
 
 FOLDED = 8192
 """Constants of more elements are not computed in advance."""
@@ -57,7 +59,10 @@ def prepared(model: onnx_ir.Model) -> onnx_ir.Model:
         common.RemoveUnusedNodesPass(),
     ):
         each(model)
+    recorded = forget_shapes(model)
     infer(model)
+    if recall_shapes(model, recorded):
+        infer(model)
     if _constant_sizes(model):
         infer(model)
     before = -1
@@ -127,7 +132,8 @@ def _foldable(node: onnx_ir.Node) -> bool | None:
 def _constant_sizes(model: onnx_ir.Model) -> bool:
     """Replace ``Shape`` of known sizes by constants: what is computed from them is about the original.
 
-    Where only some sizes are known, ``Shape`` is asked for the others alone.
+    Where only some sizes are known, ``Shape`` is asked for the others alone. Sizes that nobody looks at do
+    not count.
     """
     changed = False
     for node in list(model.graph.all_nodes()):
@@ -138,8 +144,7 @@ def _constant_sizes(model: onnx_ir.Model) -> bool:
             continue
         start, end = (node.attributes.get(name) for name in ("start", "end"))
         cut = slice(start.value if start else None, end.value if end else None)
-        known = [isinstance(size, int) for size in shape[cut]]
-        if all(known) or (any(known) and len(known) > 1):
+        if any(isinstance(shape[axis], int) for axis in sizes_asked(node)):
             _replace_shape(model, node, shape[cut], cut.indices(len(shape))[0])
             changed = True
     return changed
@@ -150,20 +155,15 @@ def _replace_shape(
 ) -> None:
     graph = node.graph
     assert graph is not None
-    pieces: list[onnx_ir.Value] = []
     made: list[onnx_ir.Node] = []
-    for offset, size in enumerate(shape):
-        if isinstance(size, int):
-            piece = onnx_ir.node("Constant", [], {"value": onnx_ir.tensor(np.array([size], np.int64))})
-        else:
-            at = first + offset
-            piece = onnx_ir.node("Shape", [node.inputs[0]], {"start": at, "end": at + 1})
-        made.append(piece)
-        pieces.append(piece.outputs[0])
     if all(isinstance(size, int) for size in shape):
-        whole = onnx_ir.tensor(np.array(shape, np.int64))
-        made = [onnx_ir.node("Constant", [], {"value": whole})]
+        made.append(_constant(list(shape)))
     else:
+        pieces: list[onnx_ir.Value] = []
+        for offset, size in enumerate(shape):
+            asked = [_constant([size])] if isinstance(size, int) else _size(model, node, first + offset)
+            made.extend(asked)
+            pieces.append(asked[-1].outputs[0])
         made.append(onnx_ir.node("Concat", pieces, {"axis": 0}))
     result, old = made[-1].outputs[0], node.outputs[0]
     for number, each in enumerate(made):
@@ -173,3 +173,18 @@ def _replace_shape(
     name = old.name
     onnx_ir.convenience.replace_nodes_and_values(graph, node, [node], made, [old], [result])
     result.name = name
+
+
+def _constant(numbers: Sequence[int | str | None]) -> onnx_ir.Node:
+    return onnx_ir.node("Constant", [], {"value": onnx_ir.tensor(np.array(numbers, np.int64))})
+
+
+def _size(model: onnx_ir.Model, shape: onnx_ir.Node, axis: int) -> list[onnx_ir.Node]:
+    """Nodes of which the last gives one size, of the value that ``shape`` asks for all sizes of."""
+    value = shape.inputs[0]
+    if model.opset_imports.get("", 18) >= 15:
+        return [onnx_ir.node("Shape", [value], {"start": axis, "end": axis + 1})]
+    # before operator set 15 a Shape gave all sizes
+    whole, place = onnx_ir.node("Shape", [value]), _constant([axis])
+    picked = onnx_ir.node("Gather", [whole.outputs[0], place.outputs[0]], {"axis": 0})
+    return [whole, place, picked]

@@ -189,7 +189,11 @@ def squeezed(node: onnx_ir.Node) -> list[int] | None:
 def change_squeeze(rewrite: Rewrite, old: onnx_ir.Node, new: onnx_ir.Node) -> None:
     """Name the axes, lest one that was pruned to a single channel goes too."""
     axes = squeezed(old)
-    if axes is not None and "axes" not in old.attributes and len(old.inputs) < 2:
+    if axes is None or "axes" in old.attributes or len(old.inputs) > 1:
+        return
+    if rewrite.opset < 13:
+        new.attributes["axes"] = onnx_ir.AttrInt64s("axes", axes)
+    else:
         new.resize_inputs(2)
         rewrite.set_input(new, 1, axes)
 
@@ -278,9 +282,32 @@ def change_tile(rewrite: Rewrite, old: onnx_ir.Node, new: onnx_ir.Node) -> None:
 def shape_of(about: Description, node: onnx_ir.Node) -> None:
     """A size that is asked for stays; sizes that are known were made constants before."""
     value = required(node, 0)
-    rank = about.rank(value)
-    start, end, _ = slice(attribute(node, "start"), attribute(node, "end")).indices(rank)
-    about.free(value, *(axis for axis in range(rank) if not start <= axis < end))
+    asked = sizes_asked(node)
+    about.free(value, *(axis for axis in range(about.rank(value)) if axis not in asked))
+
+
+def sizes_asked(node: onnx_ir.Node) -> set[int]:
+    """The axes whose sizes anybody looks at, of all that a ``Shape`` gives."""
+    rank = len(dims(required(node, 0)) or ())
+    given = range(rank)[slice(attribute(node, "start"), attribute(node, "end"))]
+    result = node.outputs[0]
+    asked = set(given) if result.is_graph_output() else set[int]()
+    for use in result.uses():
+        asked.update(_picked(use.node, given) if use.idx == 0 else given)
+    return asked
+
+
+def _picked(node: onnx_ir.Node, sizes: Sequence[int]) -> Sequence[int]:
+    """Which of the sizes, its first input, a node looks at; all of them where that is not known."""
+    if node.op_type == "Gather":
+        places = integers(node.inputs[1])
+        return sizes if places is None else [sizes[place] for place in places]
+    if node.op_type == "Slice":
+        starts, ends = integers_of(node, "starts", 1), integers_of(node, "ends", 2)
+        steps = integers_of(node, "steps", 4)
+        if starts and ends and steps is not None:
+            return sizes[slice(starts[0], ends[0], *steps)]
+    return sizes
 
 
 OPERATORS = {
