@@ -19,10 +19,13 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 from onnx import numpy_helper
 from tests.prune.frameworks.network import BLOCKS, CLASSES, FOLDER, SIZE, WIDTHS, blocks
 
 from dyncc.compiler.cli.app import run_app
+from dyncc.compiler.pruning.onnx_torch import run_torch, tensors
+from dyncc.passes.prune.prepare import load, prepared
 
 FILES = sorted(FOLDER.glob("resnet_*.onnx"))
 Arrays = dict[str, np.ndarray]
@@ -117,6 +120,17 @@ def test_nothing(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     original, written = loaded(file), onnx.load(same)
     for x in images(original):
         np.testing.assert_allclose(run(written, x), run(original, x), rtol=1e-5, atol=1e-5)
+
+
+@frameworks
+def test_torch_computes_the_same(file: Path) -> None:
+    """What the refit without data takes gradients through."""
+    model = prepared(load(file))
+    name = model.graph.outputs[0].name or ""
+    for x in images(onnx.load(file)):
+        feeds = {model.graph.inputs[0].name or "": torch.from_numpy(x)}
+        got = run_torch(model, feeds, tensors(model))[name].numpy()
+        np.testing.assert_allclose(got, run(loaded(file), x), rtol=1e-4, atol=1e-4)
 
 
 def loaded(file: Path) -> onnx.ModelProto:

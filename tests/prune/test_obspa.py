@@ -112,6 +112,21 @@ def test_torch_computes_the_same() -> None:
     assert difference(values["y"].numpy(), outputs(model, data)) < 1e-5
 
 
+@pytest.mark.parametrize("where", ["SAME_UPPER", "SAME_LOWER"])
+@pytest.mark.parametrize(("size", "kernel", "stride"), [(6, 3, 2), (7, 3, 2), (7, 2, 1), (9, 1, 2)])
+def test_torch_pads_the_same(where: str, size: int, kernel: int, stride: int) -> None:
+    import torch
+
+    text = (
+        f"(float[2, 3, {size}, 8] x) => (float[2, 4, H, W] y) "
+        f'{{ y = Conv<auto_pad = "{where}", strides = [{stride}, {stride}]>(x, a) }}'
+    )
+    model = prepared(net(text, {"a": (4, 3, kernel, kernel)}))
+    data = batch(2, 3, size, 8)
+    values = run_torch(model, {"x": torch.from_numpy(data["x"])}, tensors(model))
+    assert difference(values["y"].numpy(), outputs(model, data)) < 1e-5
+
+
 def test_made_up_inputs_have_the_statistics() -> None:
     import torch
 

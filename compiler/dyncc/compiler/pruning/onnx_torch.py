@@ -56,16 +56,34 @@ def _padded(inputs: Sequence[Any]) -> list[Any]:
 def _conv(node: onnx_ir.Node, inputs: Sequence[Any]) -> torch.Tensor:
     x, weight, bias = _padded(inputs)
     spatial = weight.ndim - 2
-    pads = attribute(node, "pads", [0] * 2 * spatial)
-    if attribute(node, "auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
-        raise PruneError("gradients through a convolution with `auto_pad` are not known")
-    x = F.pad(x, [p for axis in reversed(range(spatial)) for p in (pads[axis], pads[spatial + axis])])
-    function = (F.conv1d, F.conv2d, F.conv3d)[spatial - 1]
     strides, dilations = (
         attribute(node, "strides", [1] * spatial),
         attribute(node, "dilations", [1] * spatial),
     )
+    pads = attribute(node, "pads", [0] * 2 * spatial)
+    where = str(attribute(node, "auto_pad", "NOTSET"))
+    if where.startswith("SAME"):
+        pads = _same_pads(x.shape[2:], weight.shape[2:], strides, dilations, where == "SAME_UPPER")
+    x = F.pad(x, [p for axis in reversed(range(spatial)) for p in (pads[axis], pads[spatial + axis])])
+    function = (F.conv1d, F.conv2d, F.conv3d)[spatial - 1]
     return function(x, weight, bias, strides, 0, dilations, attribute(node, "group", 1))
+
+
+def _same_pads(
+    sizes: Sequence[int],
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    dilations: Sequence[int],
+    upper: bool,
+) -> list[int]:
+    """Pads that make the result as long as the input over the stride.
+
+    An odd one is at the end if ``upper``.
+    """
+    axes = zip(sizes, kernel, strides, dilations, strict=True)
+    missing = [max(0, (-(-n // step) - 1) * step + (k - 1) * wide + 1 - n) for n, k, step, wide in axes]
+    before = [(total + (not upper)) // 2 for total in missing]
+    return [*before, *(total - first for total, first in zip(missing, before, strict=True))]
 
 
 def _transposed(node: onnx_ir.Node, inputs: Sequence[Any]) -> torch.Tensor:
@@ -145,8 +163,10 @@ def _unsqueeze(node: onnx_ir.Node, inputs: Sequence[Any]) -> torch.Tensor:
 
 def _slice(node: onnx_ir.Node, inputs: Sequence[Any]) -> torch.Tensor:
     x = inputs[0]
-    given: list[list[int]] = [[] if v is None else v.tolist() for v in [*inputs[1:], None, None][:4]]
-    starts, ends, axes, steps = given
+    # attributes before operator set 10
+    numbers = [torch.tensor(attribute(node, name, [])) for name in ("starts", "ends", "axes")]
+    numbers = [*inputs[1:], None, None][:4] if len(inputs) > 1 else [*numbers, None]
+    starts, ends, axes, steps = ([] if v is None else v.tolist() for v in numbers)
     for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
         axis = axes[number] if axes else number
         step = steps[number] if steps else 1
