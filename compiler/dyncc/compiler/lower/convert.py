@@ -9,6 +9,7 @@ from typing import Any
 
 import onnx_ir
 import torch
+from onnx_ir.tensor_adapters import from_torch_dtype
 from onnxscript import opset18
 from torch import fx
 from torch.export import ExportedProgram
@@ -20,6 +21,7 @@ from dyncc.compiler.lower.decompose import DECOMPOSITIONS
 from dyncc.compiler.lower.failure import Failure, LoweringError
 from dyncc.compiler.lower.opset import OPSET
 from dyncc.compiler.lower.registry import exporter, with_table
+from dyncc.compiler.lower.rewrite import after, replace_uses
 from dyncc.compiler.lower.tidy import tidy
 from dyncc.compiler.lower.translate import TRANSLATIONS, drop_needless_rounding
 from dyncc.compiler.size_rules import size_rules
@@ -56,8 +58,26 @@ def convert(program: ExportedProgram) -> onnx_ir.Model:
     if failures:
         raise LoweringError(failures)
     tidy(model)
+    _promised_dtypes(model.graph, program)
     _attribute(model.graph, {node.name: node for node in decomposed.nodes()})
     return model
+
+
+def _promised_dtypes(graph: onnx_ir.Graph, program: ExportedProgram) -> None:
+    """Give results the dtypes that they have in ``program``.
+
+    torch.onnx promotes float16 for some operators and rounds after them, but names what comes before the
+    rounding as the result.
+    """
+    (results,) = program.graph.output_node().args
+    assert isinstance(results, (tuple, list))
+    for value, result in zip(list(graph.outputs), results, strict=True):
+        fake = result.meta.get("val") if isinstance(result, fx.Node) else None
+        if not isinstance(fake, torch.Tensor) or value.dtype is None or value.producer() is None:
+            continue
+        dtype = from_torch_dtype(fake.dtype)
+        if value.dtype != dtype:
+            replace_uses(value, after(value, "Cast", [value], dtype, value.shape, {"to": dtype}))
 
 
 def _attribute(graph: onnx_ir.Graph, sources: Mapping[str, fx.Node]) -> None:

@@ -8,6 +8,7 @@ from dyncc.compiler.lower.decompose import (  # noqa: F401 -- fill the table
     indexing,
     losses,
     networks,
+    products,
     reductions,
 )
 from dyncc.compiler.lower.decompose.registry import DECOMPOSITIONS

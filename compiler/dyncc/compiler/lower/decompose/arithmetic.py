@@ -137,7 +137,11 @@ def remainder(self: Any, other: Any) -> Any:
     aten.bitwise_left_shift.Tensor_Scalar,
 )
 def shift_left(self: torch.Tensor, other: Any) -> torch.Tensor:
-    return self * _power_of_two(self, other)
+    if isinstance(other, int):
+        return self * number(2**other, self.dtype)
+    one, by = _promoted(self, other)
+    within = (by >= 0) & (by < torch.iinfo(one.dtype).bits)
+    return torch.where(within, one * _power_of_two(by).to(one.dtype), 0)
 
 
 @decomposes(
@@ -148,15 +152,24 @@ def shift_left(self: torch.Tensor, other: Any) -> torch.Tensor:
 )
 def shift_right(self: torch.Tensor, other: Any) -> torch.Tensor:
     """Arithmetic, so a division that rounds down. ONNX shifts unsigned numbers only."""
-    return aten.floor_divide.default(self, _power_of_two(self, other))
+    if isinstance(other, int):
+        return aten.floor_divide.default(self, number(2**other, self.dtype))
+    one, by = _promoted(self, other)
+    sign = 0 if one.dtype is torch.uint8 else 1
+    within = (by >= 0) & (by < torch.iinfo(one.dtype).bits - sign)
+    factor = _power_of_two(torch.where(within, by, 0))
+    shifted = aten.floor_divide.default(one.to(torch.int64), factor).to(one.dtype)
+    return torch.where(within, shifted, torch.where(one < 0, -1, 0).to(one.dtype))
 
 
-def _power_of_two(self: torch.Tensor, exponent: Any) -> torch.Tensor:
-    if isinstance(exponent, int):
-        return number(2**exponent, self.dtype)
-    if not isinstance(exponent, torch.Tensor):
-        exponent = number(exponent, torch.int64)
-    return torch.pow(number(2, torch.int64), exponent.to(torch.int64)).to(self.dtype)
+def _power_of_two(exponent: torch.Tensor) -> torch.Tensor:
+    """Of exponents from 0 to 63, exactly (ONNX Runtime's powers are those of double precision)."""
+    left = exponent.to(torch.int64)
+    power = torch.ones_like(left)
+    for bit in range(6):
+        power = torch.where(left % 2 == 1, power * 2 ** (2**bit), power)
+        left = left // 2
+    return power
 
 
 # -------------------------------------------------------------------------------- one operand

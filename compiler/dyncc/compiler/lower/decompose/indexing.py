@@ -168,6 +168,14 @@ def diagonal_scatter(
 # ------------------------------------------------------------------------------------ searching
 
 
+@decomposes(aten.nonzero.default)
+def nonzero(self: torch.Tensor) -> Any:
+    """ONNX Runtime has a kernel for float32 alone among the floats."""
+    if self.dtype is torch.float64:
+        return aten.nonzero.default(self != 0)
+    return NotImplemented
+
+
 @decomposes(aten.searchsorted.Tensor)
 def searchsorted(
     sorted_sequence: torch.Tensor,

@@ -179,31 +179,50 @@ def _running(self: torch.Tensor, dim: int, reduce: Callable[..., torch.Tensor]) 
     return best.movedim(-1, dim), index.movedim(-1, dim)
 
 
-# The translation of `any` takes the maximum, which of no elements is not 0 but the least integer.
+# The translation of `any` takes the maximum, which of no elements is not 0 but the least integer. Of uint8,
+# `any` and `all` are uint8.
 
 
 @decomposes(aten.any.default)
 def any_of_all(self: torch.Tensor) -> Any:
-    return _elements(self, list(range(self.dim())), False) if _may_be_empty(self) else NotImplemented
+    return _any(self, list(range(self.dim())), False)
 
 
 @decomposes(aten.any.dim)
 def any_of_dim(self: torch.Tensor, dim: int, keepdim: bool = False) -> Any:
-    return _elements(self, [dim], keepdim) if _may_be_empty(self) else NotImplemented
+    return _any(self, [dim], keepdim)
 
 
 @decomposes(aten.any.dims)
 def any_of_dims(self: torch.Tensor, dim: list[int] | None = None, keepdim: bool = False) -> Any:
     dims = list(range(self.dim())) if dim is None else dim
-    return _elements(self, dims, keepdim) if _may_be_empty(self) else NotImplemented
+    return _any(self, dims, keepdim)
+
+
+def _any(self: torch.Tensor, dims: list[int], keepdim: bool) -> Any:
+    if self.dtype is not torch.uint8 and not _may_be_empty(self):
+        return NotImplemented
+    found = (self != 0).to(torch.int64).sum(dims, keepdim) > 0
+    return found.to(torch.uint8) if self.dtype is torch.uint8 else found
+
+
+@decomposes(aten.all.default)
+def all_of_all(self: torch.Tensor) -> Any:
+    return (self != 0).all().to(torch.uint8) if self.dtype is torch.uint8 else NotImplemented
+
+
+@decomposes(aten.all.dim)
+def all_of_dim(self: torch.Tensor, dim: int, keepdim: bool = False) -> Any:
+    return (self != 0).all(dim, keepdim).to(torch.uint8) if self.dtype is torch.uint8 else NotImplemented
+
+
+@decomposes(aten.isnan.default)
+def isnan(self: torch.Tensor) -> Any:
+    return NotImplemented if self.is_floating_point() else torch.zeros_like(self, dtype=torch.bool)
 
 
 def _may_be_empty(self: torch.Tensor) -> bool:
     return any(not isinstance(size, int) or size == 0 for size in self.shape)
-
-
-def _elements(self: torch.Tensor, dims: list[int], keepdim: bool) -> torch.Tensor:
-    return (self != 0).to(torch.int64).sum(dims, keepdim) > 0
 
 
 @decomposes(aten._is_all_true.default)
