@@ -11,7 +11,7 @@ import heapq
 import itertools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dyncc.compiler.check.report import Edge, Example
@@ -33,6 +33,8 @@ class Case:
     answers: tuple[tuple[int, Number], ...] = ()
     varied: bool = False
     """Whether the arguments are variations that the compiled signature may reject."""
+    seed: int = 0
+    """Of the random numbers: with others, the reads would not be those that the answers are for."""
 
     def __str__(self) -> str:
         calls = ", ".join(call.method for call in self.calls)
@@ -97,7 +99,7 @@ class Frontier:
                     late = _SURPLUS if target in self.covered or position <= forced else 0
                     for other in alternatives(value, block, index):
                         kept = tuple(answer for answer in case.answers if answer[0] < position)
-                        following = Case(case.calls, (*kept, (position, other)), case.varied)
+                        following = replace(case, answers=(*kept, (position, other)))
                         self.add(following, late + 10 * distance + len(kept), target)
 
 

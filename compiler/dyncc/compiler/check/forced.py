@@ -8,6 +8,7 @@ state alike (seen in the calls that follow). This is the check on the specialize
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -80,6 +81,8 @@ class _Script(Observer):
             self.log.append(ProgramRead(value, value, self.current, step.span, known=True))
             return value
         used = self.answers.get(len(self.log), value)
+        if type(used) is not type(value):  # meant for another read: the way there was a near tie
+            used = value
         self.log.append(ProgramRead(value, used, self.current, step.span))
         return used
 
@@ -138,15 +141,16 @@ class ForcedPaths:
     def run(self, examples: Sequence[Example]) -> Report:
         """Explore from ``examples``; the user's objects are afterwards as they were."""
         frontier = Frontier(self.program, self.report.covered)
+        seeds = itertools.count(1)
         for priority, calls in enumerate(sequences(self.program, examples)):
-            frontier.add(Case(calls), min(priority, 9))
+            frontier.add(Case(calls, seed=next(seeds)), min(priority, 9))
         for example in examples:
             for varied in redrawn(example):
-                frontier.add(Case((varied,)), 20)
+                frontier.add(Case((varied,), seed=next(seeds)), 20)
             for varied in variations(self.program.methods[example.method], example):
-                frontier.add(Case((varied,), varied=True), 500)
+                frontier.add(Case((varied,), varied=True, seed=next(seeds)), 500)
             for calls in resized_sequences(self.program, example):
-                frontier.add(Case(calls, varied=True), 501)
+                frontier.add(Case(calls, varied=True, seed=next(seeds)), 501)
         deadline = time.monotonic() + self.budget.seconds
         surplus, waited = self.budget.surplus, 0
         while not self._stopped(deadline):
@@ -177,7 +181,7 @@ class ForcedPaths:
             self.budget.harvest,
             self.inside,
             self.unseen,
-            seed=self.report.cases,
+            seed=case.seed,
         )
         try:
             run = self._run_program(case, script)
