@@ -97,5 +97,6 @@ def test_what_made_a_number_that_is_returned_or_used_stays(tmp_path: Path) -> No
     linker = Linker(bundle(Tokens(), torch.ones(1, 4), tmp_path), 1)
     recording = linker.record(call(torch.ones(1, 4)))
     model = linker.link(recording)
-    assert sum(node.op_type == "ArgMax" for node in model.graph) == 2
+    # each with another one, for the place of a nan
+    assert sum(node.op_type == "ArgMax" for node in model.graph) == 4
     assert [str(value.name)[:6] for value in model.graph.outputs] == ["output", "extra_"]
