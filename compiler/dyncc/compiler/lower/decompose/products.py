@@ -1,4 +1,4 @@
-"""Products of integers: ONNX Runtime computes powers and products over an axis in double precision.
+"""Powers and products: of integers ONNX Runtime computes them in double precision.
 
 They are exact here up to the dtype and wrap beyond it, as PyTorch's do.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from dyncc.compiler.lower.decompose.reductions import cumprod
+from dyncc.compiler.lower.decompose.reductions import prefixes
 from dyncc.compiler.lower.decompose.registry import DECOMPOSITIONS, decomposes, is_symbolic
 
 aten = torch.ops.aten
@@ -24,11 +24,10 @@ def _of_integers(otherwise: Callable[..., Any] | None) -> Callable[..., Any]:
     """A power, by squaring where base and exponent are integers; else what ``otherwise`` makes of it."""
 
     def decomposed(self: Any, exponent: Any) -> Any:
-        sides = (self, exponent)
-        known = not any(map(is_symbolic, sides))
-        if not known or not _is_integer(torch.result_type(self, exponent)):
+        unknown = is_symbolic(self) or is_symbolic(exponent)
+        dtype = None if unknown else torch.result_type(self, exponent)
+        if dtype is None or not _is_integer(dtype):
             return NotImplemented if otherwise is None else otherwise(self, exponent)
-        dtype = torch.result_type(self, exponent)
         if isinstance(exponent, int):
             return _power(self.to(dtype), exponent)
         base = self if isinstance(self, torch.Tensor) else torch.full((), self, dtype=dtype)
@@ -98,12 +97,16 @@ def prod_of_all(self: torch.Tensor, *, dtype: torch.dtype | None = None) -> Any:
 
 
 @decomposes(aten.cumprod.default)
-def cumprod_of(self: torch.Tensor, dim: int, *, dtype: torch.dtype | None = None) -> Any:
-    """In steps of 1, 2, 4, … where the length is fixed."""
+def cumprod(self: torch.Tensor, dim: int, *, dtype: torch.dtype | None = None) -> torch.Tensor:
+    """Of integers in steps of 1, 2, 4, … where the length is fixed."""
     whole = _whole(self, dtype)
-    if whole is None or self.dim() == 0 or not isinstance(self.shape[dim], int):
-        return cumprod(self, dim, dtype=dtype)
-    found, step = self.to(whole).movedim(dim, -1), 1
+    dtype = whole or dtype or self.dtype
+    if self.dim() == 0:
+        return self.to(dtype)
+    if whole is None or not isinstance(self.shape[dim], int):
+        values, past = prefixes(self.to(dtype), dim)
+        return torch.where(past, values, 1).prod(-1).movedim(-1, dim)
+    found, step = self.to(dtype).movedim(dim, -1), 1
     while step < found.shape[-1]:
         product = found[..., step:] * found[..., :-step]
         found = torch.cat([found[..., :step], product], -1)

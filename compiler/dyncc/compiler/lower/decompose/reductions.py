@@ -127,19 +127,12 @@ def cdist(x1: torch.Tensor, x2: torch.Tensor, p: float, compute_mode: int | None
     return torch.linalg.vector_norm(difference, p, dim=-1)
 
 
-@decomposes(aten.cumprod.default)
-def cumprod(self: torch.Tensor, dim: int, *, dtype: torch.dtype | None = None) -> torch.Tensor:
-    dtype = dtype or (self.dtype if self.is_floating_point() else torch.int64)
-    values, past = _prefixes(self.to(dtype), dim)
-    return torch.where(past, values, 1).prod(-1).movedim(-1, dim) if self.dim() else self.to(dtype)
-
-
 @decomposes(aten.logcumsumexp.default)
 def logcumsumexp(self: torch.Tensor, dim: int) -> torch.Tensor:
     """The translation's exponentials overflow, and vanish beside a larger one that comes later."""
     if self.dim() == 0:
         return self.clone()
-    values, past = _prefixes(self, dim)
+    values, past = prefixes(self, dim)
     return torch.where(past, values, -math.inf).logsumexp(-1).movedim(-1, dim)
 
 
@@ -153,7 +146,7 @@ def cummin(self: torch.Tensor, dim: int) -> Any:
     return _running(self, dim, torch.amin)
 
 
-def _prefixes(self: torch.Tensor, dim: int) -> tuple[torch.Tensor, torch.Tensor]:
+def prefixes(self: torch.Tensor, dim: int) -> tuple[torch.Tensor, torch.Tensor]:
     """``[…, i, j] = self[…, j]``, and which ``j`` are at most ``i``: a scan in quadratic memory."""
     if self.dim() == 0:
         return self, self
@@ -167,7 +160,7 @@ def _running(self: torch.Tensor, dim: int, reduce: Callable[..., torch.Tensor]) 
     """The best so far, and its last place."""
     if self.dim() == 0:
         return self.clone(), torch.zeros((), dtype=torch.int64)
-    values, past = _prefixes(self, dim)
+    values, past = prefixes(self, dim)
     first = values[..., :1]  # in every prefix, so it changes nothing
     best = reduce(torch.where(past, values, first), -1)
     place = torch.arange(values.shape[-1], device=self.device).expand(values.shape)
