@@ -93,7 +93,6 @@ class Specializer:
         self.recorder.name_constants(named_tensors(roots))
         self.recorder.name_constants(facts.cells)
         modules = [root for _, root in roots if isinstance(root, torch.nn.Module)]
-        modules = [root for _, root in roots if isinstance(root, torch.nn.Module)]
         self.recorder.training = any(module.training for module in modules)
         self.blocks: dict[str, ir.Block] = {}
         self.graphs: dict[str, fx.Graph] = {}

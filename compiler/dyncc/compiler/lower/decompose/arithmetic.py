@@ -346,7 +346,7 @@ def hypot(self: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     one, two = one.abs(), two.abs()
     high, low = torch.maximum(one, two), torch.minimum(one, two)
     ratio = low / torch.where(high == 0, 1, high)
-    length = torch.where(torch.isinf(low), high, high * torch.sqrt(1 + ratio * ratio))
+    length = high * torch.sqrt(1 + ratio * ratio)
     return torch.where(torch.isinf(one) | torch.isinf(two), math.inf, length)
 
 
