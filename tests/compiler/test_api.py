@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import random
 import subprocess
 import sys
@@ -254,6 +255,7 @@ def test_model_and_process_are_left_as_they_were(tmp_path: Path) -> None:
             *(torch.get_rng_state().tolist(), random.getstate(), str(np.random.get_state())),
             *(torch.is_grad_enabled(), torch.get_num_threads(), torch.get_default_dtype()),
             *(model.training, model.cell.weight.requires_grad, sorted(vars(model)), sys.path[:]),
+            *(gc.get_freeze_count(), gc.isenabled(), gc.get_threshold()),
         )
 
     before = surroundings()
@@ -262,6 +264,16 @@ def test_model_and_process_are_left_as_they_were(tmp_path: Path) -> None:
     agree(torch.ones(4, 4), model.cell.weight.grad)
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, weights[name])
+
+
+def test_what_the_process_keeps_from_the_collector_stays_kept(tmp_path: Path) -> None:
+    gc.freeze()
+    try:
+        before = gc.get_freeze_count()
+        compile(Memory().step, (torch.ones(4),), output=tmp_path / "net.dyncc")
+        assert 0 < gc.get_freeze_count() <= before
+    finally:
+        gc.unfreeze()
 
 
 def test_arguments_are_left_as_they_were(tmp_path: Path) -> None:
