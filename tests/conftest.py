@@ -7,6 +7,7 @@ golden is looked at before it is believed, and in CI the flag is refused.
 from __future__ import annotations
 
 import difflib
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,10 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(
             "--update-goldens is refused in CI: rewrite goldens where you can read them"
         )
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what is imported by now stays: the garbage collector need not look it through again
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import gc
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -245,6 +245,15 @@ def test_a_decision_on_its_threshold_is_a_warning(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------- what it leaves alone
 
 
+@pytest.fixture
+def unfrozen() -> Iterator[None]:
+    """Nothing is kept from the garbage collector, as in a process of a user."""
+    gc.unfreeze()
+    yield
+    gc.freeze()
+
+
+@pytest.mark.usefixtures("unfrozen")
 def test_model_and_process_are_left_as_they_were(tmp_path: Path) -> None:
     model = Memory().train()
     model.cell.weight.grad = torch.ones(4, 4)
@@ -268,12 +277,9 @@ def test_model_and_process_are_left_as_they_were(tmp_path: Path) -> None:
 
 def test_what_the_process_keeps_from_the_collector_stays_kept(tmp_path: Path) -> None:
     gc.freeze()
-    try:
-        before = gc.get_freeze_count()
-        compile(Memory().step, (torch.ones(4),), output=tmp_path / "net.dyncc")
-        assert 0 < gc.get_freeze_count() <= before
-    finally:
-        gc.unfreeze()
+    before = gc.get_freeze_count()
+    compile(Memory().step, (torch.ones(4),), output=tmp_path / "net.dyncc")
+    assert 0 < gc.get_freeze_count() <= before
 
 
 def test_arguments_are_left_as_they_were(tmp_path: Path) -> None:
