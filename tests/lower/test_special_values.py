@@ -61,7 +61,7 @@ UNARY |= {
     "log_ndtr": torch.special.log_ndtr,
     "ndtr": torch.special.ndtr,
     "entr": torch.special.entr,
-    "powers": lambda x: (x**2, x**3, x**-1, x.abs() ** 1.5, 2**x),
+    "powers": lambda x: (x**2, x**3, x**-1, x.abs() ** 1.5, 2**x, x**0.5, x**-0.5),
     "clamp": lambda x: x.clamp(-2, 2),
 }
 BINARY: dict[str, Callable[[torch.Tensor, torch.Tensor], Any]] = {

@@ -20,6 +20,10 @@ def _is_integer(dtype: torch.dtype) -> bool:
     return not dtype.is_floating_point and not dtype.is_complex and dtype is not torch.bool
 
 
+_ROOTS = {0.5: torch.sqrt, -0.5: torch.rsqrt}
+"""Powers that PyTorch takes as roots: of -inf nan, where a power is inf."""
+
+
 def _of_integers(otherwise: Callable[..., Any] | None) -> Callable[..., Any]:
     """A power, by squaring where base and exponent are integers; else what ``otherwise`` makes of it."""
 
@@ -27,6 +31,9 @@ def _of_integers(otherwise: Callable[..., Any] | None) -> Callable[..., Any]:
         unknown = is_symbolic(self) or is_symbolic(exponent)
         dtype = None if unknown else torch.result_type(self, exponent)
         if dtype is None or not _is_integer(dtype):
+            root = None if unknown or not isinstance(exponent, float) else _ROOTS.get(exponent)
+            if root is not None and isinstance(self, torch.Tensor):
+                return root(self.to(dtype))
             return NotImplemented if otherwise is None else otherwise(self, exponent)
         if isinstance(exponent, int):
             return _power(self.to(dtype), exponent)
