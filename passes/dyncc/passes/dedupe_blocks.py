@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar
 
@@ -75,8 +75,9 @@ class DedupeBlocks:
         for leader, members in groups.items():
             spans = dict.fromkeys(span for name in members for span in program.blocks[name].spans)
             block = program.blocks[leader]
+            steps = _placed([program.blocks[name].steps for name in members])
             blocks[leader] = replace(
-                block, terminator=map_edges(block.terminator, edge), spans=tuple(spans)
+                block, steps=steps, terminator=map_edges(block.terminator, edge), spans=tuple(spans)
             )
         left = used_graphs(blocks.values())
         kept = {name: graph for name, graph in program.graphs.items() if name in left or name not in used}
@@ -85,6 +86,16 @@ class DedupeBlocks:
         ]
         changed = replace(map_entries(program, leaders), blocks=blocks, graphs=kept)
         return Result(changed, True, tuple(notes))
+
+
+def _placed(copies: Sequence[Sequence[Step]]) -> tuple[Step, ...]:
+    """The steps of the first of equal blocks: one that stands at several places of the source has none."""
+    return tuple(
+        replace(step, span=None)
+        if isinstance(step, HostOp) and any(other.span != step.span for other in others)  # type: ignore[union-attr]
+        else step
+        for step, *others in zip(*copies, strict=True)
+    )
 
 
 def _leaders(blocks: Mapping[str, Block], digests: Mapping[str, str]) -> dict[str, str]:

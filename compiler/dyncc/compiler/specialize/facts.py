@@ -96,6 +96,8 @@ class Facts:
     """Those that are not unrolled, unless their counter is needed statically."""
     unchosen: set[Any] = field(default_factory=set[Any])
     """Kinds of memory (dtype, bytes) that is changed in place: its tensors are not chosen by an index."""
+    keyed: set[Any] = field(default_factory=set[Any])
+    """Where dicts and sets are made (code, label, index) that are given keys known only at run time."""
     arrays: bool = False
     """Whether the program reads tensors as NumPy arrays: its own code is interpreted then, where what
     stands for an array is told to be one."""
@@ -213,6 +215,13 @@ class Facts:
         if kind not in self.unchosen:
             self.unchosen.add(kind)
             self.note(f"never choose {kind}")
+            raise Restart
+
+    def key_by_data(self, site: Any) -> None:
+        """A dict or set made there is given a key that is known only at run time."""
+        if site not in self.keyed:
+            self.keyed.add(site)
+            self.note(f"keys known only at run time, of what is made at {site}")
             raise Restart
 
     def must_write(self, name: str) -> None:

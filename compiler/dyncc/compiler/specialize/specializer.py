@@ -112,6 +112,8 @@ class Specializer:
         self.asked: tuple[Any, ...] = ()
         self.asking: frozenset[Any] = frozenset()
         """The origins of the number on which a block that ends decides."""
+        self.sites: dict[int, tuple[Any, Any]] = {}
+        """The dicts and sets that the program made, by identity, and where (see ``execution/mappings``)."""
         self.returns = 0
         self.raises: list[tuple[BaseException, ir.Span | None]] = []
         self.lost = False

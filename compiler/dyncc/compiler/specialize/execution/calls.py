@@ -51,6 +51,7 @@ ALWAYS = _generator_managers() | frozenset(
         prelude.contained, prelude.operate, *prelude.arrays.DECIDING,
         *(m for m in vars(prelude.RecordList).values() if isinstance(m, types.FunctionType)
           and m.__name__ not in ("__init__", "_unknown")),
+        *prelude.mappings.INTERPRETED,
     )
 )  # fmt: skip
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.frontend import cfg
 from dyncc.compiler.specialize import prelude
-from dyncc.compiler.specialize.execution import calls, forks
+from dyncc.compiler.specialize.execution import calls, forks, mappings
 from dyncc.compiler.specialize.execution.frames import EndBlock, Frame, Generator, Push
 from dyncc.compiler.specialize.execution.instructions.names import name_value
 from dyncc.compiler.specialize.execution.instructions.table import EXECUTE, TERMINATORS
@@ -31,6 +31,7 @@ from dyncc.compiler.specialize.values import (
     is_scalar,
 )
 from dyncc.compiler.specialize.values.decisions import Cut, MayRaise, SizeQuestion
+from dyncc.compiler.specialize.values.numbers import HASH
 from dyncc.runtime.program import Span
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Machine:
         except Decision as decision:
             self.rewind(frame, at)
             self._execute_again(frame, decision)
-            self._resolve(frame, decision)
+            self._resolve(frame, node, decision)
         self.started = True
 
     def _execute_again(self, frame: Frame, why: BaseException) -> None:
@@ -153,7 +154,7 @@ class Machine:
 
     # -------------------------------------------------------------------------------- decisions
 
-    def _resolve(self, frame: Frame, decision: Decision) -> None:
+    def _resolve(self, frame: Frame, node: Any, decision: Decision) -> None:
         """An instruction needs a value that is not known: fork on it, or have it static, or refuse."""
         subject = decision.subject
         if isinstance(decision, MayRaise):
@@ -164,6 +165,8 @@ class Machine:
             if subject.kind == "bool" and self._holds(frame, subject):
                 forks.fork_bool(self, subject)
             self.facts.demand(subject.origins, self._native(decision))
+            if decision.what == HASH:
+                mappings.resolve_hash(self, frame, node)
             if subject.kind == "bool":
                 self._refuse_native(decision)
             if decision.what.startswith("the text"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,9 @@ import torch
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.specialize.interface.containers import container_children
 from dyncc.compiler.specialize.lists import host_lists
-from dyncc.compiler.specialize.prelude import RecordList
+from dyncc.compiler.specialize.prelude import KeyedDict, KeyedSet, RecordList
 from dyncc.compiler.specialize.prelude.arrays import is_array
+from dyncc.compiler.specialize.prelude.mappings import is_unknown
 from dyncc.compiler.specialize.recording.recorder import Recorder
 from dyncc.compiler.specialize.values import (
     DynamicList,
@@ -54,6 +55,8 @@ class OutputBuilder:
         if type(value) is RecordList:
             self.recorder.facts.demand(frozenset().union(*(column.origins for column in value.columns)))
             self._refuse(value)
+        if type(value) in (KeyedDict, KeyedSet):
+            return self._keyed(value)
         if type(value) is DynamicTag:
             return self._tag(value)
         if type(value) is DynamicText:
@@ -73,6 +76,24 @@ class OutputBuilder:
             children.kind, tuple(self.tree(v) for v in children.values), children.keys, children.name,
             children.module,
         )  # fmt: skip
+
+    def _keyed(self, value: Any) -> Tree:
+        keys = value.members if type(value) is KeyedSet else value.own_keys
+        if type(keys) is not list or any(map(is_unknown, keys)):
+            raise CompileError(
+                [
+                    Diagnostic(
+                        "DY110",
+                        f"the program returns a {value.__class__.__name__} whose keys are known only at run time",
+                        self.span,
+                        label="returned here",
+                        helps=("return the keys and the values as two lists",),
+                    )
+                ]
+            )
+        return self.tree(
+            set(keys) if type(value) is KeyedSet else dict(zip(keys, value.own_values, strict=True))
+        )
 
     def tensor(self, value: Any) -> Operand:
         if not isinstance(value, SymTensor):
@@ -128,31 +149,40 @@ def message_parts(recorder: Recorder, error: BaseException) -> tuple[TextPart, .
     if isinstance(value, SymTensor):
         return (TextPart(Const(TENSOR_TEXT)),)
     if len(error.args) > 1:
-        return _tuple_text(recorder, error)
+        return _arguments_text(recorder, error)
+    if type(value) is tuple:
+        return tuple(_tuple_text(recorder, value))
     if type(value) is DynamicTag:
         return (TextPart(_looked_up(recorder, value, [str(text) for text in value.table])),)
     return (TextPart(Const(value if isinstance(value, (str, int, float, bool)) else str(value))),)
 
 
-def _tuple_text(recorder: Recorder, error: BaseException) -> tuple[TextPart, ...]:
+def _arguments_text(recorder: Recorder, error: BaseException) -> tuple[TextPart, ...]:
     """What ``str`` gives of an exception with several arguments: the text of their tuple.
 
     Where a text with numbers is among them, only the name of the exception's type.
     """
     if any(type(value) is DynamicText for value in error.args):
         return (TextPart(Const(type(error).__name__)),)
-    parts = [TextPart(Const("("))]
-    for index, value in enumerate(error.args):
-        parts += [TextPart(Const(", "))] if index else []
+    return tuple(_tuple_text(recorder, error.args))
+
+
+def _tuple_text(recorder: Recorder, values: tuple[Any, ...]) -> Iterator[TextPart]:
+    yield TextPart(Const("("))
+    for index, value in enumerate(values):
+        if index:
+            yield TextPart(Const(", "))
         if is_scalar(value):
-            parts.append(TextPart(value.operand, "r"))
+            yield TextPart(value.operand, "r")
+        elif type(value) is tuple:
+            yield from _tuple_text(recorder, value)
         elif isinstance(value, SymTensor):
-            parts.append(TextPart(Const(TENSOR_TEXT)))
+            yield TextPart(Const(TENSOR_TEXT))
         elif type(value) is DynamicTag:
-            parts.append(TextPart(_looked_up(recorder, value, [repr(item) for item in value.table])))
+            yield TextPart(_looked_up(recorder, value, [repr(item) for item in value.table]))
         else:
-            parts.append(TextPart(Const(repr(value))))
-    return (*parts, TextPart(Const(")")))
+            yield TextPart(Const(repr(value)))
+    yield TextPart(Const(",)" if len(values) == 1 else ")"))
 
 
 def _part(recorder: Recorder, part: Any) -> TextPart:

@@ -4,7 +4,15 @@ The machine puts these in place of the builtins, runs them natively like any oth
 them when a value that is not known yet is involved.
 """
 
-from dyncc.compiler.specialize.prelude import arrays, functions, iterators, itertools_, records, sorting
+from dyncc.compiler.specialize.prelude import (
+    arrays,
+    functions,
+    iterators,
+    itertools_,
+    mappings,
+    records,
+    sorting,
+)
 from dyncc.compiler.specialize.prelude.deciding import DECIDING
 from dyncc.compiler.specialize.prelude.functions import (
     COMPENSATED,
@@ -49,11 +57,12 @@ from dyncc.compiler.specialize.prelude.iterators import (
     SliceIterator,
     ZipIterator,
 )
+from dyncc.compiler.specialize.prelude.mappings import KeyedDict, KeyedSet, KeyedView
 from dyncc.compiler.specialize.prelude.records import RecordList
 from dyncc.compiler.specialize.prelude.sorting import by_insertion, in_order, sort_in_place, sorted_list
 
 FILES = frozenset(
-    module.__file__ for module in (arrays, functions, iterators, itertools_, records, sorting)
+    module.__file__ for module in (arrays, functions, iterators, itertools_, mappings, records, sorting)
 )
 """Where the code of the prelude is: spans and frames in it are not the user's own."""
 __all__ = [
@@ -66,6 +75,9 @@ __all__ = [
     "DynamicRange",
     "EnumerateIterator",
     "FilterIterator",
+    "KeyedDict",
+    "KeyedSet",
+    "KeyedView",
     "ListIterator",
     "MapIterator",
     "RangeIterator",
@@ -93,6 +105,7 @@ __all__ = [
     "least",
     "list_of_tensor",
     "made_up",
+    "mappings",
     "missing_attribute",
     "next_or",
     "of_lists",

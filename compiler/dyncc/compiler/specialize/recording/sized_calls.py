@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import sympy
 import torch
 from torch._dispatch.python import enable_python_dispatcher
 from torch._subclasses.fake_tensor import FakeTensor
@@ -83,6 +84,8 @@ def run_fake(
     shapes = guards.shapes_of(leaves_of((args, kwargs)))
     if all(isinstance(size, int) for shape in shapes.values() for size in shape):
         return _attempt(call)
+    if func in _SQUEEZES:
+        _ask_for_ones(call)
     before = guards.Assumptions.before(recorder.block.shape_env)
     sizes = guards.unknown_sizes(leaves_of((args, kwargs)))
     result = _attempt(call, before)
@@ -115,6 +118,24 @@ def run_fake(
     if asserted and guards.too_strict(func, args, kwargs, shapes, call.allowed, asserted):
         _give_or_demand(call, f"it needs {asserted[0]}")
     return result
+
+
+_SQUEEZES = (torch.squeeze, torch.Tensor.squeeze, torch.Tensor.squeeze_)
+
+
+def _ask_for_ones(call: _Call) -> None:
+    """Ask of each size that may be removed whether it is one: a fake call takes it not to be, silently."""
+    tensor, *dims = (*call.args, *call.kwargs.values())
+    chosen = dims[0] if dims else range(tensor.dim())
+    axes = (chosen,) if isinstance(chosen, int) else tuple(chosen)
+    inside = [axis for axis in axes if -tensor.dim() <= axis < tensor.dim()]
+    unknown = [tensor.shape[axis] for axis in inside if not isinstance(tensor.shape[axis], int)]
+    conditions = [sympy.Eq(size.node.expr, 1) for size in unknown]
+    asked = [condition for condition in conditions if condition not in (sympy.true, sympy.false)]
+    while open_ := [c for c in asked if questions.unanswered(call.recorder, [c])]:
+        in_place = call.func is torch.Tensor.squeeze_
+        if in_place or not call.settle(open_):
+            _give_or_demand(call, f"whether {open_[0].lhs} is one decides on its form")
 
 
 def record_known(

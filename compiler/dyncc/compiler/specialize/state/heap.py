@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from dyncc.compiler.code_origin import is_users
-from dyncc.compiler.specialize.prelude import RecordList
+from dyncc.compiler.specialize.prelude import KeyedDict, KeyedSet, RecordList
 from dyncc.compiler.specialize.state.bindings import Bindings, Reach
 from dyncc.compiler.specialize.values import DynamicList, SymTensor, is_scalar
 
@@ -86,10 +86,10 @@ def content_of(obj: Any) -> Content:
             (("item", i), value)
             for i, value in enumerate(list.__iter__(obj) if isinstance(obj, list) else obj)
         )
-    elif isinstance(obj, dict):
+    elif isinstance(obj, dict) and type(obj) is not KeyedDict:
         ordered = collections.OrderedDict if isinstance(obj, collections.OrderedDict) else dict
         slots.extend((("key", key), value) for key, value in ordered.items(obj))
-    elif isinstance(obj, set):
+    elif isinstance(obj, set) and type(obj) is not KeyedSet:
         slots.extend((("member", i), value) for i, value in enumerate(obj))
     elif isinstance(obj, BaseException):
         slots.append((("args", "args"), obj.args))
@@ -130,9 +130,9 @@ def restore(obj: Any, content: Content) -> None:
     elif isinstance(obj, collections.deque):
         obj.clear()
         obj.extend(v for _, v in items)
-    elif isinstance(obj, dict):
+    elif isinstance(obj, dict) and type(obj) is not KeyedDict:
         _restore_dict(obj, items)
-    elif isinstance(obj, set):
+    elif isinstance(obj, set) and type(obj) is not KeyedSet:
         obj.clear()
         obj.update(v for _, v in items)
     elif isinstance(obj, BaseException):

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     pass
 
 
+HASH = "the hash of a number"
+"""What a decision is about where a dict or set is given a number."""
 _KIND_TYPES = {"int": int, "float": float, "bool": bool}
 
 
@@ -77,7 +79,7 @@ class Scalar:
         decide(self, "a number as a float")
 
     def __hash__(self) -> int:
-        decide(self, "the hash of a number")
+        decide(self, HASH)
 
     def __str__(self) -> str:
         decide(self, "the text of a number")

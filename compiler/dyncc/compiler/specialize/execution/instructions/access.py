@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dyncc.compiler.frontend import cfg
-from dyncc.compiler.specialize.execution import calls
+from dyncc.compiler.specialize import prelude
+from dyncc.compiler.specialize.execution import calls, mappings
 from dyncc.compiler.specialize.execution.frames import Frame, Push
 from dyncc.compiler.specialize.execution.operators import subscripts
+from dyncc.compiler.specialize.prelude.mappings import is_unknown
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
@@ -57,6 +59,12 @@ def _set_item(machine: Machine, frame: Frame, i: cfg.SetItem) -> None:
     if method is not None:
         machine.invoke(method, (obj, index, value), {}, None)
         return
+    if mappings.is_plain(obj) and is_unknown(index):
+        mappings.demand_static(machine, index)
+        if frame.function.code in (SET, SET_DEFAULT):
+            mappings.take_key(machine, obj)
+        machine.invoke(prelude.mappings.set_item, (obj, index, value), {}, None)
+        return
     subscripts.set_item(machine, obj, index, value)
 
 
@@ -66,9 +74,15 @@ def _del_item(machine: Machine, frame: Frame, i: cfg.DelItem) -> None:
     if method is not None:
         machine.invoke(method, (obj, index), {}, None)
         return
+    if mappings.is_plain(obj) and is_unknown(index):
+        mappings.demand(machine, index)
+        machine.invoke(prelude.mappings.delete_item, (obj, index), {}, None)
+        return
     subscripts.delete_item(machine, obj, index)
 
 
+SET, SET_DEFAULT = prelude.mappings.set_item.__code__, prelude.mappings.set_default.__code__
+"""What stores under a key that is none of those that a dict of CPython has."""
 ACCESS: dict[type, Callable[[Machine, Frame, Any], None]] = {
     cfg.GetAttr: _get_attr,
     cfg.SetAttr: _set_attr,

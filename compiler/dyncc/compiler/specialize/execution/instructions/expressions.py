@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dyncc.compiler.frontend import cfg
 from dyncc.compiler.specialize import prelude
-from dyncc.compiler.specialize.execution import calls, operator_methods
+from dyncc.compiler.specialize.execution import calls, mappings, operator_methods
 from dyncc.compiler.specialize.execution.frames import Frame
 from dyncc.compiler.specialize.execution.instructions.names import name_value
 from dyncc.compiler.specialize.execution.native import Raised
@@ -80,14 +80,21 @@ def _build(machine: Machine, frame: Frame, i: cfg.Build) -> None:
             frame.registers[i.dst] = grown
             return
     values = items_of(machine, frame, i.items)
-    if i.kind == "set":
-        frame.registers[i.dst] = machine.native(set, values)
+    if i.kind == "set" and mappings.is_keyed(machine):
+        machine.invoke(prelude.mappings.keyed, (set, (values,), {}), {}, i.dst)
+    elif i.kind == "set":
+        frame.registers[i.dst] = mappings.made(machine, machine.native(set, values))
     else:
         frame.registers[i.dst] = values if i.kind == "list" else tuple(values)
 
 
 def _build_dict(machine: Machine, frame: Frame, i: cfg.BuildDict) -> None:
-    made: dict[Any, Any] = {}
+    if mappings.is_keyed(machine):
+        unpacked, known = prelude.mappings.UNPACKED, frame.registers
+        items = [(unpacked if key is None else known[key], known[value]) for key, value in i.items]
+        machine.invoke(prelude.mappings.displayed, (items,), {}, i.dst)
+        return
+    made: dict[Any, Any] = mappings.made(machine, {})
     for key, value in i.items:
         if key is None:
             machine.native(made.update, frame.registers[value])
@@ -122,14 +129,19 @@ def _make_function(machine: Machine, frame: Frame, i: cfg.MakeFunction) -> None:
 
 def _list_append(machine: Machine, frame: Frame, i: cfg.ListAppend) -> None:
     collection = frame.registers[i.collection]
+    if type(collection) is prelude.KeyedSet:
+        machine.invoke(prelude.KeyedSet.add, (collection, frame.registers[i.item]), {}, None)
+        return
     add = collection.append if i.kind == "list" else collection.add
     machine.native(add, frame.registers[i.item])
 
 
 def _dict_set(machine: Machine, frame: Frame, i: cfg.DictSet) -> None:
-    machine.native(
-        frame.registers[i.collection].__setitem__, frame.registers[i.key], frame.registers[i.value]
-    )
+    collection, key, value = (frame.registers[r] for r in (i.collection, i.key, i.value))
+    if type(collection) is prelude.KeyedDict:
+        machine.invoke(prelude.KeyedDict.__setitem__, (collection, key, value), {}, None)
+        return
+    machine.native(collection.__setitem__, key, value)
 
 
 def _unpack(machine: Machine, frame: Frame, i: cfg.Unpack) -> None:

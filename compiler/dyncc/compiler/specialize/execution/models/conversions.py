@@ -131,6 +131,8 @@ def _type(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
         return torch.Tensor
     if isinstance(value, DynamicList):
         return list
+    if type(value) in (prelude.KeyedDict, prelude.KeyedSet):
+        return value.__class__
     if prelude.arrays.is_array(value):
         return prelude.arrays.class_of(value)
     if type(value) is DynamicTag:

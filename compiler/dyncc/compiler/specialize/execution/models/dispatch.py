@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from dyncc.compiler.specialize import prelude
-from dyncc.compiler.specialize.execution import calls, native
+from dyncc.compiler.specialize.execution import calls, mappings, native
 from dyncc.compiler.specialize.execution.frames import Generator, Push
 from dyncc.compiler.specialize.execution.models import arrays
 from dyncc.compiler.specialize.execution.models.dynamic import holds_dynamic, is_deciding, needs_prelude
@@ -36,6 +36,10 @@ _SPECIAL = {
 
 
 def apply(machine: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if _is_one(func, prelude.mappings.KINDS) and not _generated(args):
+        return mappings.constructed(machine, func, args, kwargs)
+    if args and type(args[0]) is prelude.KeyedSet and _is_one(func, _IN_ANY_ORDER) and "key" not in kwargs:
+        args = (args[0].members, *args[1:])
     replaced = arrays.replaced(machine, func, args, kwargs)
     if replaced is not None:
         return replaced
@@ -50,7 +54,7 @@ def apply(machine: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
             return Push(method, args, kwargs)
     if found is not None:
         return found(machine, args, kwargs)
-    if _consumes(func) and any(isinstance(arg, (Generator, *prelude.DECIDING)) for arg in args):
+    if _consumes(func) and _generated(args):
         return Push(prelude.of_lists, (func, args, kwargs), {})
     owner = getattr(func, "__self__", None)
     if isinstance(owner, Generator):
@@ -60,6 +64,15 @@ def apply(machine: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
     if type(func) is types.BuiltinMethodType or type(func) is types.MethodType:
         return _method(machine, owner, func.__name__, args, kwargs)
     return NotImplemented
+
+
+_IN_ANY_ORDER = (sorted, min, max, sum, any, all)
+"""What gives the same for a set in whatever order it goes through that."""
+
+
+def _generated(args: tuple[Any, ...]) -> bool:
+    """Whether an argument is an iterator that runs code: it is made a list first."""
+    return any(isinstance(arg, (Generator, *prelude.DECIDING)) for arg in args)
 
 
 _CONTAINERS = (dict, set, frozenset, collections.OrderedDict, collections.deque, collections.Counter)
@@ -98,6 +111,8 @@ def _method(machine: Machine, owner: Any, name: str, args: tuple[Any, ...], kwar
         return NotImplemented
     if isinstance(owner, DynamicList):
         return operations.method(machine, owner, name, args, kwargs)
+    if mappings.is_plain(owner):
+        return mappings.method(machine, owner, name, args, kwargs)
     if isinstance(owner, torch.Tensor):
         return _tensor_method(machine, owner, name, args, kwargs)
     if isinstance(owner, list) and name == "extend" and len(args) == 1 and needs_prelude(machine, args[0]):

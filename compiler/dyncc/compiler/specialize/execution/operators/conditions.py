@@ -12,6 +12,7 @@ from dyncc.compiler.specialize.execution.identity import is_library
 from dyncc.compiler.specialize.execution.native import Raised, item
 from dyncc.compiler.specialize.execution.operators.arithmetic import with_arrays
 from dyncc.compiler.specialize.lists import operations
+from dyncc.compiler.specialize.prelude.mappings import holds, is_unknown
 from dyncc.compiler.specialize.values import (
     COMPARISONS,
     DATA,
@@ -187,6 +188,8 @@ def contains(machine: Machine, value: Any, container: Any) -> Any:
         return truth(machine, machine.native(torch.Tensor.any, equal))
     if isinstance(container, DynamicList):
         return operations.search(machine, container, "list_contains", value)
+    if type(value) is tuple and is_unknown(value) and isinstance(container, (set, frozenset, dict)):
+        return machine.native(holds, list(container), value)
     if is_scalar(value) and isinstance(container, (list, tuple, set, frozenset, dict, range)):
         return _scalar_in(machine, value, container)
     if type(value) is DynamicTag and isinstance(container, (list, tuple, set, frozenset, dict)):

@@ -11,10 +11,12 @@ import torch
 from torch import nn
 
 from dyncc.compiler.specialize import prelude
-from dyncc.compiler.specialize.execution import forks
+from dyncc.compiler.specialize.execution import forks, mappings
+from dyncc.compiler.specialize.execution.frames import Push
 from dyncc.compiler.specialize.execution.native import item
 from dyncc.compiler.specialize.execution.operators.texts import choose_by_name, loop_origins
 from dyncc.compiler.specialize.lists import operations
+from dyncc.compiler.specialize.prelude.mappings import is_unknown
 from dyncc.compiler.specialize.values import (
     DynamicList,
     DynamicTag,
@@ -84,11 +86,21 @@ def get_item(machine: Machine, obj: Any, index: Any) -> Any:
         return operations.get(machine, obj, index)
     if type(index) is DynamicText and isinstance(obj, (dict, nn.ModuleDict, nn.ParameterDict)):
         choose_by_name(machine, index, obj.keys(), KeyError(index))
+    if mappings.is_plain(obj) and is_unknown(index) and _by_equality(obj, index):
+        mappings.demand(machine, index)
+        if machine.frames[-1].function.code is prelude.mappings.item_of.__code__:
+            mappings.take_key(machine, obj)
+        return Push(prelude.mappings.item_of, (obj, index), {})
     if is_scalar(index):
         if isinstance(obj, prelude.DynamicRange):
             return obj.start + index * obj.step
         return _choose(machine, obj, index)
     return machine.native(PYTHON_GETITEM, obj, index)
+
+
+def _by_equality(obj: Any, index: Any) -> bool:
+    """Whether a key is not to be switched on: it is a tuple, or one that the dict lacks is no error."""
+    return not is_scalar(index) or hasattr(type(obj), "__missing__")
 
 
 def _with_bounds(machine: Machine, index: Any) -> Any:
@@ -186,11 +198,6 @@ def set_item(machine: Machine, obj: Any, index: Any, value: Any) -> None:
         if isinstance(obj, list):
             length = len(obj)
             forks.switch(machine, index, (*range(length), *range(-length, 0)), length)
-        if isinstance(obj, dict):
-            machine.refuse(
-                "DY110", "a key of a dict is known only at run time", "this key",
-                helps=("use a tensor indexed by the number instead of a dict",),
-            )  # fmt: skip
     machine.native(_store, obj, index, value)
 
 
