@@ -127,8 +127,9 @@ def wrapped(text: str, width: int) -> list[str]:
     items = [text[one + 1 : other].strip() for one, other in pairwise(bounds)]
     items = [item for item in items if item]
     out = [head]
+    comma = "," if commas else ""  # (in brackets around one expression it would make a tuple of it)
     for item in items:
-        parts = wrapped(f"{item},", width - 4)
+        parts = wrapped(item + comma, width - 4)
         out.extend(f"    {part}" for part in parts)
     return [*out, *wrapped(tail, width)]
 
