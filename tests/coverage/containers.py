@@ -43,7 +43,7 @@ def dict_by_number(x):
     return {0: 10, 1: 20, 2: 30, 3: 40}[int(x.argmax())]
 
 
-@dicts("`get` by a number from data", refused="DY110")
+@dicts("`get` by a number from data")
 def dict_get_number(x):
     return {0: 10, 1: 20}.get(int(x.argmax()), -1), {9: x}.get(int(x[0]))
 
@@ -73,7 +73,7 @@ def dict_merged(x):
     return {**{"a": 1}, **({"a": 2, "b": x} if x.sum() > 0 else {})}
 
 
-@dicts("a tuple of tags as key", refused="DY103")
+@dicts("a tuple of tags as key")
 def dict_tuple_key(x):
     key = ("up" if x[0] > 0 else "down", x[1].item() > 0)
     return {("up", True): 1, ("up", False): 2, ("down", True): 3, ("down", False): 4}[key]
@@ -114,7 +114,7 @@ def set_of_tensors(x):
     return len({x, y})
 
 
-@sets("set of numbers from data", refused="DY110")
+@sets("set of numbers from data")
 def set_of_numbers(x):
     return len({int(x[0]), int(x[1])})
 

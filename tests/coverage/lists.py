@@ -318,7 +318,7 @@ def grown_assigned(x):
     return items
 
 
-@growing("a set that grows", calls=START, refused="DY110")
+@growing("a set that grows", calls=START)
 def grown_set(x):
     seen = set()
     n = int(x.abs().sum())

@@ -80,20 +80,12 @@ class OutputBuilder:
     def _keyed(self, value: Any) -> Tree:
         keys = value.members if type(value) is KeyedSet else value.own_keys
         if type(keys) is not list or any(map(is_unknown, keys)):
-            raise CompileError(
-                [
-                    Diagnostic(
-                        "DY110",
-                        f"the program returns a {value.__class__.__name__} whose keys are known only at run time",
-                        self.span,
-                        label="returned here",
-                        helps=("return the keys and the values as two lists",),
-                    )
-                ]
-            )
-        return self.tree(
-            set(keys) if type(value) is KeyedSet else dict(zip(keys, value.own_values, strict=True))
-        )
+            message = f"a {value.__class__.__name__} is returned whose keys are known only at run time"
+            help = "return the keys and the values as two lists"
+            raise CompileError([Diagnostic("DY110", message, self.span, "returned here", helps=(help,))])
+        if type(value) is KeyedSet:
+            return self.tree(set(keys))
+        return self.tree(dict(zip(keys, value.own_values, strict=True)))
 
     def tensor(self, value: Any) -> Operand:
         if not isinstance(value, SymTensor):

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.specialize.prelude.iterators import MISSING
+from dyncc.compiler.specialize.prelude.records import RecordList
 from dyncc.compiler.specialize.values import (
     DATA,
     DynamicList,
@@ -36,7 +37,9 @@ KINDS = (dict, collections.OrderedDict, collections.defaultdict, collections.Cou
 
 def is_unknown(key: Any) -> bool:
     """Whether a key is, or has in it, a number that is known only at run time."""
-    return is_scalar(key) or (type(key) is tuple and any(type(k) is DynamicTag or is_unknown(k) for k in key))
+    return is_scalar(key) or (
+        type(key) is tuple and any(type(k) is DynamicTag or is_unknown(k) for k in key)
+    )
 
 
 def find(keys: Any, key: Any) -> Any:
@@ -139,7 +142,7 @@ def by_place(keys: Any, values: Any) -> bool:
 
 def are_numbers(values: Any) -> bool:
     """Whether a list of known length holds numbers of one kind: those are selected without a decision."""
-    if isinstance(values, DynamicList):
+    if is_grown(values):
         return False
     kinds = {kind_of(value) for value in values}
     return len(kinds) == 1 and None not in kinds
@@ -167,7 +170,16 @@ def store(values: Any, place: Any, value: Any) -> None:
 
 def is_grown(values: Any) -> bool:
     """Whether a list is one whose length is known only at run time."""
-    return isinstance(values, DynamicList)
+    return isinstance(values, DynamicList) or type(values) is RecordList
+
+
+def pop_at(values: Any, place: Any) -> Any:
+    """Remove the value at a place that is known only at run time."""
+    if not is_grown(values):
+        for position in range(len(values)):
+            if place == position:
+                return values.pop(position)
+    return values.pop(place)
 
 
 # --------------------------------------------------------------- lookups in containers of CPython
@@ -268,7 +280,9 @@ class KeyedDict:
             place = self._place(key)
             if place < 0:
                 return MISSING
-            return picked(self.own_values, place) if are_numbers(self.own_values) else self.own_values[place]
+            return (
+                picked(self.own_values, place) if are_numbers(self.own_values) else self.own_values[place]
+            )
         for position in candidates(self.own_keys, key):
             if same(self.own_keys[position], key):
                 return self.own_values[position]
@@ -336,9 +350,9 @@ class KeyedDict:
 
     def _take(self, key: Any) -> Any:
         """Remove a key; gives it and its value, or MISSING."""
-        if is_grown(self.own_keys) or is_grown(self.own_values):
+        if is_grown(self.own_keys):
             place = self._place(key)
-            return (self.own_keys.pop(place), self.own_values.pop(place)) if place >= 0 else MISSING
+            return MISSING if place < 0 else (self.own_keys.pop(place), pop_at(self.own_values, place))
         for position in candidates(self.own_keys, key):
             if same(self.own_keys[position], key):
                 return (self.own_keys.pop(position), self.own_values.pop(position))
@@ -431,8 +445,8 @@ class KeyedDict:
             unsupported("ordered dicts are compared whose keys are known only at run time", "compare lists")
         if len(self) != len(other):
             return False
-        for key, value in self.items():
-            if key not in other or other[key] != value:  # noqa: SIM110  # a loop is what is compiled best
+        for key, value in self.items():  # noqa: SIM110  # a loop needs no generator
+            if key not in other or other[key] != value:
                 return False
         return True
 
@@ -658,19 +672,19 @@ class KeyedSet:
         return made
 
     def issubset(self, other: Any) -> Any:
-        for key in self.members:
+        for key in self.members:  # noqa: SIM110  # a loop needs no generator
             if key not in other:
                 return False
         return True
 
     def issuperset(self, other: Any) -> Any:
-        for key in members_of(other):
+        for key in members_of(other):  # noqa: SIM110  # a loop needs no generator
             if key not in self:
                 return False
         return True
 
     def isdisjoint(self, other: Any) -> Any:
-        for key in members_of(other):
+        for key in members_of(other):  # noqa: SIM110  # a loop needs no generator
             if key in self:
                 return False
         return True
@@ -736,7 +750,7 @@ def members_of(source: Any) -> Any:
 
 
 INTERPRETED = (
-    get_from, item_of, set_default, pop_from, set_item, delete_item, discard_from, remove_from,
+    pop_at, get_from, item_of, set_default, pop_from, set_item, delete_item, discard_from, remove_from,
     pairs_of, keyed, displayed,
     *(
         method

@@ -1,0 +1,143 @@
+"""Dicts, sets and counters whose keys are numbers that the network computes."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from dyncc.compiler import compile
+from dyncc.compiler.check.compare import END_TO_END, compare
+from dyncc.compiler.diagnostics import CompileError
+
+TURNS = {("left", 0): "right", ("right", 0): "left", ("left", 1): "left", ("right", 1): "right"}
+
+
+def numbers(x: torch.Tensor) -> list[int]:
+    return (x * 2).long().tolist()
+
+
+def grouped(x: torch.Tensor) -> torch.Tensor:
+    groups = collections.defaultdict(list)
+    for index, key in enumerate(numbers(x)):
+        groups[key].append(index)
+    out = torch.zeros_like(x)
+    for key, members in groups.items():
+        out[members] = x[members] * (key + 1)
+    return out
+
+
+def counted(x: torch.Tensor) -> Any:
+    counts = collections.Counter(numbers(x))
+    (best, often), *_ = counts.most_common(1)
+    return best, often, counts[100], len(counts), sum(counts.values())
+
+
+def first_repeated(x: torch.Tensor) -> int:
+    seen = set()
+    for key in numbers(x):
+        if key in seen:
+            return key
+        seen.add(key)
+    return -100
+
+
+def remembered(x: torch.Tensor) -> Any:
+    memo: dict[int, torch.Tensor] = {}
+    total, misses = torch.zeros(()), 0
+    for key in numbers(x):
+        if key not in memo:
+            misses += 1
+            memo[key] = torch.tanh(x[0] * key)
+        total = total + memo[key]
+    return total, misses
+
+
+def by_pairs(x: torch.Tensor) -> Any:
+    one, two, three = numbers(x)[:3]
+    votes: dict[tuple[int, int], int] = {}
+    for pair in ((one, two), (two, three)):
+        votes[pair] = votes.get(pair, 0) + 1
+    return len(votes), votes[one, two], (three, one) in votes
+
+
+def walked(x: torch.Tensor) -> Any:
+    state = "left"
+    for value in x[:3]:
+        state = TURNS[state, int(value > 0)]
+    return state, x + (1 if state == "left" else 2)
+
+
+def unmatched(x: torch.Tensor) -> Any:
+    try:
+        return TURNS["left", int(x[0])]
+    except KeyError:
+        return "none"
+
+
+def sets(x: torch.Tensor) -> Any:
+    one, two, three, *_ = numbers(x)
+    left, right = {one, two}, {two, three}
+    left.discard(one)
+    return len(left), len(left | right), len(left & right), left <= right, sorted(right), {one} == {three}
+
+
+def changed(x: torch.Tensor) -> Any:
+    one, two, *_ = numbers(x)
+    table = {one: 1, 0: 2}
+    table.setdefault(two, 5)
+    table[one] += 10
+    table.pop(two, None)
+    return sorted(table.values()), list(table.keys()) == [one, 0], len(table)
+
+
+FUNCTIONS: dict[str, Callable[[torch.Tensor], Any]] = {
+    each.__name__: each
+    for each in (grouped, counted, first_repeated, remembered, by_pairs, walked, unmatched, sets, changed)
+}
+
+
+def agree(expected: Any, actual: Any) -> None:
+    assert not compare(expected, actual, END_TO_END).differences
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_they_are_those_of_eager(name: str, tmp_path: Path) -> None:
+    random = torch.Generator().manual_seed(0)
+    net = compile(FUNCTIONS[name], (torch.rand(4, generator=random),), output=tmp_path / "net.dyncc")
+    for _ in range(20):
+        x = torch.rand(4, generator=random) * 4 - 1.5
+        agree(FUNCTIONS[name](x), net(x))
+
+
+def _gone_through(x: torch.Tensor) -> Any:
+    return [key for key in set(numbers(x))]
+
+
+def _float_key(x: torch.Tensor) -> Any:
+    return len({x[0].item(), x[1].item()})
+
+
+TABLE: dict[int, int] = {}
+
+
+def _kept(x: torch.Tensor) -> Any:
+    TABLE[int(x[0])] = 1
+    return len(TABLE)
+
+
+def _returned(x: torch.Tensor) -> Any:
+    return {int(x[0]): 1}
+
+
+@pytest.mark.parametrize("function", [_gone_through, _float_key, _kept, _returned])
+def test_what_depends_on_more_than_equality_is_refused(
+    function: Callable[[torch.Tensor], Any], tmp_path: Path
+) -> None:
+    with pytest.raises(CompileError) as caught:
+        compile(function, (torch.rand(4),), output=tmp_path / "net.dyncc")
+    assert {each.code for each in caught.value.diagnostics} == {"DY110"}
