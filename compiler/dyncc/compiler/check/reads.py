@@ -165,7 +165,7 @@ class EagerReads:
             setattr(torch.Tensor, name, self._replacement(name))
         for name in _FUNCTIONS:
             self._saved[name] = getattr(torch, name)
-            setattr(torch, name, self._predicate(self._saved[name]))
+            setattr(torch, name, self._predicate(_undispatched(self._saved[name])))
         return self
 
     def __exit__(
@@ -178,8 +178,8 @@ class EagerReads:
             delattr(torch.Tensor, name)
 
     def _replacement(self, name: str) -> Callable[..., Any]:
-        original = getattr(torch._C.TensorBase, name)
-        item = torch._C.TensorBase.item
+        original = _undispatched(getattr(torch._C.TensorBase, name))
+        item = _undispatched(torch._C.TensorBase.item)
 
         def convert(tensor: torch.Tensor) -> Any:
             if tensor.numel() != 1:
@@ -197,6 +197,16 @@ class EagerReads:
 
     def _predicate(self, original: Callable[..., bool]) -> Callable[..., Any]:
         return lambda *args, **kwargs: self.read(original(*args, **kwargs))
+
+
+def _undispatched(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``function`` past modes: they are given the method of ``torch.Tensor``, which would read again."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with torch._C.DisableTorchFunction():
+            return function(*args, **kwargs)
+
+    return call
 
 
 def _caller() -> FrameType | None:
