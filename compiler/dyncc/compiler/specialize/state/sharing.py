@@ -299,10 +299,15 @@ class TensorCapture:
                 number = int(difference)
                 text = f"{name} + {number}" if number > 0 else f"{name} - {-number}"
                 self.symbols[size] = text
+                while self.hints[name] + number < _LEAST:  # no size to think with is negative
+                    self.hints[name] += _FURTHER
                 return text
         return None
 
 
+_LEAST = 3
+_FURTHER = 160
+"""Sizes to think with are less than this apart (``Recorder.hint_of``), so they stay distinct."""
 _ARGUMENTS = 20
 """Places among the hints of sizes that are left to those of arguments."""
 SESSION: tuple[Any, ...] = ("session",)
