@@ -95,9 +95,29 @@ def changed(x: torch.Tensor) -> Any:
     return sorted(table.values()), list(table.keys()) == [one, 0], len(table)
 
 
+def under_two_names(x: torch.Tensor) -> Any:
+    one, two, *_ = numbers(x)
+    left = kept = {1, 2}
+    left |= {one}
+    right = also = {0, one}
+    right &= {two}
+    return len(left), len(kept), len(right), len(also), len(max({one}, {one, two}))
+
+
 FUNCTIONS: dict[str, Callable[[torch.Tensor], Any]] = {
     each.__name__: each
-    for each in (grouped, counted, first_repeated, remembered, by_pairs, walked, unmatched, sets, changed)
+    for each in (
+        grouped,
+        counted,
+        first_repeated,
+        remembered,
+        by_pairs,
+        walked,
+        unmatched,
+        sets,
+        changed,
+        under_two_names,
+    )
 }
 
 
@@ -112,6 +132,15 @@ def test_they_are_those_of_eager(name: str, tmp_path: Path) -> None:
     for _ in range(20):
         x = torch.rand(4, generator=random) * 4 - 1.5
         agree(FUNCTIONS[name](x), net(x))
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    def function(x: torch.Tensor) -> int:
+        return {0: 1, 1: 2}[int(x[0])]
+
+    net = compile(function, (torch.zeros(1),), output=tmp_path / "net.dyncc")
+    with pytest.raises(KeyError, match="9"):
+        net(torch.full((1,), 9.0))
 
 
 def _gone_through(x: torch.Tensor) -> Any:

@@ -69,22 +69,14 @@ def constructed(machine: Machine, cls: Any, args: tuple[Any, ...], kwargs: dict[
     return made(machine, machine.native(cls, *args, **kwargs))
 
 
-def demand(machine: Machine, key: Any) -> None:
-    """Have the counters of loops that are in a key static: then it is known."""
+def demand(machine: Machine, key: Any, all_of_it: bool = False) -> None:
+    """Have static the counters of loops that are in a key, or ``all_of_it`` that is not read from data."""
     if is_scalar(key) or type(key) is DynamicTag:
-        machine.facts.demand(loop_origins(key if is_scalar(key) else key.scalar))
+        number = key if is_scalar(key) else key.scalar
+        machine.facts.demand(number.origins if all_of_it else loop_origins(number))
     elif type(key) is tuple:
         for part in key:
-            demand(machine, part)
-
-
-def demand_static(machine: Machine, key: Any) -> None:
-    """Have the numbers in a key static that are not read from data."""
-    if is_scalar(key) or type(key) is DynamicTag:
-        machine.facts.demand((key if is_scalar(key) else key.scalar).origins)
-    elif type(key) is tuple:
-        for part in key:
-            demand_static(machine, part)
+            demand(machine, part, all_of_it)
 
 
 def method(machine: Machine, owner: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -60,7 +60,7 @@ def _set_item(machine: Machine, frame: Frame, i: cfg.SetItem) -> None:
         machine.invoke(method, (obj, index, value), {}, None)
         return
     if mappings.is_plain(obj) and is_unknown(index):
-        mappings.demand_static(machine, index)
+        mappings.demand(machine, index, all_of_it=True)
         if frame.function.code in (SET, SET_DEFAULT):
             mappings.take_key(machine, obj)
         machine.invoke(prelude.mappings.set_item, (obj, index, value), {}, None)

@@ -40,6 +40,8 @@ def _unary(machine: Machine, frame: Frame, i: cfg.Unary) -> None:
 
 def _binary(machine: Machine, frame: Frame, i: cfg.Binary) -> None:
     left, right = frame.registers[i.left], frame.registers[i.right]
+    if i.inplace and type(left) is set and type(right) is prelude.KeyedSet:
+        mappings.take_key(machine, left)  # it changes under all of its names
     method = operator_methods.operation(machine, i.op, left, right, i.inplace)
     if method is not None:
         machine.invoke(prelude.operate, method, {}, i.dst)

@@ -38,7 +38,7 @@ _SPECIAL = {
 def apply(machine: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if _is_one(func, prelude.mappings.KINDS) and not _generated(args):
         return mappings.constructed(machine, func, args, kwargs)
-    if args and type(args[0]) is prelude.KeyedSet and _is_one(func, _IN_ANY_ORDER) and "key" not in kwargs:
+    if args and type(args[0]) is prelude.KeyedSet and _in_any_order(func, args, kwargs):
         args = (args[0].members, *args[1:])
     replaced = arrays.replaced(machine, func, args, kwargs)
     if replaced is not None:
@@ -68,6 +68,11 @@ def apply(machine: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
 
 _IN_ANY_ORDER = (sorted, min, max, sum, any, all)
 """What gives the same for a set in whatever order it goes through that."""
+
+
+def _in_any_order(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a call gives the same in whatever order it goes through its first argument."""
+    return _is_one(func, _IN_ANY_ORDER) and "key" not in kwargs and (len(args) == 1 or func is sum)
 
 
 def _generated(args: tuple[Any, ...]) -> bool:

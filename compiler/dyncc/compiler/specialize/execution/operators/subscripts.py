@@ -134,7 +134,7 @@ def _choose(machine: Machine, obj: Any, index: Scalar) -> Any:
         machine.facts.demand(loop_origins(index))
         unused = next(i for i in range(len(keys) + 1) if i not in keys)
         _replace_index(machine, index)
-        forks.switch(machine, index, tuple(keys), unused)
+        forks.switch(machine, index, tuple(keys), unused, KeyError(index))
     if isinstance(obj, (list, tuple)) and not isinstance(obj, torch.Size) and obj:
         frame, at = machine.executing
         place = ("table", frame.function.code, *at)
