@@ -14,7 +14,7 @@ from dyncc.compiler.frontend import cfg
 from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution.frames import Frame, Push
 from dyncc.compiler.specialize.execution.operators.texts import loop_origins
-from dyncc.compiler.specialize.prelude import mappings
+from dyncc.compiler.specialize.prelude import keys, mappings
 from dyncc.compiler.specialize.values import DynamicTag, is_scalar
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ PLAIN = (
     dict, collections.OrderedDict, collections.defaultdict, collections.Counter, set, frozenset
 )  # fmt: skip
 _METHODS = {
-    "get": mappings.get_from,
-    "__getitem__": mappings.item_of,
-    "setdefault": mappings.set_default,
-    "pop": mappings.pop_from,
-    "__delitem__": mappings.delete_item,
-    "discard": mappings.discard_from,
-    "remove": mappings.remove_from,
+    "get": keys.get_from,
+    "__getitem__": keys.item_of,
+    "setdefault": keys.set_default,
+    "pop": keys.pop_from,
+    "__delitem__": keys.delete_item,
+    "discard": keys.discard_from,
+    "remove": keys.remove_from,
 }
 
 
@@ -82,7 +82,7 @@ def demand(machine: Machine, key: Any, all_of_it: bool = False) -> None:
 def method(machine: Machine, owner: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A call of a method of a container of CPython with a key that is not known."""
     definition = _METHODS.get(name)
-    if definition is None or not args or not mappings.is_unknown(args[0]):
+    if definition is None or not args or not keys.is_unknown(args[0]):
         return NotImplemented
     demand(machine, args[0])
     return Push(definition, (owner, *args), kwargs)

@@ -13,7 +13,7 @@ from dyncc.compiler.specialize.interface.containers import container_children
 from dyncc.compiler.specialize.lists import host_lists
 from dyncc.compiler.specialize.prelude import KeyedDict, KeyedSet, RecordList
 from dyncc.compiler.specialize.prelude.arrays import is_array
-from dyncc.compiler.specialize.prelude.mappings import is_unknown
+from dyncc.compiler.specialize.prelude.keys import is_unknown
 from dyncc.compiler.specialize.recording.recorder import Recorder
 from dyncc.compiler.specialize.values import (
     DynamicList,

@@ -9,6 +9,8 @@ from dyncc.compiler.specialize.prelude import (
     functions,
     iterators,
     itertools_,
+    keyed_sets,
+    keys,
     mappings,
     records,
     sorting,
@@ -57,12 +59,14 @@ from dyncc.compiler.specialize.prelude.iterators import (
     SliceIterator,
     ZipIterator,
 )
-from dyncc.compiler.specialize.prelude.mappings import KeyedDict, KeyedSet, KeyedView
+from dyncc.compiler.specialize.prelude.keyed_sets import KeyedSet
+from dyncc.compiler.specialize.prelude.mappings import KeyedDict, KeyedView
 from dyncc.compiler.specialize.prelude.records import RecordList
 from dyncc.compiler.specialize.prelude.sorting import by_insertion, in_order, sort_in_place, sorted_list
 
 FILES = frozenset(
-    module.__file__ for module in (arrays, functions, iterators, itertools_, mappings, records, sorting)
+    module.__file__
+    for module in (arrays, functions, iterators, itertools_, keyed_sets, keys, mappings, records, sorting)
 )
 """Where the code of the prelude is: spans and frames in it are not the user's own."""
 __all__ = [
@@ -102,6 +106,7 @@ __all__ = [
     "index_in",
     "is_float",
     "join_text",
+    "keys",
     "least",
     "list_of_tensor",
     "made_up",

@@ -10,7 +10,7 @@ from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution import calls, mappings
 from dyncc.compiler.specialize.execution.frames import Frame, Push
 from dyncc.compiler.specialize.execution.operators import subscripts
-from dyncc.compiler.specialize.prelude.mappings import is_unknown
+from dyncc.compiler.specialize.prelude.keys import is_unknown
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
@@ -63,7 +63,7 @@ def _set_item(machine: Machine, frame: Frame, i: cfg.SetItem) -> None:
         mappings.demand(machine, index, all_of_it=True)
         if frame.function.code in (SET, SET_DEFAULT):
             mappings.take_key(machine, obj)
-        machine.invoke(prelude.mappings.set_item, (obj, index, value), {}, None)
+        machine.invoke(prelude.keys.set_item, (obj, index, value), {}, None)
         return
     subscripts.set_item(machine, obj, index, value)
 
@@ -76,12 +76,12 @@ def _del_item(machine: Machine, frame: Frame, i: cfg.DelItem) -> None:
         return
     if mappings.is_plain(obj) and is_unknown(index):
         mappings.demand(machine, index)
-        machine.invoke(prelude.mappings.delete_item, (obj, index), {}, None)
+        machine.invoke(prelude.keys.delete_item, (obj, index), {}, None)
         return
     subscripts.delete_item(machine, obj, index)
 
 
-SET, SET_DEFAULT = prelude.mappings.set_item.__code__, prelude.mappings.set_default.__code__
+SET, SET_DEFAULT = prelude.keys.set_item.__code__, prelude.keys.set_default.__code__
 """What stores under a key that is none of those that a dict of CPython has."""
 ACCESS: dict[type, Callable[[Machine, Frame, Any], None]] = {
     cfg.GetAttr: _get_attr,

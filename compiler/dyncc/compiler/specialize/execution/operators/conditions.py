@@ -12,7 +12,7 @@ from dyncc.compiler.specialize.execution.identity import is_library
 from dyncc.compiler.specialize.execution.native import Raised, item
 from dyncc.compiler.specialize.execution.operators.arithmetic import with_arrays
 from dyncc.compiler.specialize.lists import operations
-from dyncc.compiler.specialize.prelude.mappings import holds, is_unknown
+from dyncc.compiler.specialize.prelude.keys import holds, is_unknown
 from dyncc.compiler.specialize.values import (
     COMPARISONS,
     DATA,

@@ -16,7 +16,7 @@ from dyncc.compiler.specialize.execution.frames import Push
 from dyncc.compiler.specialize.execution.native import item
 from dyncc.compiler.specialize.execution.operators.texts import choose_by_name, loop_origins
 from dyncc.compiler.specialize.lists import operations
-from dyncc.compiler.specialize.prelude.mappings import is_unknown
+from dyncc.compiler.specialize.prelude.keys import is_unknown
 from dyncc.compiler.specialize.values import (
     DynamicList,
     DynamicTag,
@@ -88,9 +88,9 @@ def get_item(machine: Machine, obj: Any, index: Any) -> Any:
         choose_by_name(machine, index, obj.keys(), KeyError(index))
     if mappings.is_plain(obj) and is_unknown(index) and _by_equality(obj, index):
         mappings.demand(machine, index)
-        if machine.frames[-1].function.code is prelude.mappings.item_of.__code__:
+        if machine.frames[-1].function.code is prelude.keys.item_of.__code__:
             mappings.take_key(machine, obj)
-        return Push(prelude.mappings.item_of, (obj, index), {})
+        return Push(prelude.keys.item_of, (obj, index), {})
     if is_scalar(index):
         if isinstance(obj, prelude.DynamicRange):
             return obj.start + index * obj.step
