@@ -461,7 +461,99 @@ class _Misfit(torch.nn.Module):
         return self.other(h) if h.mean() > -100 else h
 
 
-def test_an_example_that_raises_is_told(tmp_path: Path) -> None:
-    net = compile(_Misfit(), (torch.ones(2, 4),), output=tmp_path / "net.dyncc", threads=1)
+def test_examples_on_which_an_operator_fails_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CompileError) as caught:
+        compile(_Misfit(), (torch.ones(2, 4),), output=tmp_path / "net.dyncc")
+    (problem,) = caught.value.diagnostics
+    assert problem.code == "DY201" and problem.span is not None
+    assert problem.span.path == __file__ and problem.span.line > _Misfit.forward.__code__.co_firstlineno
+    assert problem.label == "RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x8 and 6x2)"
+    assert problem.notes == ("the inputs were `x`: f32[2, 4]",)
+    assert not (tmp_path / "net.dyncc").exists()
+
+
+class _Lookup(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.layer = torch.nn.Embedding(5, 4), torch.nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.layer(x) if x.dim() == 2 else self.table(x)
+        return y if y.sum() > 0 else -y
+
+
+@pytest.mark.parametrize(
+    ("x", "raised"),
+    [
+        (torch.ones(2, 4, dtype=torch.int64), "RuntimeError: mat1 and mat2 must have the same dtype"),
+        (torch.tensor([1, 9]), "IndexError: index out of range"),
+    ],
+)
+def test_a_wrong_dtype_or_value_is_told_as_the_examples_fault(
+    x: torch.Tensor, raised: str, tmp_path: Path
+) -> None:
+    with pytest.raises(CompileError) as caught:
+        compile(_Lookup(), (x,), output=tmp_path / "net.dyncc")
+    (problem,) = caught.value.diagnostics
+    assert problem.code == "DY201" and problem.label.startswith(raised)
+
+
+def test_the_examples_fault_is_told_beside_a_refusal(tmp_path: Path) -> None:
+    class Net(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            # (no call comes so far as what is refused)
+            return torch.poisson(torch.nn.functional.embedding(x, torch.ones(5, 4)))
+
+    with pytest.raises(CompileError) as caught:
+        compile(Net(), (torch.tensor([9]),), output=tmp_path / "net.dyncc")
+    assert [problem.code for problem in caught.value.diagnostics] == ["DY120", "DY201"]
+
+
+def test_what_the_program_itself_raises_is_no_fault_of_the_examples(tmp_path: Path) -> None:
+    class Net(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if x.sum() > 3:
+                raise ValueError("too large")
+            return x + 1
+
+    net = compile(Net(), (torch.ones(2, 4),), output=tmp_path / "net.dyncc", threads=1)
     (warning,) = [w for w in net.report.warnings if "the example call raises" in w.message]
-    assert "mat1 and mat2 shapes cannot be multiplied (2x8 and 6x2)" in warning.message
+    assert "ValueError: too large" in warning.message
+    with pytest.raises(ValueError, match="too large"):
+        net(torch.ones(2, 4))
+    agree(torch.zeros(2, 4) + 1, net(torch.zeros(2, 4)))
+
+
+def test_one_example_that_pytorch_accepts_is_enough(tmp_path: Path) -> None:
+    net = compile(
+        _Lookup(), (torch.tensor([9]),), examples=[(torch.tensor([1]),)], output=tmp_path / "net.dyncc",
+        verify=False,
+    )  # fmt: skip
+    assert net.report.blocks
+
+
+def test_a_call_that_needs_the_one_before_it_is_accepted(tmp_path: Path) -> None:
+    class Net(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.kept = torch.zeros(1, 1)
+
+        def put(self, x: torch.Tensor) -> torch.Tensor:
+            self.kept = x
+            return x + 1
+
+        def multiplied(self, x: torch.Tensor) -> torch.Tensor:
+            return self.kept @ x
+
+    net, x = Net(), torch.ones(2, 2)
+    made = compile({"put": (net.put, (x,)), "multiplied": (net.multiplied, (x,))},
+                   output=tmp_path / "net.dyncc")  # fmt: skip
+    made.put(x)
+    agree(x @ x, made.multiplied(x))
+
+
+def test_a_program_that_always_raises_names_its_inputs(tmp_path: Path) -> None:
+    with pytest.raises(CompileError) as caught:
+        compile(torch.nn.Linear(4, 4), (torch.ones(2, 5),), output=tmp_path / "net.dyncc")
+    (problem,) = caught.value.diagnostics
+    assert problem.code == "DY150" and problem.notes == ("the inputs were `input`: f32[2, 5]",)

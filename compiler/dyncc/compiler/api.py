@@ -17,9 +17,10 @@ import torch
 from torch import fx
 
 from dyncc.compiler.bundle import check_target, write_bundle
+from dyncc.compiler.check.accepted import inputs_notes, rejections
 from dyncc.compiler.check.compare import PRECISIONS, Precision
 from dyncc.compiler.clock import Clock
-from dyncc.compiler.diagnostics import Diagnostic
+from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.engines import EngineOptions, EnginePlan, plan_engines, require_engine
 from dyncc.compiler.engines.sources import Harvest, block_sources
 from dyncc.compiler.engines.whole import choose
@@ -29,7 +30,7 @@ from dyncc.compiler.lower import Lowered, lower_program
 from dyncc.compiler.pruning.bundle import Prune, PrunedLowered, prune_lowered, reference_examples
 from dyncc.compiler.report.write import Reporter
 from dyncc.compiler.request import Request, make_request
-from dyncc.compiler.specialize import Limits, specialize_methods
+from dyncc.compiler.specialize import Limits, Recorded, specialize_methods
 from dyncc.compiler.verification import Verification, kept_examples, require_fit
 from dyncc.ir.printer import print_program
 from dyncc.ir.verifier import verify as verify_program
@@ -181,9 +182,11 @@ class _Job:
 
     def run(self, command: str, sources: Mapping[str, str] | None) -> CompiledNet:
         with self.clock.step("specialize"):
-            recorded = specialize_methods(self.request.methods, self.request.name, self.limits)
+            recorded = self._recorded()
             self._dump(recorded.program, "specialize")
             verify_program(recorded.program, FxGraphOps().signature)
+        if rejected := self._rejections():
+            raise CompileError(rejected)
         require_fit(recorded.program, self.request.profile, "call {} of the profile")
         checks = Verification(
             self.request,
@@ -231,6 +234,27 @@ class _Job:
             engines=plan,
         )
         return CompiledNet(net, report)
+
+    def _recorded(self) -> Recorded:
+        """The specialized program. Raises CompileError where it is refused; what is wrong with its examples
+        is told as well, since the refusal may come of that."""
+        try:
+            return specialize_methods(self.request.methods, self.request.name, self.limits)
+        except CompileError as error:
+            if all(each.code != "DY150" for each in error.diagnostics):
+                rejected = self._rejections()
+                if not rejected:
+                    raise
+                raise CompileError([*error.diagnostics, *rejected]) from error
+            # it says what the program raises for these inputs
+            notes = inputs_notes(self.request.methods[0].signature(), self.request.examples[0])
+            told = [replace(each, notes=(*each.notes, *notes)) for each in error.diagnostics]
+            raise CompileError(told) from error
+
+    def _rejections(self) -> list[Diagnostic]:
+        """An error for each method of which PyTorch itself fails on all examples."""
+        with self.clock.step("check"):
+            return rejections(self.request)
 
     def _optimized(self, lowered: Lowered) -> Lowered:
         """The lowered program after the passes over ONNX graphs; ``verify_each`` checks after each."""

@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from types import TracebackType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -133,15 +134,25 @@ def compare_errors(expected: BaseException, actual: BaseException) -> Comparison
 
 def raised_by_statement(error: BaseException) -> bool:
     """Whether a ``raise`` or ``assert`` of the user's code made ``error``, not an operation that failed."""
-    innermost = error.__traceback__
-    if innermost is None:
+    innermost = _innermost(error)
+    if innermost is None or raised_in_torch(error):
         return False
-    while innermost.tb_next is not None:
-        innermost = innermost.tb_next
     code = innermost.tb_frame.f_code
-    if code.co_filename.startswith(_LIBRARY):
-        return False
     return opcode.opname[code.co_code[innermost.tb_lasti]] in ("RAISE_VARARGS", "RERAISE")
+
+
+def raised_in_torch(error: BaseException) -> bool:
+    """Whether ``error`` comes out of PyTorch's own Python code."""
+    innermost = _innermost(error)
+    return innermost is not None and innermost.tb_frame.f_code.co_filename.startswith(_LIBRARY)
+
+
+def _innermost(error: BaseException) -> TracebackType | None:
+    """The entry of the traceback at which ``error`` was raised."""
+    innermost = error.__traceback__
+    while innermost is not None and innermost.tb_next is not None:
+        innermost = innermost.tb_next
+    return innermost
 
 
 # -------------------------------------------------------------------------------------- values

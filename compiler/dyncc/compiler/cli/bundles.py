@@ -6,8 +6,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 from dyncc.compiler.cli.exits import CliError, Exit, absent, usage
-from dyncc.compiler.cli.usercode import frame_span, frames, split_entry
+from dyncc.compiler.cli.usercode import split_entry
 from dyncc.compiler.diagnostics import Diagnostic
+from dyncc.compiler.traces import frame_span, frames
 from dyncc.runtime import errors
 from dyncc.runtime.bundle import HOST, MANIFEST
 from dyncc.runtime.places import lines_text

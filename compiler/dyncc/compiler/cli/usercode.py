@@ -9,17 +9,17 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
-import linecache
 import re
 import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType, ModuleType, TracebackType
+from types import FrameType, ModuleType
 
 from dyncc.compiler.cli.exits import CliError, Exit, absent, usage
 from dyncc.compiler.diagnostics import Diagnostic, Label
 from dyncc.compiler.diagnostics_render import display_path
+from dyncc.compiler.traces import frame_span, frames
 from dyncc.runtime.bundle import MANIFEST
 from dyncc.runtime.program import Span
 
@@ -156,30 +156,5 @@ def _first_line(text: str) -> str:
     return text.splitlines()[0]
 
 
-def frames(trace: TracebackType | None) -> Iterator[tuple[FrameType, TracebackType]]:
-    """The entries of a traceback, outermost first."""
-    while trace is not None:
-        yield trace.tb_frame, trace
-        trace = trace.tb_next
-
-
 def _is_file(frame: FrameType, file: Path) -> bool:
     return frame.f_code.co_filename == str(file)
-
-
-def frame_span(frame: FrameType, trace: TracebackType) -> Span:
-    """The expression that a traceback entry stands at, or its whole line."""
-    path, line = frame.f_code.co_filename, trace.tb_lineno
-    position = next(
-        (p for i, p in enumerate(frame.f_code.co_positions()) if i == trace.tb_lasti // 2),
-        (None, None, None, None),
-    )
-    text = linecache.getline(path, line).rstrip("\n")
-    start, end_line, column, end_column = position
-    if start != line or end_line != line or column is None or end_column is None:
-        indent = len(text) - len(text.lstrip())
-        return Span(path, line, indent + 1, line, max(len(text), indent + 1) + 1)
-    # co_positions counts UTF-8 bytes
-    encoded = text.encode()
-    first, last = len(encoded[:column].decode()), len(encoded[:end_column].decode())
-    return Span(path, line, first + 1, line, last + 1)
