@@ -139,8 +139,42 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
         return {0: 1, 1: 2}[int(x[0])]
 
     net = compile(function, (torch.zeros(1),), output=tmp_path / "net.dyncc")
-    with pytest.raises(KeyError, match="9"):
+    with pytest.raises(KeyError) as caught:
         net(torch.full((1,), 9.0))
+    assert caught.value.args == (9,) and str(caught.value) == "9"
+
+
+@pytest.mark.parametrize(
+    ("at", "args"),
+    [(1, (1,)), (2, ("2",)), (3, ("3",)), (4, (4.5,)), (5, (None,)), (6, (6,)), (7, ("k7",))],
+)
+def test_what_an_exception_is_given_is_no_text_of_it(
+    at: int, args: tuple[Any, ...], tmp_path: Path
+) -> None:
+    # compiled with its checks, that of the messages among them
+    net = compile(_raising, (torch.zeros(1),), output=tmp_path / "net.dyncc")
+    with pytest.raises(KeyError) as caught:
+        net(torch.full((1,), float(at)))
+    assert caught.value.args == args and type(caught.value.args[0]) is type(args[0])
+
+
+def _raising(x: torch.Tensor) -> torch.Tensor:
+    n = int(x[0])
+    if n == 1:
+        raise KeyError(n)
+    if n == 2:
+        raise KeyError(f"{n}")
+    if n == 3:
+        raise KeyError(str(n))
+    if n == 4:
+        raise KeyError(x[0].item() + 0.5)
+    if n == 5:
+        raise KeyError(None)
+    if n == 6:
+        raise KeyError(6)
+    if n == 7:
+        raise KeyError(f"k{n}")
+    return x
 
 
 def _gone_through(x: torch.Tensor) -> Any:

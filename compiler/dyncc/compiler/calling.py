@@ -353,10 +353,10 @@ def exception_class(error: ExceptionType) -> type[BaseException]:
     return base if name == error.base else type(name, (base,), {"__module__": error.module})
 
 
-def raise_error(error: ExceptionType, message: str | None) -> NoReturn:
-    """Raise ``error`` with ``message``, or without an argument where it is None."""
+def raise_error(error: ExceptionType, args: tuple[Any, ...]) -> NoReturn:
+    """Raise ``error`` with the arguments ``args``."""
     cls = exception_class(error)
-    made = cls.__new__(cls) if message is None else cls.__new__(cls, message)
+    made = cls.__new__(cls, *args)
     # A user's __init__ may want other arguments than the text that it made of them.
-    made.args = () if message is None else (message,)
+    made.args = args
     raise made

@@ -29,6 +29,7 @@ from dyncc.runtime.program import (
     Switch,
     TextPart,
     Write,
+    lone_value,
     successors,
 )
 
@@ -191,7 +192,7 @@ class Interpreter:
         _write_back(terminator.writes, env, written)
         self.variant, self.cells = terminator.state, cells
         if isinstance(terminator, Raise):
-            raise_error(terminator.error, _message(terminator.message, env))
+            raise_error(terminator.error, _arguments(terminator.message, env))
         return output
 
 
@@ -210,10 +211,14 @@ def _as_tensor(value: Any) -> torch.Tensor:
             raise TypeError(f"{type(value).__name__} cannot enter a graph")
 
 
-def _message(parts: tuple[TextPart, ...] | None, env: Env) -> str | None:
+def _arguments(parts: tuple[TextPart, ...] | None, env: Env) -> tuple[Any, ...]:
+    """Those of an exception: none, a number of the network, or a text."""
     if parts is None:
-        return None
-    return "".join(_format(part, env) for part in parts)
+        return ()
+    lone = lone_value(parts)
+    if lone is not None:
+        return (operand_value(lone, env),)
+    return ("".join(_format(part, env) for part in parts),)
 
 
 def _format(part: TextPart, env: Env) -> str:

@@ -22,7 +22,7 @@ MLIR and Swift's SIL. Names are local to a block.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeAlias, TypeVar
 
@@ -206,9 +206,18 @@ class TextPart:
     spec: str = ""
 
 
+def lone_value(message: Sequence[TextPart]) -> Operand | None:
+    """What an exception has as its argument where that is no text made of parts."""
+    plain = len(message) == 1 and not message[0].conversion and not message[0].spec
+    return message[0].value if plain else None
+
+
 @frozen
 class Raise:
     """Leave by an exception; ``message`` is None where the exception has no argument.
+
+    Its parts make a text. A lone part without conversion and spec is the argument itself, a number, say:
+    the ``str`` of a ``KeyError(9)`` is ``9``, that of a ``KeyError("9")`` is ``'9'``.
 
     ``state`` and ``cells`` as for Return: what the program changed before it raised stays changed.
     """

@@ -95,13 +95,15 @@ def holds(of: p.ListType, what: str) -> bool:
 
 
 def message_text(parts: tuple[p.TextPart, ...], texts: list[Expr]) -> str:
-    """The expression of an error's message."""
+    """The expression of an error's argument."""
+    rendered = [render(expr, lambda name: name, 1) for expr in texts]
+    if p.lone_value(parts) is not None:
+        return rendered[0]
     literals: list[str | None] = []
     for part in parts:
         literals.append(_literal(part) if isinstance(part.value, p.Const) else None)
     if all(literal is not None for literal in literals):
         return quoted("".join(literal for literal in literals if literal is not None))
-    rendered = [render(expr, lambda name: name, 1) for expr in texts]
     values = [text for text, literal in zip(rendered, literals, strict=True) if literal is None]
     simple = not any(mark in text for text in values for mark in "\"'\\{}#\n:!=")
     pieces: list[str] = []

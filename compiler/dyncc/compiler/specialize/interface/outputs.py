@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ from dyncc.runtime.program import (
     Span,
     TextPart,
     Tree,
+    lone_value,
 )
 
 
@@ -130,12 +132,18 @@ def _looked_up(recorder: Recorder, tag: DynamicTag, table: Sequence[Any]) -> Ope
 
 
 def message_parts(recorder: Recorder, error: BaseException) -> tuple[TextPart, ...] | None:
-    """The message of an exception that the program raises, numbers of the network in it."""
+    """The message of an exception that the program raises, numbers of the network in it.
+
+    A number that is the argument itself stays one (see :class:`~dyncc.runtime.program.Raise`).
+    """
     if not error.args:
         return None
     value = error.args[0]
     if type(value) is DynamicText:
-        return tuple(_part(recorder, part) for part in value.parts)
+        parts = tuple(_part(recorder, part) for part in value.parts)
+        if lone_value(parts) is not None:  # ``f"{n}"`` is a text
+            return (replace(parts[0], conversion="s"),)
+        return parts
     if is_scalar(value):
         return (TextPart(value.operand),)
     if isinstance(value, SymTensor):
@@ -146,7 +154,8 @@ def message_parts(recorder: Recorder, error: BaseException) -> tuple[TextPart, .
         return tuple(_tuple_text(recorder, value))
     if type(value) is DynamicTag:
         return (TextPart(_looked_up(recorder, value, [str(text) for text in value.table])),)
-    return (TextPart(Const(value if isinstance(value, (str, int, float, bool)) else str(value))),)
+    plain = value is None or isinstance(value, (str, int, float, bool))
+    return (TextPart(Const(value if plain else str(value))),)
 
 
 def _arguments_text(recorder: Recorder, error: BaseException) -> tuple[TextPart, ...]:
