@@ -15,7 +15,9 @@ from torch import nn
 from dyncc.compiler import compile
 from dyncc.compiler.report import FACTS
 from dyncc.compiler.report.facts import BlockFacts, Facts, facts_data, facts_text, read_facts
+from dyncc.runtime.bundle import load
 from dyncc.runtime.errors import DamagedBundle
+from dyncc.runtime.program import Compute
 
 
 def row(*values: float) -> torch.Tensor:
@@ -156,3 +158,24 @@ def test_facts_of_another_bundle_are_no_facts(exits: Facts) -> None:
         read_facts(json.dumps({**facts_data(exits), "blocks": 3}), exits.sha256)
     with pytest.raises(DamagedBundle, match="no JSON"):
         read_facts(text[:-20], exits.sha256)
+
+
+class Decorated(nn.Module):
+    @torch.no_grad()
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = x * 2
+        if y.sum() > 0:
+            return y + 1
+        return y
+
+
+def test_the_users_own_file_comes_first(tmp_path: Path) -> None:
+    facts = facts_of(Decorated(), tmp_path)
+    # (the decorator's lines are in a file of PyTorch's, and are executed before those of the method)
+    assert [source.name for source in facts.sources] == ["test_facts.py", "_contextlib.py"]
+    entry = facts.blocks[0]
+    assert entry.function == "Decorated.forward" and entry.place.startswith("test_facts.py:")
+    net = load(tmp_path / "net.dyncc")
+    assert net.manifest.sources[0].path == __file__
+    step = next(step for step in net.program.blocks["forward"].steps if isinstance(step, Compute))
+    assert step.span is not None and step.span.path == __file__

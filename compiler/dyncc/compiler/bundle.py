@@ -17,6 +17,7 @@ import onnx
 import onnx_ir
 
 from dyncc.compiler.atomic import replaced_directory
+from dyncc.compiler.code_origin import is_users
 from dyncc.compiler.engines.base import EngineOptions
 from dyncc.compiler.engines.checked_indices import with_checked_indices
 from dyncc.compiler.engines.plan import EnginePlan
@@ -345,7 +346,8 @@ def _asked(plan: EnginePlan | None) -> dict[str, Any]:
 
 
 def _sources(wanted: Mapping[str, set[int]], texts: Mapping[str, str]) -> Iterable[Source]:
-    for path, numbers in wanted.items():
+    # the user's own files first, then those of libraries that the program goes through
+    for path, numbers in sorted(wanted.items(), key=lambda item: not is_users(item[0])):
         text = texts.get(path)
         if text is None:
             text = "".join(linecache.getlines(path))

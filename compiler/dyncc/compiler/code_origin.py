@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sysconfig
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
+
+from dyncc.runtime.program import Span
 
 
 def _folder(path: str | Path) -> str:
@@ -19,6 +23,7 @@ _PACKAGES = tuple(_folder(sysconfig.get_path(name)) for name in ("purelib", "pla
 _STANDARD = tuple(_folder(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"))
 
 
+@functools.lru_cache(maxsize=4096)
 def is_users(filename: str) -> bool:
     """Whether code is neither of the standard library, nor installed, nor of this compiler."""
     if filename.startswith("<frozen"):
@@ -29,3 +34,9 @@ def is_users(filename: str) -> bool:
 def is_of_packages(filename: str) -> bool:
     """Whether code is of an installed package other than PyTorch."""
     return filename.startswith(_PACKAGES) and not filename.startswith((_OWN, _TORCH))
+
+
+def users_first(spans: Iterable[Span]) -> list[Span]:
+    """``spans``, those in the user's own files first: a decorator of PyTorch's around a method, say, is not
+    what a reader looks for. The order is otherwise left."""
+    return sorted(spans, key=lambda span: not is_users(span.path))

@@ -36,10 +36,10 @@ class Sources:
         return self.ends.get(path) or file_name(path)
 
     def place(self, spans: Iterable[Span]) -> str:
-        """``model.py:38-41, 43`` for the first lines of ``spans``."""
-        renamed = [
-            Span(self.name(span.path), span.line, 1, span.line, 1) for span in spans if span is not None
-        ]
+        """``model.py:38-41, 43`` for the first lines of ``spans``, files in the order of the sources."""
+        ranks = {path: rank for rank, path in enumerate(self.texts)}
+        ordered = sorted(spans, key=lambda span: ranks.get(span.path, len(ranks)))
+        renamed = [Span(self.name(span.path), span.line, 1, span.line, 1) for span in ordered]
         return ", ".join(self._one_file(renamed))
 
     def _one_file(self, spans: list[Span]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import torch
 from torch import fx
 
+from dyncc.compiler.code_origin import users_first
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.specialize.execution.calls import Target
 from dyncc.compiler.specialize.execution.frames import Frame, Generator
@@ -248,7 +249,7 @@ class Specializer:
         steps, graph = block.steps(block.name)
         if graph is not None:
             self.graphs[block.name] = graph
-        spans = tuple(dict.fromkeys(block.spans))
+        spans = tuple(users_first(dict.fromkeys(block.spans)))
         note = f"{spans[0].function}:{spans[0].line}" if spans else block.name
         self.blocks[block.name] = ir.Block(
             block.name, tuple(block.params), steps, terminator, spans[:50], note

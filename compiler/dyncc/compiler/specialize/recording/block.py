@@ -16,6 +16,7 @@ from torch._dynamo.source import ConstantSource
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
 
+from dyncc.compiler.code_origin import users_first
 from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.specialize.recording import small_sizes
 from dyncc.compiler.specialize.recording.graph_numbers import GraphNumbers
@@ -394,9 +395,8 @@ class BlockBuilder:
                 inputs.append(self.placeholders[node])
             else:
                 self.graph.erase_node(node)
-        compute = Compute(
-            graph_name, tuple(inputs), tuple(self.outputs.values()), self.spans[0] if self.spans else None
-        )
+        span = next(iter(users_first(self.spans)), None)
+        compute = Compute(graph_name, tuple(inputs), tuple(self.outputs.values()), span)
         return (*self.pre, compute, *self.host), self.graph
 
     def _eliminate_dead_code(self) -> None:
