@@ -316,7 +316,8 @@ class Convolutional(nn.Module):
 @layers("`interpolate`, `pixel_shuffle`, `grid_sample`, padding", calls=IMAGES)
 def images(x):
     if x.sum() > 5:
-        return F.interpolate(x, scale_factor=2, mode="nearest"), F.pad(x, (1, 1, 1, 1), mode="reflect")
+        larger = F.interpolate(x, scale_factor=2, mode="nearest")
+        return F.pixel_shuffle(larger.repeat(1, 2, 1, 1), 2), F.pad(x, (1, 1, 1, 1), mode="reflect")
     grid = F.affine_grid(torch.eye(2, 3)[None], [1, 2, 4, 4], align_corners=False)
     return F.grid_sample(x, grid, align_corners=False)
 
@@ -450,13 +451,15 @@ def losses(x):
 @layers("`einsum`, `bmm`, `outer`, `tensordot`, `kron`")
 def products(x):
     m = x.reshape(2, 2)
-    return torch.einsum("ij,jk->ik", m, m) if m[0, 0] > 0 else (torch.outer(x, x), torch.kron(m, m))
+    if m[0, 0] > 0:
+        return torch.einsum("ij,jk->ik", m, m), torch.bmm(m[None], m[None])
+    return torch.outer(x, x), torch.tensordot(m, m, 1), torch.kron(m, m)
 
 
 @layers("`softmax`, `logsumexp`, `cumsum`, `cumprod`, `norm`, `std`, `var`")
 def reductions(x):
     if x.sum() > 0:
-        return x.softmax(0), x.logsumexp(0), x.cumprod(0)
+        return x.softmax(0), x.logsumexp(0), x.cumsum(0), x.cumprod(0)
     return x.std(), x.var(unbiased=False), x.norm(), x.median(), x.prod()
 
 
@@ -469,11 +472,16 @@ def scatter(x):
     return zeros.scatter_reduce(0, i, x, "amax"), zeros.index_add(0, i, x)
 
 
-@layers("`kthvalue`, `mode`, `quantile`, `searchsorted`, `bucketize`")
+@layers("`kthvalue`, `quantile`, `searchsorted`, `bucketize`")
 def order(x):
     if x.sum() > 0:
         return x.kthvalue(2).values, torch.bucketize(x, torch.tensor([0.0, 1.5]))
     return torch.quantile(x, 0.5), torch.searchsorted(torch.tensor([-1.0, 0.0]), x)
+
+
+@layers("`mode`", refused="DY401")
+def most_frequent(x):
+    return torch.mode(x).values if x.sum() > 0 else x
 
 
 @layers("`linalg`: `norm`, `det`")
@@ -485,13 +493,15 @@ def norms(x):
 @layers("`linalg`: `inv`, `solve`", refused="DY401")
 def inverse(x):
     m = x.reshape(2, 2) + 5 * torch.eye(2)
-    return torch.linalg.inv(m) if x.sum() > 0 else m
+    return torch.linalg.inv(m) if x.sum() > 0 else torch.linalg.solve(m, x[:2])
 
 
 @layers("`linalg`: `svd`, `eigh`, `qr`", refused="DY401")
 def decompositions(x):
     m = x.reshape(2, 2)
-    return torch.linalg.svd(m).S if x.sum() > 0 else torch.linalg.qr(m).R
+    if x.sum() > 0:
+        return torch.linalg.svd(m).S, torch.linalg.eigh(m).eigenvalues
+    return torch.linalg.qr(m).R
 
 
 @layers("`fft`")
@@ -508,18 +518,24 @@ def unfolded(x):
 @layers("`bitwise_and`, shifts, `logical_xor`")
 def bitwise(x):
     i = x.long()
-    return i & 3 if x.sum() > 0 else (i << 1, torch.logical_xor(x > 0, x < 2))
+    if x.sum() > 0:
+        return i & 3, torch.bitwise_and(i, 5)
+    return i << 1, torch.logical_xor(x > 0, x < 2)
 
 
 @layers("`cdist`, `cosine_similarity`, `cross`", calls=ROWS)
 def distances(x):
-    return torch.cdist(x, x) if x.sum() > 0 else F.cosine_similarity(x, x + 1)
+    if x.sum() > 0:
+        return torch.cdist(x, x)
+    return F.cosine_similarity(x, x + 1), torch.linalg.cross(x[:, :3], x[:, 1:])
 
 
 @layers("`triu_indices`, `meshgrid`, `cartesian_prod`, `combinations`")
 def grids(x):
     a, b = torch.meshgrid(x[:2], x[2:], indexing="ij")
-    return a * b if x.sum() > 0 else x[torch.triu_indices(3, 3)[0]]
+    if x.sum() > 0:
+        return a * b, torch.cartesian_prod(x[:2], x)
+    return x[torch.triu_indices(3, 3)[0]], torch.combinations(x)
 
 
 @layers("quantized layers", refused="DY401")

@@ -1,6 +1,8 @@
 """Every case of the coverage suite gives the verdict that it declares, and the page says the same."""
 
 import functools
+import inspect
+import re
 import sys
 from functools import partial
 
@@ -40,6 +42,15 @@ def test_a_construct_is_listed_once() -> None:
     assert len(set(lines)) == len(lines)
     assert len({case.id for case in CASES}) == len(CASES)
     assert all(table.cases for table in TABLES)
+
+
+def test_an_operator_that_is_named_is_used() -> None:
+    """A line of the page says of each operator in it that it is compiled, or refused."""
+    (layers,) = [table for table in TABLES if table.title == "Layers and operators"]
+    for case in layers.cases:
+        body = inspect.getsource(case.program).split(case.construct)[-1]
+        unused = [name for name in re.findall(r"`(\w+)`", case.construct) if name not in body]
+        assert not unused, f"{case.id} is listed as {case.construct}"
 
 
 DECIDING = [case for case in CASES if not case.refused and case.group != "Numbers from data"]
