@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from torch import nn
 from torch.export import Dim
 
 from dyncc.compiler import compile
+from dyncc.compiler.diagnostics import CompileError
+from dyncc.runtime.errors import InputError
 
 Function = Callable[[torch.Tensor], Any]
 _DRAWN = torch.Generator().manual_seed(0)
@@ -180,3 +183,59 @@ def test_a_size_that_is_refused(tmp_path: Any) -> None:
         torch.testing.assert_close(net(x), normalized(x), atol=1e-4, rtol=1e-3)
     with pytest.raises(RuntimeError, match="sizes do not fit"):
         net(torch.randn(1, 2, 1))
+
+
+def _pooled(x: torch.Tensor) -> torch.Tensor:
+    y = F.max_pool1d(x.t()[None], 3)[0].t().squeeze(0)
+    return y * 2 if x.sum() > 0 else y
+
+
+ROWS = torch.linspace(-1, 2, 24).view(6, 4)
+
+
+@pytest.mark.parametrize("form", ["Dim", "hint", "positional"])
+def test_a_declared_range_is_checked(form: str, tmp_path: Path) -> None:
+    dim = Dim.DYNAMIC(min=6, max=8) if form == "hint" else Dim("n", min=6, max=8)  # type: ignore[operator]
+    shapes = ({0: dim},) if form == "positional" else {"x": {0: dim}}
+    net = compile(_pooled, (ROWS,), dynamic_shapes=shapes, output=tmp_path / "net.dyncc")
+    for rows in (6, 7, 8):
+        x = torch.ones(rows, 4)
+        assert torch.equal(net(x), _pooled(x)) and torch.equal(net(-x), _pooled(-x))
+    for rows in (5, 9):
+        with pytest.raises(InputError, match=rf"compiled for 6 <= s0 <= 8 .*size 0 of `x`.* s0 = {rows}"):
+            net(torch.ones(rows, 4))
+
+
+def test_a_range_may_have_one_end(tmp_path: Path) -> None:
+    shapes = {"x": {0: Dim("n", min=3)}}
+    net = compile(_pooled, (ROWS,), dynamic_shapes=shapes, output=tmp_path / "least.dyncc")
+    net(torch.ones(99, 4))
+    with pytest.raises(InputError, match="s0 >= 3"):
+        net(torch.ones(2, 4))
+    shapes = {"x": {0: Dim("n", max=7)}}
+    net = compile(_pooled, (ROWS,), dynamic_shapes=shapes, output=tmp_path / "most.dyncc")
+    net(torch.ones(3, 4))
+    with pytest.raises(InputError, match="s0 <= 7"):
+        net(torch.ones(8, 4))
+
+
+def test_sizes_out_of_a_declared_range_are_not_thought_of(tmp_path: Path) -> None:
+    """Whether the pooled row is one is asked of no size that always gives two."""
+
+    def blocks(name: str, **limits: int) -> int:
+        shapes = {"x": {0: Dim("n", **limits)}}
+        net = compile(
+            lambda x: x.squeeze(0) * 2, (ROWS,), dynamic_shapes=shapes, output=tmp_path / f"{name}.dyncc"
+        )
+        return len(net.program.blocks)
+
+    assert blocks("ranged", min=2) == 1 < blocks("free")
+
+
+def test_an_example_out_of_the_declared_range_is_refused(tmp_path: Path) -> None:
+    shapes = {"x": {0: Dim("n", min=7, max=8)}}
+    with pytest.raises(CompileError) as caught:
+        compile(_pooled, (ROWS,), dynamic_shapes=shapes, output=tmp_path / "net.dyncc")
+    (problem,) = caught.value.diagnostics
+    assert problem.code == "DY201" and problem.message.startswith("size 0 of `x` is 6 in the example")
+    assert problem.notes == ("declared is 7 <= n <= 8",)

@@ -142,9 +142,13 @@ def _resized(method: Method, example: Example) -> list[Example]:
                 symbols.setdefault(dim, size)
     found: list[Example] = []
     for symbol, now in symbols.items():
-        for size in (*_SIZES, now + 1):
-            if size != now:
-                found.append(_with_sizes(example, tensors, {**symbols, symbol: size}))
+        # (declared ranges may leave none of the usual ones)
+        for size in dict.fromkeys(
+            (*_SIZES, now + 1, now - 1) if method.constraints else (*_SIZES, now + 1)
+        ):
+            sizes = {**symbols, symbol: size}
+            if size != now and all(evaluate_size(each.expression, sizes) for each in method.constraints):
+                found.append(_with_sizes(example, tensors, sizes))
     return found
 
 

@@ -371,7 +371,7 @@ class Specializer:
         inputs = self.inputs[method.name]
         entries = tuple(self.entries[method.name])
         identities = tuple(self._identities(method, inputs))
-        return ir.Method(method.name, inputs.parameters, entries, identities=identities)
+        return ir.Method(method.name, inputs.parameters, entries, inputs.constraints, identities=identities)
 
     def _identities(self, method: Method, inputs: Inputs) -> Iterator[ir.Identity]:
         """What the program asked of its arguments, as the example answers it."""

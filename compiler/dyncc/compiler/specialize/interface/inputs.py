@@ -12,6 +12,7 @@ import torch
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.specialize.facts import Facts
 from dyncc.compiler.specialize.interface.containers import container_children
+from dyncc.compiler.specialize.recording import questions
 from dyncc.compiler.specialize.recording.block import BlockBuilder
 from dyncc.compiler.specialize.recording.recorder import Recorder
 from dyncc.compiler.specialize.recording.tensor_types import TensorSpec
@@ -22,6 +23,7 @@ from dyncc.compiler.specialize.values import (
     kind_of,
 )
 from dyncc.runtime.program import (
+    Constraint,
     Fixed,
     Input,
     InputNode,
@@ -49,6 +51,22 @@ class Method:
         return inspect.signature(self.function)
 
 
+@dataclass(frozen=True)
+class Axis:
+    """A size of an argument that may differ from call to call: what sizes that must be equal have in
+    common, and the range that was declared for it. ``most`` is None where there is no limit."""
+
+    name: Any
+    least: int = 0
+    most: int | None = None
+
+    def range_of(self, size: str) -> str | None:
+        """The range as a condition on ``size``; None where every size is allowed."""
+        if self.most is None:
+            return f"{size} >= {self.least}" if self.least > 0 else None
+        return f"{self.least} <= {size} <= {self.most}" if self.least > 0 else f"{size} <= {self.most}"
+
+
 @dataclass
 class Inputs:
     """The arguments of one entry while it is specialized: what the program gets for them."""
@@ -62,6 +80,8 @@ class Inputs:
     """The tensors of the example, by the name of the input."""
     containers: dict[str, Any]
     """What the caller has as well, and may look at after the call: lists, dicts, objects; by place."""
+    constraints: tuple[Constraint, ...] = ()
+    """The ranges that were declared for sizes."""
 
 
 class InputBuilder:
@@ -77,6 +97,7 @@ class InputBuilder:
         self.containers: dict[str, Any] = {}
         self.symbols: dict[Any, str] = {}
         self.examples: dict[str, torch.Tensor] = {}
+        self.constraints: dict[str, Constraint] = {}
 
     def build(self) -> Inputs:
         signature = self.method.signature()
@@ -117,7 +138,7 @@ class InputBuilder:
         bound.arguments.update(values)
         return Inputs(
             bound.args, bound.kwargs, tuple(parameters), tuple(self.names), self.tensors, self.examples,
-            self.containers,
+            self.containers, tuple(self.constraints.values()),
         )  # fmt: skip
 
     def _default(self, name: str, value: Any) -> InputTree | None:
@@ -164,12 +185,14 @@ class InputBuilder:
             )
         shape: list[int | str] = []
         for axis, size in enumerate(value.shape):
-            name = dynamic.get(axis) if isinstance(dynamic, dict) else None
-            if name is None:
+            free = dynamic.get(axis) if isinstance(dynamic, dict) else None
+            if free is None:
                 shape.append(size)
                 continue
-            shape.append(self.symbols.setdefault(name, f"s{len(self.symbols)}"))
-            self.block.hints.setdefault(shape[-1], self.recorder.hint_of(len(self.symbols) - 1))
+            symbol = self.symbols.setdefault(free.name, f"s{len(self.symbols)}")
+            shape.append(symbol)
+            self.block.hints.setdefault(symbol, self.recorder.hint_of(len(self.symbols) - 1))
+            self._limit(symbol, free, size, f"size {axis} of `{_written(path)}`")
         spec = TensorSpec(value.dtype, tuple(shape))
         same = self._together(value, _name(path))
         if same is not None:
@@ -181,6 +204,21 @@ class InputBuilder:
         tensor = SymTensor.make(fake, node, name)
         self.tensors[name], self.examples[name] = tensor, value
         return Input(name, spec.type), tensor
+
+    def _limit(self, symbol: str, free: Axis, size: int, where: str) -> None:
+        """Keep the range that is declared for a size: calls are checked, and the program may rely on it."""
+        condition = free.range_of(symbol)
+        if condition is None:
+            return
+        named = isinstance(free.name, str)
+        if size < free.least or (free.most is not None and size > free.most):
+            message = f"{where} is {size} in the example, out of the range in `dynamic_shapes`"
+            declared = free.range_of(free.name if named else "size")
+            raise CompileError([Diagnostic("DY201", message, None, notes=(f"declared is {declared}",))])
+        if condition not in self.constraints:
+            reason = f"`{free.name}`, {where}" if named else where
+            self.constraints[condition] = Constraint(condition, reason)
+            questions.at_least(self.block, symbol, free.least)
 
     def _together(self, value: torch.Tensor, name: str) -> SymTensor | None:
         """The tensor that ``value`` is as well, under another name, where the program asks for that."""
@@ -242,7 +280,7 @@ def _sub(dynamic: Any, key: Any, position: int) -> Any:
 def dynamic_axes(
     method: Method, signature: inspect.Signature, bound: inspect.BoundArguments
 ) -> dict[str, Any]:
-    """``dynamic_shapes`` by parameter, each tensor's as {axis: name of the symbol}."""
+    """``dynamic_shapes`` by parameter, each tensor's as {axis: :class:`Axis`}."""
     spec = method.dynamic_shapes
     if spec is None:
         return {}
@@ -270,7 +308,13 @@ def _axes(part: Any, value: Any, path: tuple[Any, ...]) -> Any:
                 )
             name = getattr(dim, "__name__", None)
             named = name if name and name not in ("AUTO", "DYNAMIC") else (*path, axis)
-            axes[axis % value.dim()] = named if not isinstance(dim, str) else dim
+            # (without a limit they are None, or an infinity of PyTorch's)
+            least, most = (getattr(dim, end, None) for end in ("min", "max"))
+            axes[axis % value.dim()] = Axis(
+                named if not isinstance(dim, str) else dim,
+                least if isinstance(least, int) else 0,
+                most if isinstance(most, int) else None,
+            )
         return axes
     if isinstance(part, Mapping):
         return {

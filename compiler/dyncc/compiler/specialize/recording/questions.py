@@ -22,6 +22,7 @@ from dyncc.compiler.specialize.values import SymTensor, scalar_op
 from dyncc.compiler.specialize.values.decisions import SizeQuestion
 
 if TYPE_CHECKING:
+    from dyncc.compiler.specialize.recording.block import BlockBuilder
     from dyncc.compiler.specialize.recording.recorder import Recorder
 
 
@@ -87,6 +88,18 @@ def _without_limits(expr: sympy.Expr) -> tuple[sympy.Expr, dict[sympy.Symbol, sy
 
 def _is_linear(expr: Any, symbol: Any) -> bool:
     return sympy.diff(expr, symbol).is_Integer
+
+
+_MANY = 8
+"""Sizes from 0 on that are excluded one by one, where a size is declared to be at least so large."""
+
+
+def at_least(block: BlockBuilder, size: str, least: int) -> None:
+    """Have the block know that one of its sizes is none of the small ones."""
+    if least > 0:
+        symbol = block.size(size).node.expr
+        excluded = (Question(symbol, sympy.Integer(number)) for number in range(min(least, _MANY)))
+        block.size_answers += [(question, False) for question in excluded]
 
 
 def unanswered(recorder: Recorder, conditions: Sequence[Any]) -> list[Question]:
