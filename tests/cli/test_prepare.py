@@ -109,7 +109,7 @@ def test_pickled_objects_are_not_loaded(write: Callable[..., Path], tmp_path: Pa
     torch.save({"layer.weight": Payload()}, tmp_path / "w.pt")
     with pytest.raises(CliError, match="cannot read the weights") as raised:
         load_weights(discover("net.py"), tmp_path / "w.pt")
-    assert raised.value.code is Exit.REFUSED
+    assert raised.value.code is Exit.USAGE
 
 
 def test_dynamic_sizes(write: Callable[..., Path]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import io
+import pickle
 import signal
 import subprocess
 import sys
@@ -117,8 +119,6 @@ def test_an_interruption(write: Any, tmp_path: Path, early: bool) -> None:
             {"module.f.weight": torch.zeros(2, 2), "module.f.bias": torch.zeros(2)},
             "help: the names in the file begin with `module.`",
         ),
-        ([1], "holds no state dict"),
-        (torch.nn.ReLU(), "note: it holds Python objects, not just tensors"),
     ],
 )
 def test_weights_that_do_not_fit(write: Any, dyncc: Any, tmp_path: Path, state: Any, says: str) -> None:
@@ -127,6 +127,52 @@ def test_weights_that_do_not_fit(write: Any, dyncc: Any, tmp_path: Path, state: 
     result = dyncc("net.py", "--weights", "w.pt")
     assert result.code == 1 and says in result.err, result.err
     assert "weights_only" not in result.err
+
+
+def saved(value: Any, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    torch.save(value, stream, **options)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "the file is empty"),
+        (b"hello\n", "it is no file of `torch.save`"),
+        (bytes(range(255, 0, -1)), "it is no file of `torch.save`"),
+        (saved({"f.weight": torch.zeros(2, 2)})[:700], "the file is damaged: its end is missing"),
+        (saved({"f.weight": torch.zeros(2, 2)}, _use_new_zipfile_serialization=False)[:99], "is damaged"),
+        (pickle.dumps({"f.weight": [1.0]}), "it is a pickle of other objects, no file of `torch.save`"),
+        (saved(torch.nn.ReLU()), "it holds Python objects, not just tensors"),
+        (saved([1]), "it holds an object of type `list`"),
+        (saved(torch.zeros(2)), "it holds an object of type `Tensor`"),
+        (saved({"state_dict": {"f.weight": 1}}), "`f.weight` is of type `int`, no tensor"),
+        (saved({1: torch.zeros(2)}), "its key 1 is no name"),
+    ],
+)
+def test_a_file_that_holds_no_weights(
+    write: Any, dyncc: Any, tmp_path: Path, content: bytes, says: str
+) -> None:
+    write(NET)
+    (tmp_path / "w.pt").write_bytes(content)
+    result = dyncc("net.py", "--weights", "w.pt")
+    assert result.code == 2 and "w.pt" in result.err and f"{says}\nhelp: only a state dict" in result.err
+    assert "weights_only" not in result.err and "Warning" not in result.err
+
+
+def test_a_damaged_safetensors_file(write: Any, dyncc: Any, tmp_path: Path) -> None:
+    write(NET)
+    (tmp_path / "w.safetensors").write_bytes(b"garbage" * 9)
+    result = dyncc("net.py", "--weights", "w.safetensors")
+    assert result.code == 2 and "header too large" in result.err
+
+
+def test_a_folder_in_place_of_weights(write: Any, dyncc: Any, tmp_path: Path) -> None:
+    write(NET)
+    (tmp_path / "w.pt").mkdir()
+    result = dyncc("net.py", "--weights", "w.pt")
+    assert result.code == 2 and "error: w.pt is a folder" in result.err
 
 
 def test_sizes_of_an_input_that_there_is_not() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickletools
+import warnings
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,15 +16,22 @@ from dyncc.compiler.cli.discover import Target
 from dyncc.compiler.cli.exits import CliError, Exit, absent, usage
 from dyncc.compiler.diagnostics import Diagnostic
 
+_SAVE = "only a state dict is loaded: `torch.save(model.state_dict(), file)`"
+_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+"""How files of PyTorch's format before 1.6 begin: a pickle of its magic number."""
+
 
 def load_weights(target: Target, file: Path) -> None:
     """Load a state dict into the network: ``.safetensors``, or what ``torch.save`` wrote (weights only).
 
-    Raises a usage error where there is no such file or no network, exit code 1 where they do not fit.
+    Raises a usage error where there is no such file, it cannot be read or there is no network, exit code 1
+    where the weights do not fit.
     """
     network = target.network
     if network is None:
         raise usage("--weights needs an nn.Module, and this is a plain function")
+    if file.is_dir():
+        raise usage(f"{file} is a folder", notes=["named by --weights"])
     if not file.is_file():
         raise absent(file, notes=["named by --weights"], suffix=file.suffix)
     state = _read_weights(file)
@@ -44,29 +54,66 @@ def _read_weights(file: Path) -> dict[str, torch.Tensor]:
         if file.suffix == ".safetensors":
             from safetensors.torch import load_file
 
-            return load_file(file)
-        state = torch.load(file, map_location="cpu", weights_only=True)
+            state: Any = load_file(file)
+        else:
+            with warnings.catch_warnings(action="ignore"):  # of pickles that are none of PyTorch's
+                state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
         # safetensors and torch raise classes of their own, all of which mean the same here
-        # their texts are about loading pickled objects after all, which is not what one should do
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        if file.suffix != ".safetensors":
-            pickled = "weights_only" in str(error) and "Unsupported" in str(error)
-            reason = (
-                "it holds Python objects, not just tensors" if pickled else "it is no file of `torch.save`"
-            )
-        message = f"cannot read the weights in {file}"
-        helps = ("only a state dict is loaded: `torch.save(model.state_dict(), file)`",)
-        raise CliError(
-            Exit.REFUSED, [Diagnostic("", message, None, notes=(reason,), helps=helps)]
-        ) from error
+        raise usage(f"cannot read the weights in {file}", _SAVE, notes=[_reason(file, error)]) from error
     for key in ("state_dict", "model_state_dict", "model"):
         if isinstance(state, dict) and isinstance(state.get(key), dict):
             state = state[key]
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        message = f"{file} holds no state dict"
-        raise CliError(Exit.REFUSED, [Diagnostic("", message, None)])
+    if wrong := _no_state_dict(state):
+        raise usage(f"{file} holds no state dict", _SAVE, notes=[wrong])
     return state
+
+
+def _reason(file: Path, error: Exception) -> str:
+    """Why a file of weights cannot be read.
+
+    It is told by the file: PyTorch's texts are about ways to load pickled objects after all, which is not
+    what one should do, and are those of any pickle for bytes that are none.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    with file.open("rb") as stream:
+        start = stream.read(len(_LEGACY))
+    if not start:
+        return "the file is empty"
+    if file.suffix == ".safetensors":
+        return str(error).strip().partition("\n")[0] or type(error).__name__
+    if start.startswith(b"PK") and not zipfile.is_zipfile(file):
+        return "the file is damaged: its end is missing"
+    if start.startswith(b"PK") or start == _LEGACY:
+        pickled = "weights_only" in str(error) and "Unsupported" in str(error)
+        return "it holds Python objects, not just tensors" if pickled else "the file is damaged"
+    if _is_pickle(file):
+        return "it is a pickle of other objects, no file of `torch.save`"
+    return "it is no file of `torch.save`"
+
+
+def _is_pickle(file: Path) -> bool:
+    """Whether a file is a pickle from its first byte to its last; nothing in it is executed."""
+    try:
+        with file.open("rb") as stream:
+            for _ in pickletools.genops(stream):
+                pass
+            return not stream.read(1)
+    except Exception:  # of many kinds, for bytes that are none
+        return False
+
+
+def _no_state_dict(state: Any) -> str:
+    """What is wrong with what a file holds; empty where it is tensors by name."""
+    if not isinstance(state, dict):
+        return f"it holds an object of type `{type(state).__name__}`"
+    for key, value in state.items():
+        if not isinstance(key, str):
+            return f"its key {key!r} is no name"
+        if not isinstance(value, torch.Tensor):
+            return f"`{key}` is of type `{type(value).__name__}`, no tensor"
+    return ""
 
 
 def _mismatch(own: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
