@@ -220,6 +220,41 @@ def test_whether_an_argument_was_kept_by_an_earlier_call_is_refused(make: Callab
     assert "argument `x`" in diagnostic.message
 
 
+class ChangesWhatItKept(Keeping):
+    def forward(self, x: Any) -> Any:
+        if self.last is not None:
+            self.last.add_(1)
+        self.last = x
+        y = x + 1
+        return y
+
+
+class ChangesEither(Keeping):
+    def forward(self, x: Any) -> Any:
+        if self.last is not None:
+            self.last.add_(1)
+        if x.sum() > 0:
+            self.last = x
+        else:
+            self.last = x * 1
+        return x + 1
+
+
+@pytest.mark.parametrize(
+    ("make", "label", "line"),
+    [(ChangesWhatItKept, "kept here", 3), (ChangesEither, "kept when this call ends", None)],
+)
+def test_a_kept_argument_is_told_where_it_is_kept(
+    make: Callable[[], Keeping], label: str, line: int | None
+) -> None:
+    with pytest.raises(CompileError) as refused:
+        specialize(make(), (torch.ones(3),))
+    (diagnostic,) = refused.value.diagnostics
+    assert (diagnostic.code, diagnostic.label) == ("DY112", label) and diagnostic.span is not None
+    if line is not None:
+        assert diagnostic.span.line == make.forward.__code__.co_firstlineno + line  # type: ignore[attr-defined]
+
+
 class SameBuffer(Keeping):
     def forward(self, x: Any) -> Any:
         z = self.memory.add_(x)

@@ -9,6 +9,7 @@ which memory it changed.
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -93,6 +94,8 @@ class Recorder:
         """Pairs of arguments of which the program asks whether they are one tensor."""
         self.kept_identities: list[tuple[str, torch.Tensor, Span | None]] = []
         """Where it asks whether an argument is a tensor that may be of the state: its name, the other."""
+        self.stored: defaultdict[str, set[Span | None]] = defaultdict(set)
+        """Where attributes are given a tensor, by their name."""
         self.training = False
         """Whether the network is compiled in training mode."""
         self.given: dict[tuple[Span | None, str], set[Any]] = {}

@@ -136,7 +136,7 @@ class TensorCapture:
             self.facts.demand_sharing(block.split[storage])
         if storage in block.split or argument is not None:
             if exact and argument is not None and self.point == SESSION:
-                raise CompileError([self._kept_argument(argument)])
+                raise CompileError([self._kept_argument(argument, exact[0][1])])
             self._note((p for p in places if p not in exact), lambda place: {place})
         for frozen in (block.frozen, self.elements):
             if storage in frozen:
@@ -154,12 +154,16 @@ class TensorCapture:
         for place in places:
             self.marks.setdefault(place[1], set()).update(because(place))
 
-    def _kept_argument(self, name: str) -> Diagnostic:
+    def _kept_argument(self, name: str, path: Path) -> Diagnostic:
+        """At the line that keeps it, where one alone gives a tensor to an attribute of that name."""
+        names = (part.lstrip(".") for part in reversed(path) if isinstance(part, str))
+        places = self.recorder.stored.get(next(names, ""), set())
+        stored = next(iter(places)) if len(places) == 1 else None
         return Diagnostic(
             "DY112",
             f"the argument `{name}` is kept by the module, and changed in place or asked for by identity",
-            self.recorder.block.span,
-            label="kept when this call ends",
+            stored or self.recorder.block.span,
+            label="kept here" if stored else "kept when this call ends",
             helps=(f"keep a copy: `{name}.clone()`",),
         )
 

@@ -11,6 +11,7 @@ from dyncc.compiler.specialize.execution import calls, mappings
 from dyncc.compiler.specialize.execution.frames import Frame, Push
 from dyncc.compiler.specialize.execution.operators import subscripts
 from dyncc.compiler.specialize.prelude.keys import is_unknown
+from dyncc.compiler.specialize.values import SymTensor
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
@@ -33,6 +34,8 @@ def _set_attr(machine: Machine, frame: Frame, i: cfg.SetAttr) -> None:
         return
     if isinstance(obj, type):
         machine.owner.track_class(obj, i.name)
+    if isinstance(value, SymTensor):
+        machine.recorder.stored[i.name].add(machine.recorder.block.span)
     machine.native(setattr, obj, i.name, value)
 
 
