@@ -104,6 +104,13 @@ def under_two_names(x: torch.Tensor) -> Any:
     return len(left), len(kept), len(right), len(also), len(max({one}, {one, two}))
 
 
+def without_repetitions(x: torch.Tensor) -> Any:
+    counts = dict.fromkeys(numbers(x)[:2], 0)
+    for key in numbers(x)[:2]:
+        counts[key] += 1
+    return list(dict.fromkeys(numbers(x)[:2])), list(counts.values())
+
+
 FUNCTIONS: dict[str, Callable[[torch.Tensor], Any]] = {
     each.__name__: each
     for each in (
@@ -117,6 +124,7 @@ FUNCTIONS: dict[str, Callable[[torch.Tensor], Any]] = {
         sets,
         changed,
         under_two_names,
+        without_repetitions,
     )
 }
 

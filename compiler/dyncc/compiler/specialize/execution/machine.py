@@ -52,7 +52,7 @@ class Machine:
         self.started = False
         self.executing: tuple[Frame, tuple[str, int]] = (frames[-1], ("", 0))
         self.risks = Risks(self)
-        self.block.risk, self.block.risk_call = self.risks.host_op, self.risks.call
+        self.block.risks = self.risks
         for frame in frames:
             frame.visits = {frame.label: (self.block.name, self.block.length())}
 

@@ -18,6 +18,7 @@ import torch
 from dyncc.compiler.specialize.execution import native
 from dyncc.compiler.specialize.execution.catching import Handling, handling
 from dyncc.compiler.specialize.lists import operations
+from dyncc.compiler.specialize.recording.cells import fake_of, owner_of
 from dyncc.compiler.specialize.recording.fake_calls import name_of
 from dyncc.compiler.specialize.recording.nested import leaves_of
 from dyncc.compiler.specialize.values import (
@@ -26,6 +27,7 @@ from dyncc.compiler.specialize.values import (
     Scalar,
     SymTensor,
     is_scalar,
+    kind_of,
     scalar_op,
 )
 from dyncc.compiler.specialize.values.decisions import MayRaise
@@ -65,6 +67,10 @@ class Risks:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.passed = 0
+        self.resting = False
+        """Whether the compiler itself makes the calls, which do not raise."""
+        self.asked = False
+        """Whether what the present call of PyTorch raises for certain sizes has been asked."""
 
     def host_op(self, op: str, operands: Sequence[Operand]) -> None:
         """To be asked before a host operation is recorded. Raises MayRaise where its failing is handled."""
@@ -81,12 +87,18 @@ class Risks:
         errors = _errors(op, samples)
         self.check(errors, lambda: block.host_leaf("raises", [Const(op), *operands], "int", "raised"))
 
-    def check(self, errors: dict[int, BaseException], what: Callable[[], Scalar]) -> None:
-        """``what`` tells which of ``errors`` is raised. Raises MayRaise where one of them is handled."""
+    def check(
+        self, errors: dict[int, BaseException], what: Callable[[], Scalar], always: bool = False
+    ) -> None:
+        """``what`` tells which of ``errors`` is raised.
+
+        Raises MayRaise where one of them is handled; ``always``: and where none is, as the engine would
+        not fail, or would raise something else.
+        """
         if not errors:
             return
         self.machine.facts.must_interpret(native.protecting_code())
-        if not any(self.handling(type(error)) for error in errors.values()):
+        if not always and not any(self.handling(type(error)) for error in errors.values()):
             return
         frame, _ = self.machine.executing
         if self.passed < frame.cleared:
@@ -96,36 +108,80 @@ class Risks:
 
     def call(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """To be asked before a call of PyTorch is recorded; a refusal where its failing may be caught."""
+        self.asked = False
+        if self.resting:
+            return
         name = getattr(func, "__name__", "")
         item = name == "__getitem__" and isinstance(args[0], SymTensor)
-        if item and is_scalar(args[1]) and args[1].kind == "int" and args[0].fake.dim():
+        if item and kind_of(args[1]) == "int" and args[0].fake.dim():
             self._index(args[0], args[1])
         elif name in _JOINS and (args or kwargs):
             self._join(_JOINS[name], args[0] if args else next(iter(kwargs.values())))
         elif name in _ON_DATA or (item and _by_tensor(args[1])) or _sized(name, args, kwargs):
-            self.machine.facts.must_interpret(native.protecting_code())
-            if "except" in (self.handling(IndexError), self.handling(RuntimeError)):
-                self.machine.refuse(
-                    "DY107", f"the program may catch an exception that `{name_of(func)}` raises on data",
-                    "this call, inside of a `try` or `with`",
-                    helps=("test for what makes it fail with an `if` before the call",),
-                )  # fmt: skip
+            self._refuse_caught(func, "on data")
+
+    def sizes(self, func: Any) -> None:
+        """To be told that a recorded call raises for certain sizes; a refusal where that may be caught."""
+        if not self.resting and not self.asked:
+            self._refuse_caught(func, "for certain sizes")
+
+    def may_catch(self) -> bool:
+        """Whether the program catches what calls of PyTorch raise, also where its code runs natively."""
+        return not self.resting and (self._catches() or bool(native.protecting_code()))
+
+    def single(self, tensor: torch.Tensor, kind: type[Exception], none: str, several: str) -> None:
+        """To be asked before the value of ``tensor`` is read, which raises where that is not one element.
+
+        It raises a ``kind`` of the texts ``none`` and ``several``, with ``{}`` for how many there are.
+        """
+        recorder = self.machine.recorder
+        owner = owner_of(recorder, tensor)
+        if self.resting or isinstance(fake_of(recorder, tensor).numel(), int):
+            return
+        sizes = [recorder.size(owner, axis) for axis in range(owner.fake.dim())]
+        count = functools.reduce(lambda left, right: scalar_op("mul", left, right), sizes)
+        if not is_scalar(count):
+            return
+
+        def error(text: str) -> Exception:
+            before, braces, after = text.partition("{}")
+            return kind(DynamicText((before, (count, "", ""), after)) if braces else text)
+
+        def which() -> Scalar:
+            empty, many = scalar_op("int", scalar_op("lt", count, 1)), scalar_op("gt", count, 1)
+            return scalar_op("add", empty, scalar_op("mul", scalar_op("int", many), 2))
+
+        self.check({1: error(none), 2: error(several)}, which, always=True)
+
+    def _refuse_caught(self, func: Any, when: str) -> None:
+        self.machine.facts.must_interpret(native.protecting_code())
+        if self._catches():
+            self.machine.refuse(
+                "DY107", f"the program may catch an exception that `{name_of(func)}` raises {when}",
+                "this call, inside of a `try` or `with`",
+                helps=("test for what makes it fail with an `if` before the call",),
+            )  # fmt: skip
+
+    def _catches(self) -> bool:
+        return "except" in map(self.handling, (IndexError, RuntimeError, ValueError))
 
     @contextmanager
     def certain(self) -> Iterator[None]:
         """What is called inside does not raise."""
-        block = self.machine.block
-        before, block.risk_call = block.risk_call, None
+        before, self.resting = self.resting, True
         try:
             yield
         finally:
-            block.risk_call = before
+            self.resting = before
 
-    def _index(self, tensor: SymTensor, index: Scalar) -> None:
+    def _index(self, tensor: SymTensor, index: int | Scalar) -> None:
         """``tensor[index]`` raises where there is no such element."""
+        size = self.machine.recorder.size(tensor, 0)
+        if not is_scalar(index) and not is_scalar(size):
+            return
+        self.asked = True
         if not self.handling(IndexError) and not native.protecting_code():
             return
-        size = self.machine.recorder.size(tensor, 0)
         last = (size, "", "") if is_scalar(size) else str(size)
         parts = ("index ", (index, "", ""), " is out of bounds for dimension 0 with size ", last)
         below, above = scalar_op("lt", scalar_op("add", index, size), 0), scalar_op("ge", index, size)
@@ -151,7 +207,8 @@ def _by_tensor(index: Any) -> bool:
     """Whether an index looks elements up by numbers in a tensor, or by several; a mask cannot miss."""
     parts = index if isinstance(index, tuple) else (index,)
     tensors = (part for part in parts if isinstance(part, torch.Tensor))
-    return any(map(is_scalar, parts)) or any(tensor.dtype is not torch.bool for tensor in tensors)
+    masks = (getattr(tensor, "fake", tensor).dtype is torch.bool for tensor in tensors)
+    return any(map(is_scalar, parts)) or not all(masks)
 
 
 def _sized(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

@@ -346,6 +346,14 @@ def keyed(kind: Any, args: Any, kwargs: Any) -> Any:
     return mapping
 
 
+def from_keys(kind: Any, source: Any, value: Any = None) -> Any:
+    """``dict.fromkeys``."""
+    made = kind()
+    for key in source:
+        made[key] = value
+    return made
+
+
 def displayed(items: Any) -> Any:
     """A dict display: pairs of a key and a value, or of :data:`UNPACKED` and a mapping."""
     made = KeyedDict(dict)

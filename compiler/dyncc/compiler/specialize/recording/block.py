@@ -53,6 +53,7 @@ from dyncc.runtime.program import (
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.recording.questions import Question
+    from dyncc.compiler.specialize.recording.raising import Raising
     from dyncc.compiler.specialize.recording.recorder import Recorder
     from dyncc.compiler.specialize.recording.tensor_types import TensorSpec
 
@@ -92,10 +93,8 @@ class BlockBuilder:
         """What the present instruction asked about sizes when it was executed before: the answers."""
         self.size_answers: list[tuple[Question, bool]] = []
         """What the block knows of its sizes."""
-        self.risk: Callable[[str, Sequence[Operand]], None] | None = None
-        """Asked before each operation of the host, which may raise where the program handles that."""
-        self.risk_call: Callable[[Any, tuple[Any, ...], dict[str, Any]], None] | None = None
-        """The same before each call of PyTorch."""
+        self.risks: Raising | None = None
+        """Asked before each operation of the host and each call, which may raise where that is handled."""
         self.span: Span | None = None
         self.spans: list[Span] = []
         self.numbers = GraphNumbers(self)
@@ -243,8 +242,8 @@ class BlockBuilder:
         return expr
 
     def host_op(self, op: str, operands: Sequence[Operand], type: Type, hint: str = "") -> Ref:
-        if self.risk is not None:
-            self.risk(op, operands)
+        if self.risks is not None:
+            self.risks.host_op(op, operands)
         result = Value(self.unique(hint or op.split(".")[-1].strip("_")), type)
         self.host.append(HostOp(op, tuple(operands), result, self.span))
         return Ref(result.name)

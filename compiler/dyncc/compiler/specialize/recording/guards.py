@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,10 @@ _RAISED = object()
 _MANY = 12
 """Sizes of a call beyond which their products are not tried."""
 _STATE = ("guards", "replacements", "var_to_range", "axioms", "divisible", "replacements_slv")
+_CACHED = (
+    "_inner_evaluate_expr", "_maybe_guard_rel", "constrain_symbol_range", "guard_or_defer_runtime_assert",
+)  # fmt: skip
+"""Methods that change the environment, and do so once for equal arguments: they are cached."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +43,14 @@ class Assumptions:
     env: ShapeEnv
     guards: int
     replacements: int
-    asserts: int
+    asserts: dict[Any, list[Any]]
     saved: dict[str, Any]
 
     @staticmethod
     def before(env: ShapeEnv) -> Assumptions:
         saved = {name: copy.copy(getattr(env, name)) for name in _STATE if hasattr(env, name)}
-        return Assumptions(env, len(env.guards), len(env.replacements), len(_asserts(env)), saved)
+        asserts = {symbol: list(found) for symbol, found in env.deferred_runtime_asserts.items()}
+        return Assumptions(env, len(env.guards), len(env.replacements), asserts, saved)
 
     def made(self) -> bool:
         """Whether the call assumed anything."""
@@ -62,18 +68,32 @@ class Assumptions:
 
     def asserted(self) -> list[Any]:
         """What the call takes for granted of sizes that the block computes: the export asserts it."""
-        return [found.expr for found in _asserts(self.env)[self.asserts :]]
+        known = {id(found) for several in self.asserts.values() for found in several}
+        now = [found for several in self.env.deferred_runtime_asserts.values() for found in several]
+        return [found.expr for found in now if id(found) not in known]
 
-    def undo(self) -> None:
+    def undo(self, asserted: bool = False) -> None:
+        """Forget what the call assumed, with ``asserted`` also what the export is to assert."""
         for name, value in self.saved.items():
-            setattr(self.env, name, value)
+            setattr(self.env, name, copy.copy(value))
+        if asserted:
+            self.env.deferred_runtime_asserts = {s: list(found) for s, found in self.asserts.items()}
+            self.env.num_deferred_runtime_asserts = sum(map(len, self.asserts.values()))
         self.env._update_version_counter()
         if hasattr(self.env, "_replacements_version_counter"):  # what expressions are cached by
             self.env._replacements_version_counter += 1
+        for name in _CACHED:
+            if clear := getattr(getattr(ShapeEnv, name, None), "cache_clear", None):
+                clear()
 
-
-def _asserts(env: ShapeEnv) -> list[Any]:
-    return [found for several in env.deferred_runtime_asserts.values() for found in several]
+    @contextmanager
+    def without_effect(self) -> Iterator[None]:
+        """What is assumed inside is noted, but no size is replaced by what it is assumed to be."""
+        self.env._maybe_guard_rel = lambda expr: None  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            del self.env._maybe_guard_rel
 
 
 class Fixed(Exception):
@@ -146,7 +166,7 @@ def taken(
     """The sizes that the call takes, of those that it is tried on: its other tensors' are among them."""
     numbers = {size for shape in shapes.values() for size in shape if isinstance(size, int) and size > 0}
     products = {one * other for one in numbers for other in numbers} if len(numbers) < _MANY else set()
-    tried = _trials(shapes, allowed, sorted(numbers | products))
+    tried = _trials(shapes, allowed, sorted({0} | numbers | products))
     return [sizes for sizes in tried if _tried(func, args, kwargs, shapes, sizes) is not _RAISED]
 
 

@@ -102,6 +102,8 @@ class Recorder:
         """Calls (where, and of what) before which a block ends, so that their sizes are given, and the
         origins of what the block that ended depended on."""
         self.hook: Hook | None = None
+        self.composing = False
+        """Whether what is recorded is a part of a call of the program."""
         """What watches the code that is being recorded; None while the recorder itself is at work."""
         self._symbols = 0
         self._constants = 0
@@ -218,11 +220,11 @@ class Recorder:
                 return func(*args, **kwargs)
         block = self.block
         block.forget_probe()
-        risk, block.risk_call = block.risk_call, None  # what a call is made of is not the program's own
+        outer, self.composing = self.composing, True
         try:
             with torch._C.DisableTorchFunction():
-                if risk is not None:
-                    risk(func, args, kwargs)
+                if block.risks is not None and not outer:  # what a call is made of is not the program's own
+                    block.risks.call(func, args, kwargs)
                 handler = registry.find(func)
                 if handler is not None:
                     result = handler(self, func, args, kwargs)
@@ -230,7 +232,7 @@ class Recorder:
                         return result
                 return self.record(func, args, kwargs)
         finally:
-            block.risk_call = risk
+            self.composing = outer
 
     def record(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if isinstance(func, torch._C.ScriptMethod):
@@ -250,6 +252,8 @@ class Recorder:
         except guards.Fixed as needed:
             if any(fake._version != version for _, fake, version in versions):
                 raise refusals.undecided(func, "it changes such a tensor", self.block.span) from None
+            if self.block.risks is not None:
+                self.block.risks.sizes(func)
             return self.record(func, *sized_calls.as_sizes(self, func, (args, kwargs), needed))
         except questions.Known as known:
             if any(fake._version != version for _, fake, version in versions):

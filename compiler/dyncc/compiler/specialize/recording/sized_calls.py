@@ -92,7 +92,8 @@ def run_fake(
     fixed = before.fixed()
     if fixed and guards.takes_others(func, args, kwargs, shapes, call.allowed, fixed):
         before.undo()  # a kernel that takes sizes for numbers: its decomposition in Python may not
-        result = _attempt(call, before, by_python=True)
+        with before.without_effect():
+            result = _attempt(call, before, by_python=True)
     if before.made():
         fixed, conditions = before.fixed(), before.conditions()
         before.undo()
@@ -109,6 +110,7 @@ def run_fake(
         elif not fixed or guards.takes_others(func, args, kwargs, shapes, call.allowed, fixed):
             why = ""
         else:
+            before.undo(asserted=True)  # the call is made on checked sizes instead
             raise guards.Fixed(fixed, guards.spread(func, args, kwargs, shapes, fixed))
         if why:
             if call.settle(conditions):
@@ -260,11 +262,14 @@ def _of_program(call: _Call, error: Exception, conditions: Sequence[Any]) -> Exc
     recorder = call.recorder
     while call.settle(conditions):
         pass
+    shapes = guards.shapes_of(leaves_of((call.args, call.kwargs)))
+    unknown = mentions_symbol(str(error)) or any(map(guards.symbols_of, shapes.values()))
     # (no condition: what it needs is false of all sizes that are large)
-    while mentions_symbol(str(error)) and (not conditions or questions.all_answered(recorder, conditions)):
-        shapes = guards.shapes_of(leaves_of((call.args, call.kwargs)))
+    while unknown and (not conditions or questions.all_answered(recorder, conditions)):
         taken = guards.taken(call.func, call.args, call.kwargs, shapes, call.allowed)
         if not taken:
+            if not mentions_symbol(str(error)):
+                break
             return type(error)(f"`{name_of(call.func)}` does not take tensors of these sizes")
         # a size of zero or one is a case of its own, which PyTorch does not always ask for
         if not questions.settle(recorder, questions.small(taken, call.original), call.original):

@@ -61,12 +61,16 @@ def note(
     """Find what a recorded call needs of sizes that are not known. ``fakes``: its fake arguments."""
     shapes = guards.shapes_of(leaves_of(fakes))
     symbols = sorted({s for shape in shapes.values() for s in guards.symbols_of(shape)}, key=str)
-    if not symbols or func in _REFUSED_BY_ENGINES:
+    if not symbols:
         return
-    block = recorder.block
+    block, trial = recorder.block, _Trial(func, fakes, shapes, symbols)
+    if block.risks is not None and block.risks.may_catch() and _raises(recorder, trial):
+        block.risks.sizes(func)
+    if func in _REFUSED_BY_ENGINES:
+        return
     for symbol, (_, tensor, axis, offset) in questions.places_of(values).items():
         block.places.setdefault(symbol, (tensor.node, axis, offset))
-    needs = _needs(recorder, _Trial(func, fakes, shapes, symbols))
+    needs = _needs(recorder, trial)
     for symbol, least in zip(symbols, needs, strict=True):
         if least is not None and symbol in block.places:
             block.bounds.append(Bound(call, *block.places[symbol], least))
@@ -133,6 +137,9 @@ class _Trial:
     shapes: Any
     symbols: list[sympy.Symbol]
 
+    def all(self, size: int) -> dict[sympy.Symbol, int]:
+        return dict.fromkeys(self.symbols, size)
+
     def takes(self, sizes: dict[sympy.Symbol, int]) -> bool:
         """Whether fake tensors of these sizes are taken. Their calls check less than those of real ones."""
         return guards.takes(self.func, *self.fakes, self.shapes, sizes)
@@ -186,15 +193,23 @@ def _needs(recorder: Recorder, trial: _Trial) -> list[Least | None]:
     return known[key]
 
 
+def _raises(recorder: Recorder, trial: _Trial) -> bool:
+    """Whether the call raises for some sizes, of those that are tried."""
+    most = _OTHERS[0]
+    takes = next((f for f in (trial.takes_in_truth, trial.takes) if f(trial.all(most))), None)
+    tried = ({**trial.all(most), symbol: size} for symbol in trial.symbols for size in range(most))
+    return takes is None or any(questions.allowed(recorder, sizes) and not takes(sizes) for sizes in tried)
+
+
 def _least(trial: _Trial, symbol: sympy.Symbol, allowed: guards.Allowed) -> Least | None:
     """What the call needs of one size; None where it takes every size, or nothing simple can be said."""
     ways = itertools.product((trial.takes_in_truth, trial.takes), _OTHERS)
-    takes, others = next(((f, n) for f, n in ways if f(dict.fromkeys(trial.symbols, n))), (None, 0))
+    takes, others = next(((f, n) for f, n in ways if f(trial.all(n))), (None, 0))
     if takes is None:
         return None
 
     def least(others: int) -> Least | None:
-        return _least_beside(dict.fromkeys(trial.symbols, others), symbol, takes, allowed)
+        return _least_beside(trial.all(others), symbol, takes, allowed)
 
     found = least(others)
     alone = found is None or len(trial.symbols) == 1

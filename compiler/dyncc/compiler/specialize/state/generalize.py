@@ -12,6 +12,7 @@ from typing import Any
 from dyncc.compiler.specialize.facts import Facts
 from dyncc.compiler.specialize.lists.elements import common
 from dyncc.compiler.specialize.state.leaves import Slot
+from dyncc.compiler.specialize.state.sharing import size_place
 from dyncc.compiler.specialize.state.snapshot import Snapshot
 from dyncc.compiler.specialize.values import is_scalar, kind_of
 
@@ -128,7 +129,7 @@ def _widen_sizes(left: Snapshot, right: Snapshot, facts: Facts) -> bool:
         if other is None or len(other) != len(sizes):
             continue
         for axis, (a, b) in enumerate(zip(other, sizes, strict=True)):
-            place = (right.point, (*path, axis))
+            place = size_place(right.point, path, axis, len(sizes))
             if a != b and place not in facts.symbols and not facts.keeps(place):
                 facts.symbols.add(place)
                 learned = True

@@ -268,7 +268,7 @@ class TensorCapture:
         fake = tensor.fake
         shape: list[int | str] = []
         for axis, size in enumerate(fake.shape):
-            place = (self.point, (*path, axis))
+            place = size_place(self.point, path, axis, len(fake.shape))
             if isinstance(size, int) and (place not in self.facts.symbols or self.facts.keeps(place)):
                 shape.append(size)
                 continue
@@ -316,6 +316,11 @@ _ARGUMENTS = 20
 """Places among the hints of sizes that are left to those of arguments."""
 SESSION: tuple[Any, ...] = ("session",)
 """The point of the state between calls."""
+
+
+def size_place(point: tuple[Any, ...], path: Path, axis: int, rank: int) -> Any:
+    """The place of a size: one that varies says nothing of tensors of another rank."""
+    return (point, (*path, ("size", axis, rank)))
 
 
 def mark(block: BlockBuilder, facts: Facts, point: tuple[Any, ...], path: Path, tensor: SymTensor) -> None:

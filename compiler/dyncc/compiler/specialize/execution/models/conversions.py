@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from dyncc.compiler.specialize import prelude
-from dyncc.compiler.specialize.execution import calls, native
+from dyncc.compiler.specialize.execution import calls
 from dyncc.compiler.specialize.execution.frames import Push
 from dyncc.compiler.specialize.execution.models.dynamic import holds_dynamic
 from dyncc.compiler.specialize.execution.models.registry import model
 from dyncc.compiler.specialize.execution.operators import conditions, texts
+from dyncc.compiler.specialize.execution.operators.reading import number_in
 from dyncc.compiler.specialize.lists import operations
 from dyncc.compiler.specialize.lists.host_tensors import DTYPES
 from dyncc.compiler.specialize.prelude.functions import LEGACY, legacy_dtype
@@ -55,7 +56,7 @@ def _number(machine: Machine, kind: str, args: tuple[Any, ...]) -> Any:
         return NotImplemented
     value = args[0]
     if isinstance(value, torch.Tensor):
-        value = machine.native(native.item, value)
+        value = number_in(machine, value, "number")
     if not is_scalar(value):
         return NotImplemented if value is args[0] else (int if kind == "int" else float)(value)
     return value if value.kind == kind else scalar_op(kind, value)
@@ -89,7 +90,7 @@ def range_length(value: Any) -> Any:
 
 @model(range)
 def _range(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    values = [machine.native(native.item, a) if isinstance(a, torch.Tensor) else a for a in args]
+    values = [number_in(machine, a, "index") if isinstance(a, torch.Tensor) else a for a in args]
     if not any(is_scalar(value) for value in values):
         return (
             range(*values) if any(a is not b for a, b in zip(args, values, strict=True)) else NotImplemented

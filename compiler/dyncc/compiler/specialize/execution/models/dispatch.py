@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from dyncc.compiler.specialize import prelude
-from dyncc.compiler.specialize.execution import calls, mappings, native
+from dyncc.compiler.specialize.execution import calls, mappings
 from dyncc.compiler.specialize.execution.frames import Generator, Push
 from dyncc.compiler.specialize.execution.models import arrays
-from dyncc.compiler.specialize.execution.models.dynamic import holds_dynamic, is_deciding, needs_prelude
+from dyncc.compiler.specialize.execution.models.dynamic import holds_dynamic, involved, needs_prelude
 from dyncc.compiler.specialize.execution.models.registry import MODELS
 from dyncc.compiler.specialize.execution.operators import texts
+from dyncc.compiler.specialize.execution.operators.reading import number_in
 from dyncc.compiler.specialize.lists import operations
 from dyncc.compiler.specialize.values import (
     DynamicList,
@@ -102,7 +103,7 @@ def _is_one(value: Any, among: tuple[type, ...]) -> bool:
 
 
 def _math(machine: Machine, name: str, args: tuple[Any, ...]) -> Any:
-    values = tuple(machine.native(native.item, a) if isinstance(a, torch.Tensor) else a for a in args)
+    values = tuple(number_in(machine, a, "number") if isinstance(a, torch.Tensor) else a for a in args)
     if not any(is_scalar(value) for value in values):
         return NotImplemented if values == args else machine.native(getattr(math, name), *values)
     if name in ("prod", "fsum", "gcd", "lcm", "comb", "perm", "factorial"):
@@ -116,6 +117,8 @@ def _method(machine: Machine, owner: Any, name: str, args: tuple[Any, ...], kwar
         return NotImplemented
     if isinstance(owner, DynamicList):
         return operations.method(machine, owner, name, args, kwargs)
+    if name == "fromkeys" and owner in (dict, collections.OrderedDict) and involved(machine, args[:1]):
+        return Push(prelude.mappings.from_keys, (owner, *args), kwargs)
     if mappings.is_plain(owner):
         return mappings.method(machine, owner, name, args, kwargs)
     if isinstance(owner, torch.Tensor):
@@ -127,9 +130,7 @@ def _method(machine: Machine, owner: Any, name: str, args: tuple[Any, ...], kwar
             return Push(prelude.index_in if name == "index" else prelude.count_in, (owner, args[0]), {})
         return NotImplemented
     if isinstance(owner, list) and name == "sort":
-        if holds_dynamic(owner) or is_deciding(machine, kwargs.get("key")):
-            return Push(prelude.sort_in_place, (owner, kwargs.get("key"), kwargs.get("reverse", False)), {})
-        return NotImplemented
+        return Push(prelude.sort_in_place, (owner, kwargs.get("key"), kwargs.get("reverse", False)), {})
     if (
         isinstance(owner, str)
         and name == "format"

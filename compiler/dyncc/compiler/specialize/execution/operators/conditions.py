@@ -9,8 +9,8 @@ import torch
 
 from dyncc.compiler.specialize.execution import calls
 from dyncc.compiler.specialize.execution.identity import is_library
-from dyncc.compiler.specialize.execution.native import Raised, item
 from dyncc.compiler.specialize.execution.operators.arithmetic import with_arrays
+from dyncc.compiler.specialize.execution.operators.reading import number_in
 from dyncc.compiler.specialize.lists import operations
 from dyncc.compiler.specialize.prelude.keys import holds, is_unknown
 from dyncc.compiler.specialize.values import (
@@ -49,15 +49,7 @@ def truth(machine: Machine, value: Any) -> Any:
 
 
 def _tensor_truth(machine: Machine, value: Any) -> Any:
-    shape = machine.native(torch.Tensor.size, value)
-    count = 1
-    for size in shape:
-        if not is_scalar(size):
-            count *= size
-    if count != 1 and not any(is_scalar(s) for s in shape):
-        kind = "no values" if count == 0 else "more than one value"
-        raise Raised(RuntimeError(f"Boolean value of Tensor with {kind} is ambiguous"))
-    number = machine.native(item, value)
+    number = number_in(machine, value, "truth")
     if not is_scalar(number):
         return bool(number)
     return number if number.kind == "bool" else scalar_op("bool", number)

@@ -13,7 +13,7 @@ from torch import nn
 from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution import forks, mappings
 from dyncc.compiler.specialize.execution.frames import Push
-from dyncc.compiler.specialize.execution.native import item
+from dyncc.compiler.specialize.execution.operators.reading import number_in
 from dyncc.compiler.specialize.execution.operators.texts import choose_by_name, loop_origins
 from dyncc.compiler.specialize.lists import operations
 from dyncc.compiler.specialize.prelude.keys import is_unknown
@@ -81,7 +81,7 @@ def get_item(machine: Machine, obj: Any, index: Any) -> Any:
     if isinstance(index, torch.Tensor) and isinstance(
         obj, (list, tuple, str, range, nn.ModuleList, nn.Sequential, nn.ParameterList)
     ):
-        index = machine.native(item, index)
+        index = number_in(machine, index, "index")
     if isinstance(obj, DynamicList):
         return operations.get(machine, obj, index)
     if type(index) is DynamicText and isinstance(obj, (dict, nn.ModuleDict, nn.ParameterDict)):
@@ -109,7 +109,7 @@ def _with_bounds(machine: Machine, index: Any) -> Any:
         parts = (index.start, index.stop, index.step)
         if not any(map(_is_bound, parts)):
             return index
-        return slice(*[machine.native(item, part) if _is_bound(part) else part for part in parts])
+        return slice(*[number_in(machine, part, "index") if _is_bound(part) else part for part in parts])
     if type(index) is tuple and any(isinstance(part, slice) for part in index):
         return tuple([_with_bounds(machine, p) if isinstance(p, slice) else p for p in index])
     return index
@@ -192,7 +192,7 @@ def set_item(machine: Machine, obj: Any, index: Any, value: Any) -> None:
         operations.store(machine, obj, index, value)
         return
     if isinstance(index, torch.Tensor) and isinstance(obj, list):
-        index = machine.native(item, index)
+        index = number_in(machine, index, "index")
     if is_scalar(index):
         machine.facts.demand(index.origins)
         if isinstance(obj, list):

@@ -52,6 +52,9 @@ def read(recorder: Recorder, tensor: SymTensor) -> Scalar:
     fake = tensor.fake
     if isinstance(fake.numel(), int) and fake.numel() != 1:
         raise RuntimeError(f"a Tensor with {fake.numel()} elements cannot be converted to Scalar")
+    if recorder.block.risks is not None:
+        text = "a Tensor with {} elements cannot be converted to Scalar"
+        recorder.block.risks.single(tensor, RuntimeError, text, text)
     if fake.dtype.is_complex:
         decide(tensor, "the value of a complex tensor")
     return recorder.block.read(tensor)
