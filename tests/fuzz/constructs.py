@@ -24,6 +24,7 @@ _PATTERNS = {
     "random": r"torch\.rand|dropout|bernoulli|multinomial",
     "None": r"is (not )?None|= None",
     "dict": r"cache\d+",
+    "keys from data": r"\b(tally|memo|groups|seen)\d",
     "object": r"box\d+",
     "quantifier": r"\b(any|all)\(e\.|torch\.(any|all)\(",
     "order": r"sorted\(|\bmax\(\[|\bmin\(\[",

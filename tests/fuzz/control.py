@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tests.fuzz import keyed
 from tests.fuzz import statements as plain
-from tests.fuzz.expressions import any_vector, condition, scalar, tensor_condition, vector
+from tests.fuzz.expressions import KEYED, any_vector, condition, scalar, tensor_condition, vector
 from tests.fuzz.scope import Writer
 
 Statement = Callable[[Writer], "bool | None"]
@@ -139,6 +140,8 @@ def for_loop(w: Writer) -> None:
         return _loop_body(
             w, f"for {i} in range({seq}.shape[0]):", bound, f"{a} = {a} * 0.8 + {seq}[{i}] * 0.1"
         )
+    if w.of(*KEYED, "K") and w.chance(0.6):
+        return _keyed_loop(w, a)
     if w.of("L"):
         e = w.fresh("v")
         header = f"for {e} in {w.pick(w.of('L'))}:"
@@ -147,6 +150,22 @@ def for_loop(w: Writer) -> None:
         return _loop_body(w, header, bound, f"{a} = {a} * 0.5 + {e}")
     header, bound_names, prologue = forms[w.rng.randrange(len(forms))]
     _loop_body(w, header, bound_names, prologue)
+
+
+def _keyed_loop(w: Writer, a: str) -> None:
+    """A loop over a container with keys from data, in which none of them changes, or over such keys."""
+    header, bound, prologue = keyed.iteration(w, a)
+    containers = w.of(*KEYED)
+    if " keys" in header:
+        e = next(iter(bound))
+        for name in containers:
+            if w.kinds[name][1] == "i" and w.key_writes > 1 and w.loops == 0 and w.chance(0.5):
+                w.key_writes -= 2
+                prologue = keyed.one_line(w, name, e)
+        return _loop_body(w, header, bound, prologue)
+    kept = {name: w.kinds.pop(name) for name in containers}
+    _loop_body(w, header, bound, prologue)
+    w.kinds |= kept
 
 
 def leave(w: Writer) -> bool:
@@ -175,8 +194,8 @@ def result(w: Writer) -> str:
     """What a ``return`` gives: a vector from an inner function, anything from ``forward``."""
     if w.inner:
         return w.pick([vector(w), w.pick(w.of("v"))])
-    leaves = [name for name, kind in w.kinds.items() if kind not in "LN"]
-    leaves += [f"len({name})" for name in w.of("L", "N")] + [name for name in w.of("L", "N")]
+    leaves = [name for name, kind in w.kinds.items() if kind not in "LN" and kind not in KEYED]
+    leaves += [f"len({name})" for name in w.of("L", "N", *KEYED)] + [name for name in w.of("L", "N")]
     picked = [w.pick(leaves[-8:]) for _ in range(w.rng.randint(1, 4))]
     first = w.pick([vector(w), w.pick(w.of("v"))])
     forms = [
@@ -242,7 +261,7 @@ def closure(w: Writer) -> None:
     # Only plain locals can be declared nonlocal; those of an inner function's caller are out of reach.
     counters = [n for n in w.of("n", writable=True) if n.isidentifier() and n not in ("k",)]
     saved = (w.kinds, w.loops, w.inner, w.guarded, w.frozen)
-    captured = {n for n in w.of("v") if n.isidentifier()} if w.chance(0.5) else set[str]()
+    captured = {n for n in w.of("v", *KEYED) if n.isidentifier()} if w.chance(0.5) else set[str]()
     outer = {n: k for n, k in w.kinds.items() if n.startswith("self.") or n in captured}
     with w.block(f"def {name}(t, c=0.3):"):
         w.kinds = {**outer, "t": "v", "c": "f"}
@@ -301,6 +320,9 @@ TABLE: list[tuple[float, Statement, Callable[[Writer], bool]]] = [
     (0.5, plain.container, lambda w: bool({"dicts", "attributes"} & w.features)),
     (0.4, plain.swap, lambda w: len(w.of("v", writable=True)) > 1),
     (0.7, plain.comprehension, _feature("comprehension")),
+    (1.6, keyed.make, lambda w: w.has("keys") and len(w.of(*KEYED)) < 3),
+    (3.0, keyed.change, keyed.may_change),
+    (1.2, keyed.use, lambda w: bool(w.of(*KEYED))),
     (1.2, while_loop, lambda w: w.has("whiles") and w.loops < 2 and w.indent < 5),
     (1.4, for_loop, lambda w: w.has("loops") and w.loops < 2 and w.indent < 5),
     (1.5, leave, lambda w: w.loops > 0),

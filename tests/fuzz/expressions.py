@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 from tests.fuzz.scope import Writer
 
+KEYED = ("Ci", "Cp", "Vi", "Vp", "Gi", "Gp", "Si", "Sp")
+"""Kinds of containers with keys from data."""
+
 
 def vector(w: Writer) -> str:
     """A fresh float32 tensor [D] (never an alias of a variable)."""
@@ -57,6 +60,8 @@ def vector(w: Writer) -> str:
     if w.of("h"):
         half = w.pick(w.of("h"))
         forms.append(f"torch.cat([{half}, {half} * 0.5])")
+    if w.of(*KEYED) and w.chance(0.5):
+        forms += [keyed_vector(w)] * 3
     if w.has("random"):
         forms += [
             f"torch.tanh({a} + {w.pick(['torch.rand', 'torch.randn'])}({w.width}) * 0.3)",
@@ -196,6 +201,7 @@ def number_condition(w: Writer) -> str | None:
     forms += [f"{name} is None" for name in w.of("o")]
     forms += [f"{name}.dtype == torch.float64" for name in w.of("m")]
     forms += [f"{name}.shape[0] > {w.rng.randrange(1, 2 * w.width)}" for name in w.of("z")]
+    forms += [keyed_condition(w, name) for name in w.of(*KEYED)]
     return w.pick(forms) if forms else None
 
 
@@ -227,6 +233,8 @@ def integer(w: Writer) -> str:
         forms += [f"int({scalar(w)} * 3.3)", f"int({any_vector(w)}.argmax())", index(w, 4)]
     if w.of("L"):
         forms.append(f"len({w.pick(w.of('L'))})")
+    if w.of(*KEYED):
+        forms += [keyed_number(w)] * 2
     if w.of("z"):
         forms.append(f"{w.pick(w.of('z'))}.shape[0]")
     return w.pick(forms)
@@ -289,3 +297,106 @@ def views(w: Writer, base: str) -> list[str]:
         f"{base}[: {half * 2}].view({half}, 2).t()[1]",
         f"{base}[::2][:{half}]",
     ]
+
+
+# ------------------------------------------------------------------------------- keys from data
+
+
+def number_key(w: Writer) -> str:
+    """One of few ints, mostly read from a tensor."""
+    a = any_vector(w)
+    forms = [
+        f"int({a}[:{w.rng.randint(2, 3)}].argmax())",
+        f"{a}[-3:].argmin().item()",
+        f"int({a}.argmax()) % {w.rng.randint(2, 3)}",
+        f"int({scalar(w)} > {w.constant()})",
+        f"({a}[:3] > {w.constant()}).sum().item()",
+        f"min(int({a}.abs().sum() * 1.37), 2)",
+    ]
+    forms += [f"{name}[{w.rng.randrange(2)}]" for name in w.of("K")] * 2
+    forms += [f"{name} % 3" for name in w.of("n")]
+    return w.pick(forms) if w.chance(0.85) else str(w.rng.randrange(3))
+
+
+def key(w: Writer, kind: str) -> str:
+    """A key of a container of ``kind``."""
+    if kind[1] == "i":
+        return number_key(w)
+    first, second = number_key(w), str(w.rng.randrange(2))
+    return f"({second}, {first})" if w.chance(0.3) else f"({first}, {second})"
+
+
+def keyed_vector(w: Writer) -> str:
+    """A tensor [D] that a container with keys from data gives or changes."""
+    name, a = w.pick(w.of(*KEYED)), any_vector(w)
+    kind, k = w.kinds[name], key(w, w.kinds[name])
+    first = "e" if kind[1] == "i" else "e[0]"
+    forms: dict[str, list[str]] = {
+        "C": [
+            f"torch.tanh({a} * {name}.get({k}, 2))",
+            f"torch.tanh({a} + sum({name}.values()))",
+            f"sum([torch.tanh({a} * {first}) * c for e, c in {name}.items()], {a}) * 0.1",
+        ],
+        "V": [
+            f"({name}[{k}] if {k} in {name} else {a}) * 0.5",
+            f"{name}.get({k}, {a}) * 0.5",
+            f"(torch.stack(list({name}.values())).mean(0) if {name} else {a}.clone())",
+            f"torch.tanh(sum({name}.values(), {a}))",
+            f"sum([e * 0.5 for _, e in sorted({name}.items(), key=lambda e: e[0])], {a}) * 0.3",
+        ],
+        "G": [
+            f"torch.tanh(sum({name}.get({k}, []), {a}))",
+            f"(torch.stack({name}[{k}]).mean(0) if {k} in {name} else {a} * 0.5)",
+            f"sum([torch.stack(g).amax(0) for g in {name}.values() if g], {a}) * 0.3",
+            f"torch.tanh({a} * max([len(g) for g in {name}.values()], default=0))",
+        ],
+        "S": [
+            f"(torch.tanh({a}) if {k} in {name} else {a} * 0.5)",
+            f"torch.tanh({a} * len({name}))",
+            f"sum([torch.tanh({a} * {first}) for e in sorted({name})], {a}) * 0.3",
+        ],
+    }
+    return w.pick(forms[kind[0]])
+
+
+def keyed_number(w: Writer) -> str:
+    """An int that a container with keys from data gives."""
+    name = w.pick(w.of(*KEYED))
+    kind, k = w.kinds[name], key(w, w.kinds[name])
+    first = "" if kind[1] == "i" else "[0]"
+    forms: dict[str, list[str]] = {
+        "C": [
+            f"{name}.get({k}, {w.rng.randrange(3)})",
+            f"({name}[{k}] if {k} in {name} else -1)",
+            f"sum({name}.values())",
+            f"max({name}.values(), default=1)",
+            f"(max({name}, key=lambda e: {name}[e]){first} if {name} else 0)",
+            f"sum([e{first} * c for e, c in sorted({name}.items())])",
+        ],
+        "V": [f"(next(iter({name})){first} if {name} else 3)", f"(min({name}){first} if {name} else 2)"],
+        "G": [f"len({name}.get({k}, ()))", f"sum(len(g) for g in {name}.values())"],
+        "S": [
+            f"int({k} in {name})",
+            f"len({name} | {{{k}}})",
+            f"(sorted({name})[0]{first} if {name} else 2)",
+        ],
+    }
+    forms["C"] += (
+        [f"{name}[{k}]", f"(0, *(e{first} for e, _ in {name}.most_common(1)))[-1]"] * 2
+        if w.classes[name] == "Counter"
+        else []
+    )
+    return w.pick([f"len({name})", *forms[kind[0]]])
+
+
+def keyed_condition(w: Writer, name: str) -> str:
+    """A condition on a container with keys from data."""
+    kind, k = w.kinds[name], key(w, w.kinds[name])
+    forms = [f"{k} in {name}", f"{k} not in {name}", f"len({name}) > {w.rng.randrange(3)}", f"bool({name})"]
+    if kind[0] == "C":
+        forms += [f"{name}.get({k}, 0) > 1", f"{k} in {name}.keys()", f"1 in {name}.values()"]
+    if kind[0] == "V":
+        forms.append(f"{name}.get({k}) is None")
+    if kind[0] == "S":
+        forms += [f"{name} <= {{{k}, {key(w, kind)}}}", f"{name} == {{{k}}}", f"not {name} & {{{k}}}"]
+    return w.pick(forms)

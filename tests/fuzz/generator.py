@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from tests.fuzz import inputs
+from tests.fuzz import inputs, keyed
 from tests.fuzz.control import body, branch, closure, plain_return, result, while_loop
 from tests.fuzz.expressions import tensor_condition, vector
 from tests.fuzz.scope import FEATURES, Writer
@@ -90,6 +90,8 @@ def _forward(w: Writer) -> None:
     if w.has("closure"):
         closure(w)
     declare(w)
+    if w.has("keys"):
+        keyed.make(w)
     control = [branch, while_loop] if w.has("whiles") else [branch]
     for _ in range(w.rng.randint(1, 2)):
         if body(w, 4) or w.rng.choice(control)(w):
@@ -129,6 +131,7 @@ def _module(w: Writer, forward: list[str]) -> str:
     text = "\n".join([*_init(w), "", *forward, *methods])
     parts = [
         "from typing import NamedTuple\n" if "Pair(" in text else "",
+        "import collections\n" if "collections." in text else "",
         "import torch\nfrom torch import nn\n",
         *(code for name, code in PRELUDE.items() if f"{name}(" in text or f"except {name}" in text),
         f"class Net(nn.Module):\n{text}\n",

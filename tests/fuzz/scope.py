@@ -9,6 +9,11 @@ Kinds of variables (``D`` is the width of the program)::
     L   list of v                  N   list of numbers
     o   None or v                  m   tensor [D], float32 or float64
     z   float32 tensor [any], maybe of a size that is free (``u``) or that calls change (``self.trace``)
+    K   list of two or three small ints read from a tensor
+    C.  dict of ints               V.  dict of v
+    G.  dict of lists of v         S.  set
+
+The latter have keys that may be known only at run time: ints (``Ci``, ...) or pairs of ints (``Cp``, ...).
 
 A "variable" may be any text that can be read and assigned to: ``self.memory``, ``box.h``, ``cache['a']``.
 """
@@ -24,6 +29,7 @@ FEATURES = (
     *("views", "inplace", "numbers", "lists", "tags", "flags", "state", "experts", "loops", "whiles"),
     *("raises", "helper", "closure", "comprehension", "dtypes", "optional", "slices", "finally"),
     *("dicts", "attributes", "recursion", "boolops", "early", "random", "free sizes"),
+    "keys",
 )
 
 
@@ -45,6 +51,10 @@ class Writer:
     """How many ``try`` bodies surround this place."""
     frozen: set[str] = field(default_factory=set[str])
     """Variables that may not be assigned here (loop counters that bound a loop, lists iterated over)."""
+    classes: dict[str, str] = field(default_factory=dict[str, str])
+    """The class of each container with keys from data, by its name."""
+    key_writes: int = 5
+    """How often such containers may still be changed: each time may double the paths."""
     inner: bool = False
     """Whether this is the body of an inner function or helper (its ``return`` gives a ``v``)."""
 
@@ -83,7 +93,8 @@ class Writer:
         self.names += 1
         stem = {"v": "h", "w": "w", "q": "q", "h": "part", "s": "s", "b": "flag", "n": "n", "f": "f"}
         stem |= {"g": "ok", "t": "tag", "L": "hs", "N": "ns", "o": "best", "m": "mix", "z": "seq"}
-        return f"{stem[kind]}{self.names}"
+        stem |= {"k": "key", "K": "keys", "C": "tally", "V": "memo", "G": "groups", "S": "seen"}
+        return f"{stem[kind[0]]}{self.names}"
 
     def bind(self, name: str, kind: str) -> None:
         self.kinds[name] = kind
