@@ -73,7 +73,10 @@ class RecordList:
             column.reverse()
 
     def copy(self) -> Any:
-        return RecordList(self.element, [column.copy() for column in self.columns])
+        copies = []
+        for column in self.columns:  # (a comprehension would be code of its own, which runs natively)
+            copies.append(column.copy())
+        return RecordList(self.element, copies)
 
     def sort(self, key: Any = None, reverse: Any = False) -> None:
         ordered = sorted_list(self, key, reverse)
@@ -92,7 +95,64 @@ class RecordList:
             self.append(item)
         return self
 
+    def __radd__(self, other: Any) -> Any:
+        made = self.copy()
+        made.clear()
+        for item in other:
+            made.append(item)
+        for item in self:
+            made.append(item)
+        return made
+
+    def __reversed__(self) -> Any:
+        made = self.copy()
+        made.reverse()
+        return iter(made)
+
+    def __contains__(self, value: Any) -> Any:
+        for item in self:  # noqa: SIM110  # (interpreted: a decision for each)
+            if item == value:
+                return True
+        return False
+
+    def count(self, value: Any) -> Any:
+        found = 0
+        for item in self:
+            if item == value:
+                found += 1
+        return found
+
+    def _place(self, value: Any) -> Any:
+        for position in range(len(self)):
+            if self[position] == value:
+                return position
+        return -1
+
+    def index(self, value: Any, *between: Any) -> Any:
+        if between:
+            self._unknown()
+        position = self._place(value)
+        if position < 0:
+            raise ValueError(f"{value!r} is not in list")
+        return position
+
+    def remove(self, value: Any) -> None:
+        position = self._place(value)
+        if position < 0:
+            raise ValueError("list.remove(x): x not in list")
+        self.pop(position)
+
+    def __eq__(self, other: Any) -> Any:
+        if not isinstance(other, list):
+            return False
+        if len(self) != len(other):
+            return False
+        for position in range(len(self)):  # noqa: SIM110
+            if self[position] != other[position]:
+                return False
+        return True
+
     def _unknown(self, *args: Any, **kwargs: Any) -> Any:
         self.columns[0]._elements()  # decides: the list has to be static for this
 
-    index = count = remove = __contains__ = __eq__ = __radd__ = __mul__ = __reversed__ = _unknown  # type: ignore
+    __mul__ = __rmul__ = __imul__ = _unknown

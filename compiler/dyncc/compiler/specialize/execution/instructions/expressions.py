@@ -55,7 +55,7 @@ def _compare(machine: Machine, frame: Frame, i: cfg.Compare) -> None:
     left, right = frame.registers[i.left], frame.registers[i.right]
     if i.op in ("in", "not-in"):
         method = calls.special_method(machine, right, "__contains__")
-        if method is not None and type(right) is not prelude.RecordList:
+        if method is not None:
             machine.invoke(prelude.contained, (method, right, left, i.op == "not-in"), {}, i.dst)
             return
     method = operator_methods.operation(machine, i.op, left, right, False)

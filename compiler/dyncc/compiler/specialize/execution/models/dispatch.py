@@ -51,7 +51,7 @@ def apply(machine: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
         found = special = None
     if special is not None and args:
         method = calls.special_method(machine, args[0], special)
-        if method is not None and type(args[0]) is not prelude.RecordList:
+        if method is not None and not (func is len and type(args[0]) is prelude.RecordList):
             return Push(method, args, kwargs)
     if found is not None:
         return found(machine, args, kwargs)

@@ -90,8 +90,6 @@ def _reversed(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     if isinstance(value, DynamicList):
         backwards = operations.get(machine, value, slice(None, None, -1))
         return iteration.iterator(machine, backwards)
-    if type(value) is prelude.RecordList:
-        return NotImplemented
     return prelude.SequenceIterator(tuple(machine.native(reversed, value)))
 
 
