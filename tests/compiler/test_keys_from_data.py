@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from dyncc.compiler import compile
 from dyncc.compiler.check.compare import END_TO_END, compare
@@ -212,3 +213,22 @@ def test_what_depends_on_more_than_equality_is_refused(
     with pytest.raises(CompileError) as caught:
         compile(function, (torch.rand(4),), output=tmp_path / "net.dyncc")
     assert {each.code for each in caught.value.diagnostics} == {"DY110"}
+
+
+class Visited(nn.Module):
+    def forward(self, x: torch.Tensor, k: int) -> Any:
+        number = k if (x > -0.2).all() else 1
+        seen = {(1, 2), (number % 3, 1)}
+        if number % 2 == 1 or x.mean() >= 0.5:
+            x = x * 2
+        if x.sum() > 0.2:
+            return x, number, len(seen | {(0, 0)})
+        return x, number, len(seen)
+
+
+def test_the_parts_of_members_are_known(tmp_path: Path) -> None:
+    """A set of CPython's is made again from its members: their numbers must not become parameters."""
+    net = compile(Visited(), (torch.ones(4), 2), output=tmp_path / "net.dyncc")
+    for x in (torch.ones(4), -torch.ones(4), torch.tensor([0.1, 0, -0.1, 0.1])):
+        for k in (1, 2, 4):
+            torch.testing.assert_close(net(x, k), Visited()(x, k))

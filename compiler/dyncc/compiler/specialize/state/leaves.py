@@ -89,5 +89,11 @@ def hint_of(path: Path) -> str:
 
 
 def is_member(path: Path) -> bool:
-    """Whether a place is in a set, whose members have to be known: they are told apart by their hash."""
-    return bool(path) and type(path[-1]) is tuple and path[-1][0] == "member"
+    """Whether a place is in a set, whose members have to be known: they are told apart by their hash.
+
+    So have the parts of members that are tuples.
+    """
+    parts = list(path)
+    while parts and type(parts[-1]) is tuple and parts[-1][0] == "item":
+        parts.pop()
+    return bool(parts) and type(parts[-1]) is tuple and parts[-1][0] == "member"
