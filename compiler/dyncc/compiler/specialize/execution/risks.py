@@ -74,6 +74,8 @@ class Risks:
 
     def host_op(self, op: str, operands: Sequence[Operand]) -> None:
         """To be asked before a host operation is recorded. Raises MayRaise where its failing is handled."""
+        if self.resting:
+            return
         block, step = self.machine.block, HostOp(op, tuple(operands), Value("", ScalarType("int")))
         if not may_raise(step, [None] * len(operands)):
             return

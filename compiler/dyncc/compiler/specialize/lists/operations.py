@@ -13,8 +13,16 @@ import torch
 from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.specialize.execution.operators import iteration
 from dyncc.compiler.specialize.lists import host_lists, host_tensors
-from dyncc.compiler.specialize.values import DynamicList, ListElement, Scalar, is_scalar, kind_of, scalar_op
-from dyncc.compiler.specialize.values.decisions import Cut
+from dyncc.compiler.specialize.values import (
+    DynamicList,
+    DynamicText,
+    ListElement,
+    Scalar,
+    is_scalar,
+    kind_of,
+    scalar_op,
+)  # fmt: skip
+from dyncc.compiler.specialize.values.decisions import Cut, Decision
 from dyncc.runtime.program import Const, ListType, ScalarType, TensorType
 
 if TYPE_CHECKING:
@@ -118,10 +126,12 @@ def method(
         case "reverse", ():
             host_lists.check_writable(machine.recorder, items)
             items.base = _slice(machine, items, slice(None, None, -1)).base
-        case "index" | "count", (value,):
-            return search(machine, items, f"list_{name}", value)
+        case "count", (value,):
+            return search(machine, items, "list_count", value)
+        case "index", (value,):
+            return _index(machine, items, value)
         case "remove", (value,):
-            _change(machine, items, "list_pop", search(machine, items, "list_index", value))
+            _remove(machine, items, value)
         case "sort", () if numbers and set(kwargs) <= {"reverse"}:
             _change(machine, items, "list_sort", bool(kwargs.get("reverse", False)))
         case "__len__", ():
@@ -137,11 +147,46 @@ def _pop(machine: Machine, items: DynamicList, index: Any) -> Any:
     if items.tail and not is_scalar(index) and index == -1:
         host_lists.check_writable(machine.recorder, items)
         return items.tail.pop()
-    before = host_lists.list_operand(machine.recorder, items)
-    _change(machine, items, "list_pop", index)  # first, since an empty list raises here
-    if isinstance(items.element.type, TensorType) and not machine.block.make_pre(items.base):  # type: ignore[arg-type]
-        raise Cut
-    return _element(machine, items, before, index)
+    before = whole = host_lists.list_operand(machine.recorder, items)
+    errors = {1: IndexError("pop from empty list"), 2: IndexError("pop index out of range")}
+    machine.risks.check(errors, lambda: _what_pop_raises(length(machine, items), index))
+    with machine.risks.certain():
+        _change(machine, items, "list_pop", index)  # first, since an empty list raises here
+        try:
+            if isinstance(items.element.type, TensorType) and not machine.block.make_pre(items.base):  # type: ignore[arg-type]
+                raise Cut
+            return _element(machine, items, before, index)
+        except (Cut, Decision):
+            items.base = whole  # the instruction will be executed again
+            raise
+
+
+def _what_pop_raises(count: Any, index: Any) -> Any:
+    """1 for a list that is empty, 2 for an index out of range, 0 where an element is removed."""
+    empty = scalar_op("eq", count, 0)
+    below, above = scalar_op("lt", scalar_op("add", index, count), 0), scalar_op("ge", index, count)
+    beyond = scalar_op("int", scalar_op("or_", below, above))
+    return scalar_op("select", empty, 1, scalar_op("mul", beyond, 2))
+
+
+def _remove(machine: Machine, items: DynamicList, value: Any) -> None:
+    def missing() -> Any:
+        return scalar_op("int", scalar_op("not", search(machine, items, "list_contains", value)))
+
+    # (always: the host's own error would be that of `index`)
+    machine.risks.check({1: ValueError("list.remove(x): x not in list")}, missing, always=True)
+    with machine.risks.certain():
+        _change(machine, items, "list_pop", search(machine, items, "list_index", value))
+
+
+def _index(machine: Machine, items: DynamicList, value: Any) -> Any:
+    def missing() -> Any:
+        return scalar_op("int", scalar_op("not", search(machine, items, "list_contains", value)))
+
+    text = DynamicText(((value, "", ""), " is not in list"))
+    machine.risks.check({1: ValueError(text)}, missing)
+    with machine.risks.certain():
+        return search(machine, items, "list_index", value)
 
 
 def delete(machine: Machine, items: DynamicList, index: Any) -> None:

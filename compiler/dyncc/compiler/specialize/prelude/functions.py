@@ -231,6 +231,17 @@ def index_in(items: Any, value: Any) -> Any:
     raise ValueError(f"{value} is not in list")
 
 
+def pop_of(items: Any, index: Any) -> Any:
+    """``list.pop`` of a list of known length, at a place that is known only at run time."""
+    length = len(items)
+    if length == 0:
+        raise IndexError("pop from empty list")
+    for position in range(length):
+        if index == position or index == position - length:
+            return items.pop(position)
+    raise IndexError("pop index out of range")
+
+
 def count_in(items: Any, value: Any) -> Any:
     """``items.count(value)``"""
     count = 0

@@ -129,6 +129,11 @@ def _method(machine: Machine, owner: Any, name: str, args: tuple[Any, ...], kwar
         if holds_dynamic(owner) or holds_dynamic(args[0]):
             return Push(prelude.index_in if name == "index" else prelude.count_in, (owner, args[0]), {})
         return NotImplemented
+    if isinstance(owner, list) and name == "pop" and len(args) == 1:
+        index = number_in(machine, args[0], "index") if isinstance(args[0], torch.Tensor) else args[0]
+        if is_scalar(index) and index.kind in ("int", "bool"):
+            return Push(prelude.pop_of, (owner, index), {})
+        return NotImplemented if index is args[0] else machine.native(list.pop, owner, index)
     if isinstance(owner, list) and name == "sort":
         return Push(prelude.sort_in_place, (owner, kwargs.get("key"), kwargs.get("reverse", False)), {})
     if (
