@@ -39,6 +39,18 @@ def caught(make: Any, *changes: Callable[[Any, torch.Tensor], Any]) -> Callable[
     return function
 
 
+def deleted(make: Any) -> Callable[[torch.Tensor], Any]:
+    def function(x: torch.Tensor) -> Any:
+        items = make(x)
+        try:
+            del items[int(x[1])]
+        except IndexError as error:
+            return str(error)
+        return sum(items)
+
+    return function
+
+
 FUNCTIONS: dict[str, Callable[[torch.Tensor], Any]] = {
     "pop": caught(grown, lambda items, x: items.pop()),
     "pop at a place": caught(grown, lambda items, x: items.pop(1)),
@@ -50,6 +62,8 @@ FUNCTIONS: dict[str, Callable[[torch.Tensor], Any]] = {
     "index of a read number": caught(grown, lambda items, x: items.index(int(x[1]))),
     "remove": caught(grown, lambda items, x: items.remove(2) or 0),
     "in turn": caught(grown, lambda items, x: items.pop(), lambda items, x: items.remove(0) or 1),
+    "delete": deleted(grown),
+    "delete of a known list": deleted(lambda x: [1, 2, 4]),
     "pop, uncaught": lambda x: grown(x).pop(1),
     "remove, uncaught": lambda x: grown(x).remove(int(x[1])),
     "index, uncaught": lambda x: grown(x).index(int(x[1])),

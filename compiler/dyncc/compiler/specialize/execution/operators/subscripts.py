@@ -191,6 +191,11 @@ def set_item(machine: Machine, obj: Any, index: Any, value: Any) -> None:
     if isinstance(obj, DynamicList):
         operations.store(machine, obj, index, value)
         return
+    machine.native(_store, obj, _place_in(machine, obj, index), value)
+
+
+def _place_in(machine: Machine, obj: Any, index: Any) -> Any:
+    """An index into what is changed there; for a list of known length a case for each of its places."""
     if isinstance(index, torch.Tensor) and isinstance(obj, list):
         index = number_in(machine, index, "index")
     if is_scalar(index):
@@ -198,7 +203,7 @@ def set_item(machine: Machine, obj: Any, index: Any, value: Any) -> None:
         if isinstance(obj, list):
             length = len(obj)
             forks.switch(machine, index, (*range(length), *range(-length, 0)), length)
-    machine.native(_store, obj, index, value)
+    return index
 
 
 def _store(obj: Any, index: Any, value: Any) -> None:
@@ -209,7 +214,7 @@ def delete_item(machine: Machine, obj: Any, index: Any) -> None:
     if isinstance(obj, DynamicList):
         operations.delete(machine, obj, index)
     else:
-        machine.native(_delete, obj, index)
+        machine.native(_delete, obj, _place_in(machine, obj, index))
 
 
 def _delete(obj: Any, index: Any) -> None:
