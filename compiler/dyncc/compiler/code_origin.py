@@ -10,7 +10,6 @@ from pathlib import Path
 
 import torch
 
-import dyncc
 from dyncc.runtime.program import Span
 
 
@@ -18,7 +17,7 @@ def _folder(path: str | Path) -> str:
     return os.path.join(os.path.abspath(path), "")
 
 
-_OWN = tuple(map(_folder, dyncc.__path__))  # of the compiler, the passes and the runtime
+_OWN = _folder(Path(__file__).parent)
 _TORCH = _folder(Path(torch.__file__).parent)
 _PACKAGES = tuple(_folder(sysconfig.get_path(name)) for name in ("purelib", "platlib"))
 _STANDARD = tuple(_folder(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"))
@@ -29,12 +28,12 @@ def is_users(filename: str) -> bool:
     """Whether code is neither of the standard library, nor installed, nor of this compiler."""
     if filename.startswith("<frozen"):
         return False
-    return not os.path.abspath(filename).startswith((*_OWN, _TORCH, *_PACKAGES, *_STANDARD))
+    return not os.path.abspath(filename).startswith((_OWN, _TORCH, *_PACKAGES, *_STANDARD))
 
 
 def is_of_packages(filename: str) -> bool:
     """Whether code is of an installed package other than PyTorch."""
-    return filename.startswith(_PACKAGES) and not filename.startswith((*_OWN, _TORCH))
+    return filename.startswith(_PACKAGES) and not filename.startswith((_OWN, _TORCH))
 
 
 def users_first(spans: Iterable[Span]) -> list[Span]:

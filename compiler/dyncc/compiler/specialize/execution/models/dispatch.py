@@ -132,6 +132,7 @@ def _method(machine: Machine, owner: Any, name: str, args: tuple[Any, ...], kwar
     if isinstance(owner, list) and name == "pop" and len(args) == 1:
         index = number_in(machine, args[0], "index") if isinstance(args[0], torch.Tensor) else args[0]
         if is_scalar(index) and index.kind in ("int", "bool"):
+            machine.facts.demand(index.origins)
             return Push(prelude.pop_of, (owner, index), {})
         return NotImplemented if index is args[0] else machine.native(list.pop, owner, index)
     if isinstance(owner, list) and name == "sort":
