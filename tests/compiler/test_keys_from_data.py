@@ -112,6 +112,15 @@ def without_repetitions(x: torch.Tensor) -> Any:
     return list(dict.fromkeys(numbers(x)[:2])), list(counts.values())
 
 
+def in_tables_of_cpython(x: torch.Tensor) -> Any:
+    one, two, *_ = numbers(x)
+    table, counts = {(2, 0): 1, (4, 0): 2}, collections.Counter([2, 2, 4])
+    ordered = collections.OrderedDict([(2, "a"), (3, "b")])
+    found = (one, 0) in table.keys(), one in counts.keys(), two not in ordered.keys()  # noqa: SIM118
+    del counts[two]
+    return found, sorted(counts.items())
+
+
 FUNCTIONS: dict[str, Callable[[torch.Tensor], Any]] = {
     each.__name__: each
     for each in (

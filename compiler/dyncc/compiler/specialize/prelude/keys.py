@@ -6,6 +6,7 @@ found to be new or not, and not for each key that it might be.
 
 from __future__ import annotations
 
+import collections
 from typing import Any, NoReturn
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
@@ -231,7 +232,10 @@ def pop_from(mapping: Any, key: Any, *default: Any) -> Any:
 
 
 def delete_item(mapping: Any, key: Any) -> None:
-    pop_from(mapping, key)
+    if isinstance(mapping, collections.Counter):  # it lets a key be that is not there
+        pop_from(mapping, key, None)
+    else:
+        pop_from(mapping, key)
 
 
 def discard_from(container: Any, key: Any) -> None:

@@ -73,13 +73,13 @@ def _set_item(machine: Machine, frame: Frame, i: cfg.SetItem) -> None:
 
 def _del_item(machine: Machine, frame: Frame, i: cfg.DelItem) -> None:
     obj, index = frame.registers[i.obj], frame.registers[i.index]
+    if mappings.is_plain(obj) and is_unknown(index):  # (also of a Counter, whose method is in Python)
+        mappings.demand(machine, index)
+        machine.invoke(prelude.keys.delete_item, (obj, index), {}, None)
+        return
     method = calls.special_method(machine, obj, "__delitem__")
     if method is not None:
         machine.invoke(method, (obj, index), {}, None)
-        return
-    if mappings.is_plain(obj) and is_unknown(index):
-        mappings.demand(machine, index)
-        machine.invoke(prelude.keys.delete_item, (obj, index), {}, None)
         return
     subscripts.delete_item(machine, obj, index)
 

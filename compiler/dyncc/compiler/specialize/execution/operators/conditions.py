@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, KeysView
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -180,6 +180,8 @@ def contains(machine: Machine, value: Any, container: Any) -> Any:
         return truth(machine, machine.native(torch.Tensor.any, equal))
     if isinstance(container, DynamicList):
         return operations.search(machine, container, "list_contains", value)
+    if isinstance(container, KeysView) and is_unknown(value):
+        container = dict.fromkeys(container)
     if type(value) is tuple and is_unknown(value) and isinstance(container, (set, frozenset, dict)):
         return machine.native(holds, list(container), value)
     if is_scalar(value) and isinstance(container, (list, tuple, set, frozenset, dict, range)):
