@@ -37,11 +37,31 @@ def of_constants(x: torch.Tensor) -> Any:
     return x if "".join(names) == "cba" else -x
 
 
+class Backwards(list):
+    """Its methods are its own, not those of ``list``."""
+
+    def sort(self, key: Any = None, reverse: bool = False) -> None:
+        super().sort(key=key, reverse=not reverse)
+
+    def pop(self, index: int = -1) -> Any:
+        return super().pop(-1 - index)
+
+
+def of_a_derived_class(x: torch.Tensor) -> Any:
+    names, numbers = Backwards(["b", "c", "a"]), Backwards([1, 2, 3, 4])
+    names.sort()
+    popped = numbers.pop(0)
+    if x.sum() > 4:
+        popped += numbers.pop(1)
+    return "".join(names), popped, x
+
+
 def test_they_are_in_the_order_of_eager(tmp_path: Path) -> None:
     xs = [
         torch.tensor(values) for values in ([1.0, 2, 3, 0], [3.0, 2, 1, 0], [1.0, 1, 2, 2], [0.0, 5, 0, -1])
     ]
-    for function in (by_key, by_their_own_order, of_constants):
+    for function in (by_key, by_their_own_order, of_constants, of_a_derived_class):
         net = compile(function, (xs[0],), output=tmp_path / f"{function.__name__}.dyncc")
         for x in xs:
-            torch.testing.assert_close(net(x), function(x))
+            got, expected = net(x), function(x)
+            assert repr(got) == repr(expected)

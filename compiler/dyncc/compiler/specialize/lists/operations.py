@@ -169,22 +169,22 @@ def _what_pop_raises(count: Any, index: Any) -> Any:
     return scalar_op("select", empty, 1, scalar_op("mul", beyond, 2))
 
 
-def _remove(machine: Machine, items: DynamicList, value: Any) -> None:
-    def missing() -> Any:
-        return scalar_op("int", scalar_op("not", search(machine, items, "list_contains", value)))
+def _lacks(machine: Machine, items: DynamicList, value: Any) -> Any:
+    """1 where the list does not hold ``value``, or 0."""
+    return scalar_op("int", scalar_op("not", search(machine, items, "list_contains", value)))
 
+
+def _remove(machine: Machine, items: DynamicList, value: Any) -> None:
     # (always: the host's own error would be that of `index`)
-    machine.risks.check({1: ValueError("list.remove(x): x not in list")}, missing, always=True)
+    error = ValueError("list.remove(x): x not in list")
+    machine.risks.check({1: error}, lambda: _lacks(machine, items, value), always=True)
     with machine.risks.certain():
         _change(machine, items, "list_pop", search(machine, items, "list_index", value))
 
 
 def _index(machine: Machine, items: DynamicList, value: Any) -> Any:
-    def missing() -> Any:
-        return scalar_op("int", scalar_op("not", search(machine, items, "list_contains", value)))
-
-    text = DynamicText(((value, "", ""), " is not in list"))
-    machine.risks.check({1: ValueError(text)}, missing)
+    error = ValueError(DynamicText(((value, "", ""), " is not in list")))
+    machine.risks.check({1: error}, lambda: _lacks(machine, items, value))
     with machine.risks.certain():
         return search(machine, items, "list_index", value)
 

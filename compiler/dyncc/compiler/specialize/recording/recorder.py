@@ -102,9 +102,9 @@ class Recorder:
         """Calls (where, and of what) before which a block ends, so that their sizes are given, and the
         origins of what the block that ended depended on."""
         self.hook: Hook | None = None
+        """What watches the code that is being recorded; None while the recorder itself is at work."""
         self.composing = False
         """Whether what is recorded is a part of a call of the program."""
-        """What watches the code that is being recorded; None while the recorder itself is at work."""
         self._symbols = 0
         self._constants = 0
         self._canonical: dict[Any, torch.Tensor] = {}

@@ -117,25 +117,30 @@ def _method(machine: Machine, owner: Any, name: str, args: tuple[Any, ...], kwar
         return NotImplemented
     if isinstance(owner, DynamicList):
         return operations.method(machine, owner, name, args, kwargs)
-    if name == "fromkeys" and owner in (dict, collections.OrderedDict) and involved(machine, args[:1]):
+    if (
+        name == "fromkeys"
+        and _is_one(owner, (dict, collections.OrderedDict))
+        and involved(machine, args[:1])
+    ):
         return Push(prelude.mappings.from_keys, (owner, *args), kwargs)
     if mappings.is_plain(owner):
         return mappings.method(machine, owner, name, args, kwargs)
     if isinstance(owner, torch.Tensor):
         return _tensor_method(machine, owner, name, args, kwargs)
-    if isinstance(owner, list) and name == "extend" and len(args) == 1 and needs_prelude(machine, args[0]):
+    own = isinstance(owner, list) and getattr(type(owner), name, None) is getattr(list, name, None)
+    if own and name == "extend" and len(args) == 1 and needs_prelude(machine, args[0]):
         return Push(prelude.extend_list, (owner, args[0]), {})
-    if isinstance(owner, list) and name in ("index", "count") and len(args) == 1:
+    if own and name in ("index", "count") and len(args) == 1:
         if holds_dynamic(owner) or holds_dynamic(args[0]):
             return Push(prelude.index_in if name == "index" else prelude.count_in, (owner, args[0]), {})
         return NotImplemented
-    if isinstance(owner, list) and name == "pop" and len(args) == 1:
+    if own and name == "pop" and len(args) == 1:
         index = number_in(machine, args[0], "index") if isinstance(args[0], torch.Tensor) else args[0]
         if is_scalar(index) and index.kind in ("int", "bool"):
             machine.facts.demand(index.origins)
             return Push(prelude.pop_of, (owner, index), {})
         return NotImplemented if index is args[0] else machine.native(list.pop, owner, index)
-    if isinstance(owner, list) and name == "sort":
+    if own and name == "sort":
         return Push(prelude.sort_in_place, (owner, kwargs.get("key"), kwargs.get("reverse", False)), {})
     if (
         isinstance(owner, str)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from dyncc.compiler.specialize.execution.native import Raised, item
 from dyncc.compiler.specialize.recording.cells import fake_of
-from dyncc.compiler.specialize.values import is_scalar
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
@@ -27,13 +24,11 @@ _ERRORS: dict[str, tuple[type[Exception], str, str]] = {
 def number_in(machine: Machine, tensor: Any, use: str) -> Any:
     """The number in ``tensor`` for ``use``: ``number`` (``int``, ``float``), ``index`` or ``truth``."""
     kind, none, several = _ERRORS[use]
-    count = 1
-    for size in machine.native(torch.Tensor.size, tensor):
-        count = 0 if count == 0 or (not is_scalar(size) and size == 0) else size * count
-    if not is_scalar(count) and count != 1:
+    fake = fake_of(machine.recorder, tensor)
+    count = fake.numel()
+    if isinstance(count, int) and count != 1:
         raise Raised(kind(several if count else none))
-    dtype = fake_of(machine.recorder, tensor).dtype
-    if use == "index" and (dtype.is_floating_point or dtype.is_complex):
+    if use == "index" and (fake.dtype.is_floating_point or fake.dtype.is_complex):
         raise Raised(kind(_INDEX))
     machine.risks.single(tensor, kind, none, several)
     with machine.risks.certain():  # (asked just now)
