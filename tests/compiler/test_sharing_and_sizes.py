@@ -203,3 +203,33 @@ def test_a_view_of_a_buffer_is_changed(view: Callable[[Any, Any], Any], refused:
         expected = outcome(eager, (x.clone(),), {})
         actual = outcome(functools.partial(interpreter.run, "forward"), (x.clone(),), {})
         assert not compare_outcomes(expected, actual, REFERENCE).differences
+
+
+class GrowingConstants(torch.nn.Module):
+    """The values are known at compile time, how many there are is not: in a loop, and over calls."""
+
+    trace: Any
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trace = torch.zeros(2)
+
+    def forward(self, x: Any) -> Any:
+        if x.sum() > 0:
+            self.trace = torch.cat([torch.ones(1), self.trace * 0.5])
+        steps = torch.zeros(2)
+        while x.sum() > 0:
+            steps = torch.cat([steps * 0.5, torch.ones(1)])
+            x = x - 1
+        return steps, self.trace
+
+
+def test_constants_grow_with_the_data() -> None:
+    recorded = specialize(GrowingConstants().eval(), (torch.ones(3),))
+    assert len(recorded.program.blocks) < 30
+    interpreter, model = Interpreter(recorded.program, recorded.weights), GrowingConstants().eval()
+    for scale in (0.0, 4.0, -1.0, 1.0, 2.0):
+        x = torch.full((3,), scale)
+        expected = outcome(model, (x,), {})
+        actual = outcome(functools.partial(interpreter.run, "forward"), (x,), {})
+        assert not compare_outcomes(expected, actual, REFERENCE).differences

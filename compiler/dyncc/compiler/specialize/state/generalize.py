@@ -133,6 +133,15 @@ def _widen_sizes(left: Snapshot, right: Snapshot, facts: Facts) -> bool:
             if a != b and place not in facts.symbols and not facts.keeps(place):
                 facts.symbols.add(place)
                 learned = True
+        if other != sizes:
+            learned |= _forget_values((right.point, path), left.slots.get(path), right.slots.get(path), facts)
     if learned:
         facts.note(f"sizes vary at {right.point[-1] if right.point else ''}")
     return learned
+
+
+def _forget_values(place: Any, left: Slot | None, right: Slot | None, facts: Facts) -> bool:
+    """Of a tensor whose sizes vary the values cannot be known, though they depend on constants alone."""
+    if left is None or right is None or "constant" not in (left.kind, right.kind):
+        return False
+    return _split(place, left, right, facts)
