@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+import dyncc
 from dyncc.runtime.program import Span
 
 
@@ -17,10 +18,15 @@ def _folder(path: str | Path) -> str:
     return os.path.join(os.path.abspath(path), "")
 
 
-_OWN = _folder(Path(__file__).parent)
+_OWN = tuple(_folder(path) for path in dyncc.__path__)
 _TORCH = _folder(Path(torch.__file__).parent)
 _PACKAGES = tuple(_folder(sysconfig.get_path(name)) for name in ("purelib", "platlib"))
 _STANDARD = tuple(_folder(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"))
+
+
+def is_own(filename: str) -> bool:
+    """Whether code is of this compiler, in any of the folders that make up its package."""
+    return filename.startswith(_OWN)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -28,12 +34,12 @@ def is_users(filename: str) -> bool:
     """Whether code is neither of the standard library, nor installed, nor of this compiler."""
     if filename.startswith("<frozen"):
         return False
-    return not os.path.abspath(filename).startswith((_OWN, _TORCH, *_PACKAGES, *_STANDARD))
+    return not os.path.abspath(filename).startswith((*_OWN, _TORCH, *_PACKAGES, *_STANDARD))
 
 
 def is_of_packages(filename: str) -> bool:
     """Whether code is of an installed package other than PyTorch."""
-    return filename.startswith(_PACKAGES) and not filename.startswith((_OWN, _TORCH))
+    return filename.startswith(_PACKAGES) and not filename.startswith((*_OWN, _TORCH))
 
 
 def users_first(spans: Iterable[Span]) -> list[Span]:

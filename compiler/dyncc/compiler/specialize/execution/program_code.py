@@ -6,23 +6,23 @@ import types
 from pathlib import Path
 from typing import Any
 
+from dyncc.compiler.code_origin import is_own
 from dyncc.compiler.frontend.build import build
 from dyncc.compiler.frontend.source import SourceUnavailable
 from dyncc.compiler.specialize import prelude
 
 _EXECUTION = str(Path(__file__).resolve().parent)
-_OWN = str(Path(__file__).resolve().parent.parent)
 
 
 def is_program(code: types.CodeType) -> bool:
-    """Whether ``code`` is the program's: neither of the specializer nor between it and PyTorch."""
+    """Whether ``code`` is the program's: neither of the compiler nor between it and PyTorch."""
     return not _is_own(code) and not code.co_filename.endswith(
         ("torch/overrides.py", "torch/_tensor.py", "torch/utils/_device.py")
     )
 
 
 def _is_own(code: types.CodeType) -> bool:
-    return code.co_filename.startswith(_OWN) and code.co_filename not in prelude.FILES
+    return is_own(code.co_filename) and code.co_filename not in prelude.FILES
 
 
 def is_readable(code: types.CodeType) -> bool:

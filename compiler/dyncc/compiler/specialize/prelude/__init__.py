@@ -61,6 +61,7 @@ from dyncc.compiler.specialize.prelude.iterators import (
     ZipIterator,
 )
 from dyncc.compiler.specialize.prelude.keyed_sets import KeyedSet
+from dyncc.compiler.specialize.prelude.keys import is_grown
 from dyncc.compiler.specialize.prelude.mappings import KeyedDict, KeyedView
 from dyncc.compiler.specialize.prelude.records import RecordList
 from dyncc.compiler.specialize.prelude.sorting import by_insertion, in_order, sort_in_place, sorted_list
@@ -106,6 +107,7 @@ __all__ = [
     "in_order",
     "index_in",
     "is_float",
+    "is_grown",
     "join_text",
     "keys",
     "least",

@@ -37,20 +37,25 @@ class Question:
     value: sympy.Expr
 
     @property
-    def relation(self) -> Any:
-        return sympy.Eq(self.symbol, self.value)
-
-    @property
     def difference(self) -> Any:
-        """Zero where they are equal."""
+        """Zero where they are equal.
+
+        (Not a relation, which would be evaluated: PyTorch's symbols for sizes are positive, so ``s == 0``
+        would be false, but a size that data decide can be zero.)
+        """
         return self.symbol - self.value
+
+    def answered(self, sizes: dict[Any, Any]) -> bool | None:
+        """The answer where these symbols are these sizes; None where that does not tell."""
+        difference = self.difference.subs(sizes)
+        return bool(difference == 0) if difference.is_number else None
 
 
 class Known(BaseException):
     """An unknown size of a call's arguments is known to be the one that ``question`` is about."""
 
     def __init__(self, question: Question) -> None:
-        super().__init__(str(question.relation))
+        super().__init__(f"{question.symbol} = {question.value}")
         self.question = question
 
 
@@ -122,9 +127,8 @@ def all_answered(recorder: Recorder, conditions: Sequence[Any]) -> bool:
 def answer_known(recorder: Recorder, question: Question) -> bool | None:
     """The answer, where it follows from those that the block has."""
     known = {q.symbol: q.value for q, answer in recorder.block.size_answers if answer}
-    relation = question.relation.subs(known)
-    if relation in (sympy.true, sympy.false):
-        return bool(relation)
+    if (answer := question.answered(known)) is not None:
+        return answer
     here = question.difference.subs(known)
     for other, answer in recorder.block.size_answers:
         there = other.difference.subs(known)
@@ -135,11 +139,9 @@ def answer_known(recorder: Recorder, question: Question) -> bool | None:
 
 def allowed(recorder: Recorder, sizes: dict[Any, int]) -> bool:
     """Whether sizes agree with what the block knows of them."""
-    for question, answer in recorder.block.size_answers:
-        relation = question.relation.subs(sizes)
-        if relation in (sympy.true, sympy.false) and bool(relation) is not answer:
-            return False
-    return True
+    return all(
+        question.answered(sizes) in (None, answer) for question, answer in recorder.block.size_answers
+    )
 
 
 def settle(recorder: Recorder, questions: Sequence[Question], values: Any) -> bool:

@@ -134,7 +134,9 @@ def _widen_sizes(left: Snapshot, right: Snapshot, facts: Facts) -> bool:
                 facts.symbols.add(place)
                 learned = True
         if other != sizes:
-            learned |= _forget_values((right.point, path), left.slots.get(path), right.slots.get(path), facts)
+            learned |= _forget_values(
+                (right.point, path), left.slots.get(path), right.slots.get(path), facts
+            )
     if learned:
         facts.note(f"sizes vary at {right.point[-1] if right.point else ''}")
     return learned

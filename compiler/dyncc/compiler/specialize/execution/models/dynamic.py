@@ -49,7 +49,15 @@ def needs_prelude(machine: Machine, value: Any) -> bool:
 
 
 def involved(machine: Machine, value: Any) -> bool:
-    return needs_prelude(machine, value) or holds_dynamic(value)
+    return needs_prelude(machine, value) or holds_dynamic(value) or _is_of_grown(value)
+
+
+def _is_of_grown(value: Any) -> bool:
+    """A dict of keys that are known only at run time, or a view of it, with an unknown number of them."""
+    owner = value.owner if type(value) is prelude.KeyedView else value
+    return type(owner) is prelude.KeyedDict and (
+        prelude.is_grown(owner.own_keys) or prelude.is_grown(owner.own_values)
+    )
 
 
 def is_deciding(machine: Machine, function: Any) -> bool:
