@@ -252,3 +252,26 @@ def test_the_parts_of_members_are_known(tmp_path: Path) -> None:
     net = compile(Visited(), (torch.ones(4), 2), output=tmp_path / "net.dyncc")
     for x in (torch.ones(4), -torch.ones(4), torch.tensor([0.1, 0, -0.1, 0.1])):
         torch.testing.assert_close(net(x, 2), Visited()(x, 2))
+
+
+class Counting(nn.Module):
+    """A number that differs from call to call is no counter of a loop, to be had static."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, x: torch.Tensor) -> Any:
+        seen = {0: "none"}
+        if x.sum() > 0:
+            seen[int(x[0])] = "some"
+        self.calls += 3
+        return seen.get(self.calls % 5, "other")
+
+
+def test_a_count_of_calls_is_a_key(tmp_path: Path) -> None:
+    model = Counting().eval()
+    net = compile(model, (torch.ones(2),), output=tmp_path / "net.dyncc")
+    for call in range(60):
+        x = torch.full((2,), float(call % 7 - 2))
+        assert net(x) == model(x)

@@ -33,7 +33,7 @@ from dyncc.compiler.specialize.state.generalize import generalize
 from dyncc.compiler.specialize.state.heap import Content, Heap, content_of, same_content
 from dyncc.compiler.specialize.state.leaves import has_argument
 from dyncc.compiler.specialize.state.snapshot import Snapshot
-from dyncc.compiler.specialize.values import Restart, SymTensor, current
+from dyncc.compiler.specialize.values import SESSION, Restart, SymTensor, current
 from dyncc.runtime import program as ir
 
 MANY_BLOCKS = 600
@@ -177,7 +177,7 @@ class Specializer:
             for name, tensor in self.facts.cells.items():
                 node, fake = self.recorder.constant(tensor)
                 self.recorder.cells[name] = SymTensor.make(fake, node, name.rpartition(".")[2])
-            snapshot = self._capture((), ("session",))
+            snapshot = self._capture((), SESSION)
         finally:
             current.pop()
         self._state(snapshot)
@@ -329,7 +329,7 @@ class Specializer:
 
     def _leave(self) -> tuple[int, tuple[ir.Operand, ...], tuple[ir.Write, ...]]:
         self._refuse_changed_arguments()
-        snapshot = self._capture((), ("session",))
+        snapshot = self._capture((), SESSION)
         found = self.states.get(snapshot.key)
         if found is None and generalize(
             snapshot, self.variants, self.shapeless, self.facts, self.state_snapshots

@@ -18,10 +18,11 @@ from dyncc.compiler.specialize.state.heap import Content, Heap, content_of, is_c
 from dyncc.compiler.specialize.state.leaves import Leaf, Path, Slot
 from dyncc.compiler.specialize.state.lists import ListCapture
 from dyncc.compiler.specialize.state.numbers import NumberCapture
-from dyncc.compiler.specialize.state.sharing import PENDING, SESSION, TensorCapture, plain_token
+from dyncc.compiler.specialize.state.sharing import PENDING, TensorCapture, plain_token
 from dyncc.compiler.specialize.state.snapshot import Modes, Snapshot
 from dyncc.compiler.specialize.state.texts import TextCapture
 from dyncc.compiler.specialize.values import (
+    SESSION,
     DynamicList,
     DynamicTag,
     DynamicText,

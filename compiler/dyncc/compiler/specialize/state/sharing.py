@@ -24,7 +24,7 @@ from dyncc.compiler.specialize.recording.block import BlockBuilder
 from dyncc.compiler.specialize.recording.recorder import Recorder
 from dyncc.compiler.specialize.recording.tensor_types import TensorSpec, contiguous_strides, storage_key
 from dyncc.compiler.specialize.state.leaves import ConstantLeaf, Instance, Leaf, Path, Slot, hint_of
-from dyncc.compiler.specialize.values import Derivation, SymTensor, is_scalar
+from dyncc.compiler.specialize.values import SESSION, Derivation, SymTensor, is_scalar
 
 PENDING = object()
 """Holds the place of a tensor's token until all tensors are known."""
@@ -314,8 +314,6 @@ _FURTHER = 160
 """Sizes to think with are less than this apart (``Recorder.hint_of``), so they stay distinct."""
 _ARGUMENTS = 20
 """Places among the hints of sizes that are left to those of arguments."""
-SESSION: tuple[Any, ...] = ("session",)
-"""The point of the state between calls."""
 
 
 def size_place(point: tuple[Any, ...], path: Path, axis: int, rank: int) -> Any:

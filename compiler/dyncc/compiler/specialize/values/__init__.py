@@ -8,6 +8,7 @@ code that needs a concrete value gets a :class:`Decision`, and the machine then 
 
 from dyncc.compiler.specialize.values.decisions import (
     DATA,
+    SESSION,
     Cut,
     Decision,
     Restart,
@@ -40,6 +41,7 @@ __all__ = [
     "DATA",
     "INPLACE_OPERATORS",
     "PYTHON_OPERATORS",
+    "SESSION",
     "UNARY",
     "Cut",
     "Decision",

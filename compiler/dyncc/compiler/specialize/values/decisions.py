@@ -59,6 +59,8 @@ class Restart(BaseException):
 
 
 DATA = ("data",)
+SESSION: tuple[Any, ...] = ("session",)
+"""The point of the state between calls."""
 """The origin of a number that was read from a tensor: no restart makes it static."""
 current: list[BlockBuilder] = []
 """The block that is being recorded (innermost last); empty outside of a specialization."""

@@ -14,6 +14,7 @@ from dyncc.compiler.specialize.execution.native import item
 from dyncc.compiler.specialize.recording.handlers.metadata import SizeTuple
 from dyncc.compiler.specialize.values import (
     DATA,
+    SESSION,
     DynamicTag,
     DynamicText,
     Scalar,
@@ -193,6 +194,10 @@ def _number_in(name: Any, head: str, tail: str, spec: str) -> Iterator[int]:
 
 
 def loop_origins(number: Scalar) -> frozenset[Any]:
-    """Where a number is only a generalized counter: it could have stayed static."""
+    """Where a number is only a generalized counter of a loop: it could have stayed static.
+
+    One that counts calls is none: it was generalized since it differs from call to call.
+    """
     origins = number.origins
-    return frozenset() if DATA in origins or any(o[0] == "entry" for o in origins) else origins
+    given = DATA in origins or any(origin[0] in ("entry", SESSION) for origin in origins)
+    return frozenset() if given else origins
