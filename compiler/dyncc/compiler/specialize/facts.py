@@ -96,6 +96,9 @@ class Facts:
     """Those that are not unrolled, unless their counter is needed statically."""
     unchosen: set[Any] = field(default_factory=set[Any])
     """Kinds of memory (dtype, bytes) that is changed in place: its tensors are not chosen by an index."""
+    touched: set[int] = field(default_factory=set[int])
+    """Objects, by identity, that are changed on some ways to a program point and not on others: they are
+    described in all states, so that those of the point can meet."""
     keyed: set[Any] = field(default_factory=set[Any])
     """Where dicts and sets are made (code, label, index) that are given keys known only at run time."""
     arrays: bool = False

@@ -31,7 +31,7 @@ from dyncc.compiler.specialize.state.begin import begin
 from dyncc.compiler.specialize.state.capture import Capture
 from dyncc.compiler.specialize.state.generalize import generalize
 from dyncc.compiler.specialize.state.heap import Content, Heap, content_of, same_content
-from dyncc.compiler.specialize.state.leaves import has_argument
+from dyncc.compiler.specialize.state.leaves import Leaf, has_argument
 from dyncc.compiler.specialize.state.snapshot import Snapshot
 from dyncc.compiler.specialize.values import SESSION, Restart, SymTensor, current
 from dyncc.runtime import program as ir
@@ -100,6 +100,8 @@ class Specializer:
         self.memo: dict[Any, str] = {}
         self.variants: dict[Any, list[Snapshot]] = {}
         self.shapeless: dict[Any, list[Snapshot]] = {}
+        self.dirty: dict[Any, frozenset[int]] = {}
+        """Program point → the objects that differed from the start when it was met first."""
         self.states: dict[Any, int] = {}
         self.state_snapshots: list[Snapshot] = []
         self.entries: dict[str, list[ir.Entry]] = {m.name: [] for m in methods}
@@ -178,6 +180,10 @@ class Specializer:
                 node, fake = self.recorder.constant(tensor)
                 self.recorder.cells[name] = SymTensor.make(fake, node, name.rpartition(".")[2])
             snapshot = self._capture((), SESSION)
+            _arguments(snapshot)
+            if not all(map(_has_initial, snapshot.leaves)):
+                snapshot = self._capture((), SESSION, touched=False)
+                _arguments(snapshot)
         finally:
             current.pop()
         self._state(snapshot)
@@ -262,6 +268,9 @@ class Specializer:
         self._refuse_changed_arguments()
         snapshot = self._capture(machine.frames)
         name = self.memo.get(snapshot.key)
+        if name is None and self._touch(snapshot):
+            snapshot = self._capture(machine.frames)
+            name = self.memo.get(snapshot.key)
         if name is None and generalize(snapshot, self.variants, self.shapeless, self.facts):
             snapshot = self._capture(machine.frames)
             name = self.memo.get(snapshot.key)
@@ -280,7 +289,18 @@ class Specializer:
             self.pending.append(_Pending(name, snapshot, asked=(*asked, *self.asked)))
         return ir.Edge(name, _arguments(snapshot))
 
-    def _capture(self, frames: Sequence[Frame], point: tuple[Any, ...] | None = None) -> Snapshot:
+    def _touch(self, snapshot: Snapshot) -> bool:
+        """Learn which objects are changed on some ways to a point and not on others; whether any are."""
+        dirty = self.dirty.setdefault(snapshot.point, snapshot.dirty)
+        new = (dirty ^ snapshot.dirty) - self.facts.touched
+        if new:
+            self.facts.touched |= new
+            self.facts.note(f"changed on some ways to {snapshot.point[-1] if snapshot.point else ''}")
+        return bool(new)
+
+    def _capture(
+        self, frames: Sequence[Frame], point: tuple[Any, ...] | None = None, *, touched: bool = True
+    ) -> Snapshot:
         if point is None:
             point = tuple((f.function.code, f.label, f.index) for f in frames)
         extra = tuple(sorted(self.active_inputs.tensors)) if frames else ()
@@ -289,7 +309,7 @@ class Specializer:
         for name, tensor in roots:
             if name in self.facts.written:
                 capture.visit(tensor, ("input", name))
-        return capture.run(list(frames))
+        return capture.run(list(frames), self.facts.touched if touched else ())
 
     def unique(self, hint: str) -> str:
         name, index = hint, 0
@@ -331,6 +351,8 @@ class Specializer:
         self._refuse_changed_arguments()
         snapshot = self._capture((), SESSION)
         found = self.states.get(snapshot.key)
+        if found is None and self._touch(snapshot):
+            raise Restart
         if found is None and generalize(
             snapshot, self.variants, self.shapeless, self.facts, self.state_snapshots
         ):
@@ -506,6 +528,12 @@ class _Builder:
 
     def refuse(self, code: str, message: str, label: str = "", **more: Any) -> None:
         raise CompileError([Diagnostic(code, message, None, label=label, **more)])
+
+
+def _has_initial(leaf: Leaf) -> bool:
+    """Whether a leaf of the first state is a number or a weight, which a program begins with."""
+    named = bool(leaf.weight) or leaf.path[0] == "cell"
+    return not has_argument(leaf) or named or isinstance(leaf.operand_at_capture, ir.Const)
 
 
 def _arguments(snapshot: Snapshot) -> tuple[ir.Operand, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import functools
 import types
+from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -22,7 +23,6 @@ from dyncc.compiler.specialize.state.sharing import PENDING, TensorCapture, plai
 from dyncc.compiler.specialize.state.snapshot import Modes, Snapshot
 from dyncc.compiler.specialize.state.texts import TextCapture
 from dyncc.compiler.specialize.values import (
-    SESSION,
     DynamicList,
     DynamicTag,
     DynamicText,
@@ -78,10 +78,11 @@ class Capture:
         """Where the next token goes in the key, the skeleton and the shapeless skeleton."""
         return len(self.key), len(self.skeleton), len(self.shapeless)
 
-    def run(self, frames: list[Frame]) -> Snapshot:
+    def run(self, frames: list[Frame], touched: Collection[int] = ()) -> Snapshot:
+        """The state; ``touched`` objects are described in it though they be as at the start."""
         for name, cell in self.recorder.cells.items():
             self.visit(cell, ("cell", name))
-        dirty = self.heap.with_referrers(self.heap.dirty())
+        dirty = self.heap.with_referrers(self.heap.dirty(touched))
         self.dirty_ids = {id(base.obj) for base in dirty}
         for base in dirty:
             self.emit(("base", id(base.obj)))
@@ -100,6 +101,7 @@ class Capture:
             self.point, tuple(self.key), tuple(self.skeleton), tuple(self.shapeless), self.slots,
             tensors.sizes, self.leaves, tensors.views, tensors.marks, self.frames, self.objects, modes,
             tensors.hints, frozenset(tensors.origins), tensors.paths, watched,
+            frozenset(self.dirty_ids),
         )  # fmt: skip
 
     def visit_frame(self, frame: Frame, path: Path) -> Frame:
@@ -256,8 +258,7 @@ class Capture:
         kind = ("tensor", str(weight.dtype), weight.dim())
         self.emit(("weight", id(weight)), plain_token(weight), kind)
         self.keep.append(weight)
-        if self.point == SESSION:
-            self.slots[path] = Slot("weight", id(weight))
+        self.slots[path] = Slot("weight", id(weight))
 
     def visit_generator(self, generator: Generator, path: Path) -> None:
         number = self.seen.get(id(generator))

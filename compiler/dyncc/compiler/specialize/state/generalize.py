@@ -14,7 +14,7 @@ from dyncc.compiler.specialize.lists.elements import common
 from dyncc.compiler.specialize.state.leaves import Slot
 from dyncc.compiler.specialize.state.sharing import size_place
 from dyncc.compiler.specialize.state.snapshot import Snapshot
-from dyncc.compiler.specialize.values import is_scalar, kind_of
+from dyncc.compiler.specialize.values import SESSION, is_scalar, kind_of
 
 _TENSORS = ("sharing", "constant", "weight")
 SIZE_BUDGET = 3
@@ -56,6 +56,8 @@ def _widen(left: Snapshot, right: Snapshot, facts: Facts, anything: bool) -> boo
             continue
         place = (right.point, path)
         if slot.kind in _TENSORS and other.kind in _TENSORS:
+            if slot.kind == other.kind == "weight" and right.point != SESSION:
+                continue  # one of several weights: a state of its own for each
             if anything or slot.kind == other.kind == "sharing":
                 learned |= _split(place, other, slot, facts)
         elif other.kind != slot.kind:

@@ -13,7 +13,7 @@ import enum
 import functools
 import operator
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -317,9 +317,10 @@ class Heap:
             bindings = Bindings(namespace, frozenset((name,)))
             self._add(bindings, bindings.path)
 
-    def dirty(self) -> list[Base]:
-        """The objects whose contents differ from the original, in order of discovery."""
-        return [base for base in (self.bases[i] for i in self.order) if base.changed()]
+    def dirty(self, touched: Collection[int] = ()) -> list[Base]:
+        """The objects that differ from the original, and those ``touched``, in order of discovery."""
+        bases = (self.bases[i] for i in self.order)
+        return [base for base in bases if id(base.obj) in touched or base.changed()]
 
     def with_referrers(self, dirty: list[Base]) -> list[Base]:
         """``dirty``, and what refers to its lists: a list that becomes dynamic is replaced there."""

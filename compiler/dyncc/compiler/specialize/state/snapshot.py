@@ -43,6 +43,8 @@ class Snapshot:
     origins: frozenset[Any]
     tensor_paths: dict[Path, SymTensor]
     watched: list[tuple[list[Any], frozenset[Any]]]
+    dirty: frozenset[int]
+    """The objects that were there before and are described, by identity: those that differ from it."""
     inputs: Any = None
     """The inputs of the entry that the state comes from (for writes into arguments)."""
 

@@ -11,11 +11,11 @@ from dyncc.compiler.specialize.execution import calls
 from dyncc.compiler.specialize.execution.identity import is_library
 from dyncc.compiler.specialize.execution.operators.arithmetic import with_arrays
 from dyncc.compiler.specialize.execution.operators.reading import number_in
+from dyncc.compiler.specialize.execution.operators.tags import look_up
 from dyncc.compiler.specialize.lists import operations
 from dyncc.compiler.specialize.prelude.keys import holds, is_unknown
 from dyncc.compiler.specialize.values import (
     COMPARISONS,
-    DATA,
     DynamicList,
     DynamicTag,
     DynamicText,
@@ -25,7 +25,6 @@ from dyncc.compiler.specialize.values import (
     kind_of,
     scalar_op,
 )
-from dyncc.runtime.program import Const
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
@@ -202,13 +201,3 @@ def _scalar_in(machine: Machine, value: Scalar, container: Any) -> Any:
         equal = scalar_op("eq", value, candidate)
         found = equal if found is False else scalar_op("or_", found, equal)
     return found
-
-
-def look_up(machine: Machine, tag: DynamicTag, results: tuple[Any, ...], kind: str) -> Any:
-    """A static function of a tag: a table look-up in the host."""
-    if all(r == results[0] for r in results):
-        return results[0]
-    operands = [tag.scalar.operand, *(Const(r) for r in results)]
-    made = machine.block.host_leaf("lookup", operands, kind)
-    made.origins = tag.scalar.origins | frozenset((DATA,))
-    return made

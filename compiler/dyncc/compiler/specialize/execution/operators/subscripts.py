@@ -13,6 +13,7 @@ from torch import nn
 from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution import forks, mappings
 from dyncc.compiler.specialize.execution.frames import Push
+from dyncc.compiler.specialize.execution.operators import tags
 from dyncc.compiler.specialize.execution.operators.reading import number_in
 from dyncc.compiler.specialize.execution.operators.texts import choose_by_name, loop_origins
 from dyncc.compiler.specialize.lists import operations
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 def get_attribute(machine: Machine, obj: Any, name: str) -> Any:
     if type(obj) is DynamicTag:
+        found = tags.attribute(machine, obj, name)
+        if found is not NotImplemented:
+            return found
         decide(obj, "an attribute of a value that was chosen by a tensor")
     if isinstance(obj, DynamicList):
         return types.MethodType(_named(name), obj) if name == "__len__" else getattr(obj, name)

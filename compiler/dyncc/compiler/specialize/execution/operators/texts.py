@@ -11,6 +11,7 @@ import torch
 
 from dyncc.compiler.specialize.execution import forks
 from dyncc.compiler.specialize.execution.native import item
+from dyncc.compiler.specialize.execution.operators import tags
 from dyncc.compiler.specialize.recording.handlers.metadata import SizeTuple
 from dyncc.compiler.specialize.values import (
     DATA,
@@ -45,7 +46,8 @@ def formatted(machine: Machine, value: Any, conversion: str, spec: Any) -> Any:
     if type(value) in _OPENING and not spec and holds_unknown(value):
         return _container_text(machine, value)
     if type(value) is DynamicTag:
-        decide(value, "the text of a value that was chosen by a tensor")
+        texts = tuple(formatted(machine, each, conversion, spec) for each in value.table)
+        return tags.chosen(machine, value, texts)
     if conversion:
         value = machine.native({"r": repr, "s": str, "a": ascii}[conversion], value)
     return machine.native(format, value, spec)
@@ -77,12 +79,24 @@ def _container_text(machine: Machine, value: Any) -> Any:
 
 
 def concatenate_text(parts: list[Any]) -> Any:
-    if all(isinstance(part, str) for part in parts):
+    if all(isinstance(part, str) and type(part) is not DynamicTag for part in parts):
         return "".join(parts)
+    chosen = [part for part in parts if type(part) is DynamicTag]
+    if chosen:
+        return _concatenate_chosen(parts, chosen)
     pieces: list[Any] = []
     for part in parts:
         pieces.extend(part.parts if type(part) is DynamicText else (part,) if part else ())
     return DynamicText(tuple(pieces))
+
+
+def _concatenate_chosen(parts: list[Any], chosen: list[DynamicTag]) -> Any:
+    """A text with one in it that data chose, and else none that is not known: one of as many."""
+    tag = chosen[0]
+    if any(each is not tag for each in chosen) or any(type(part) is DynamicText for part in parts):
+        decide(tag, "the text of a value that was chosen by a tensor")
+    texts = ["".join(value if part is tag else part for part in parts) for value in tag.table]
+    return DynamicTag(tuple(texts), tag.scalar)
 
 
 def join_method(machine: Machine, separator: str, items: Any) -> Any:
