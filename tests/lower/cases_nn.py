@@ -81,6 +81,11 @@ add("linear-1d", nn.Linear(8, 3), SEQ[0, 0])
 add("linear-f64", nn.Linear(8, 3).double(), SEQ.double())
 add("bilinear", nn.Bilinear(6, 6, 3), X, X + 1)
 add("matmul", lambda x: (x @ x.mT, x @ x[0].mT, x[0, 0] @ x[0, 1], x[0] @ x[0, 0], torch.bmm(x, x.mT)), SEQ)
+add(
+    "matrix-transposed-vector",
+    lambda x: (x[0].t() @ x[0, :, 0], x.mT @ x[0, :, 0], torch.mv(x[0].t(), x[1, :, 1])),
+    SEQ,
+)
 add("matmul-4d", lambda x: x @ x.transpose(-1, -2), IMG)
 add("matmul-f64", lambda x: x @ x.mT, SEQ.double())
 add("matmul-int", lambda x: x @ x.mT, torch.randint(-5, 5, (3, 4)))

@@ -739,3 +739,18 @@ add(
     F32,
     N3,
 )
+
+
+def _written(i: torch.Tensor) -> Callable[[torch.Tensor], Any]:
+    def function(x: torch.Tensor) -> Any:
+        y, z, w = x.clone(), x.clone(), x.clone()
+        y[i] = 1.0
+        z[:, i] = x[:, :2]
+        w[i, i] += 1.0
+        return y, z, w, x[i], x[:, i], x[i, i]
+
+    return function
+
+
+add("index-by-i32", _written(torch.tensor([0, 3], dtype=torch.int32)), F32)
+add("mask-of-bytes", lambda x: (x[(x > 0).byte()], x[(x[:, 0] > 0).byte()], x[0][(x[0] > 0).byte()]), F32)

@@ -7,7 +7,8 @@ import ast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dyncc.runtime.host.emit import wrapped
+from dyncc.runtime.host.emit import Emitter, wrapped
+from dyncc.runtime.program import Span
 
 NAMES = st.sampled_from(["a", "item(out_2)", "h[3]", "-1.5", "'a, (text'", "self.forward_26(h3)"])
 
@@ -40,3 +41,14 @@ def test_a_condition_stays_one() -> None:
     line = f"if not ({' and '.join(['item(self.forward(h))'] * 6)}):"
     broken = "\n".join(wrapped(line, 60))
     assert ast.dump(ast.parse(f"{broken}\n    pass")) == ast.dump(ast.parse(f"{line}\n    pass"))
+
+
+def test_a_comment_is_one_however_deep_it_stands() -> None:
+    """A line of code at a depth of 30 has no room beside it."""
+    span = Span("net.py", 4, 1, 4, 2)
+    for depth in range(60):
+        emitter = Emitter({"net.py": {4: "if (x > 0).all() and y[0] > 0.5:"}})
+        emitter.add(f"if {' and '.join(['item(out_2)'] * 9)}:", depth, span)
+        for line in emitter.lines[:1]:
+            assert line.strip().startswith(("#", "if")) and len(line.strip()) > 20
+        ast.parse("if 1:\n " + "\n ".join([*map(str.strip, emitter.lines), " pass"]))

@@ -15,6 +15,8 @@ from dyncc.runtime.program import Span
 WIDTH = 100
 COMMENT_COLUMN = 44
 COMMENT_END = 108
+_LEAST = 40
+"""Columns that code and comments have, however deep they stand."""
 
 Sources = Mapping[str, Mapping[int, str]]
 """Lines of the user's files: path → number → text."""
@@ -33,7 +35,9 @@ class Emitter:
     def add(self, text: str = "", depth: int = 0, span: Span | None = None) -> None:
         """A line of code; with a comment if ``span`` is on another source line than the last one."""
         indent = "    " * depth
-        parts = [f"{indent}{part}" if part else "" for part in wrapped(text, WIDTH - len(indent))]
+        parts = [
+            f"{indent}{part}" if part else "" for part in wrapped(text, max(WIDTH - len(indent), _LEAST))
+        ]
         comment = self._comment(span)
         if comment:
             code = parts[0].ljust(COMMENT_COLUMN - 2) + "  "
@@ -41,7 +45,7 @@ class Emitter:
             if len(parts) == 1 and room >= min(len(comment), 40):
                 parts[0] = code + shortened(comment, room)
             else:
-                parts.insert(0, indent + shortened(comment, COMMENT_END - len(indent)))
+                parts.insert(0, indent + shortened(comment, max(COMMENT_END - len(indent), _LEAST)))
         if span is not None:
             for number in range(len(self.lines), len(self.lines) + len(parts)):
                 self.spans[number + 1] = span

@@ -18,12 +18,32 @@ def masked_select(self: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return aten.index.Tensor(one, [two])
 
 
+_NARROW = torch.int32
+"""A dtype of indices that PyTorch takes, and ``ScatterND`` and ``GatherND`` do not."""
+
+
+def _whole(indices: Any) -> list[torch.Tensor | None] | None:
+    """The indices in int64; None where they are."""
+    if not any(index is not None and index.dtype is _NARROW for index in indices):
+        return None
+    return [i.to(torch.int64) if i is not None and i.dtype is _NARROW else i for i in indices]
+
+
+@decomposes(aten.index.Tensor)
+def index(self: torch.Tensor, indices: Any) -> Any:
+    whole = _whole(indices)
+    return NotImplemented if whole is None else aten.index.Tensor(self, whole)
+
+
 @decomposes(aten.index_put.default, aten._unsafe_index_put.default)
 def index_put(self: torch.Tensor, indices: Any, values: torch.Tensor, accumulate: bool = False) -> Any:
     """One value under a mask is a choice; a mask among several indices is the places where it is true.
 
     The translation takes values only of the size of what they replace.
     """
+    whole = _whole(indices)
+    if whole is not None:
+        return aten.index_put.default(self, whole, values, accumulate)
     masks = [index for index in indices if index is not None and index.dtype is torch.bool]
     used = [index for index in indices if index is not None]
     if len(masks) == len(used) == 1 and not accumulate and equal(values.numel(), 1):

@@ -119,3 +119,17 @@ def cumprod(self: torch.Tensor, dim: int, *, dtype: torch.dtype | None = None) -
         found = torch.cat([found[..., :step], product], -1)
         step *= 2
     return found.movedim(-1, dim)
+
+
+@decomposes(aten.mv.default)
+def mv(self: torch.Tensor, vec: torch.Tensor) -> torch.Tensor:
+    """With a matrix of one column: ONNX Runtime fuses a transposition into a product with a vector, and
+    then leaves it out."""
+    return torch.mm(self, vec.unsqueeze(1)).squeeze(1)
+
+
+@decomposes(aten.matmul.default)
+def matmul(self: torch.Tensor, other: torch.Tensor) -> Any:
+    if self.dim() < 2 or other.dim() != 1:
+        return NotImplemented
+    return torch.matmul(self, other.unsqueeze(1)).squeeze(-1)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def getitem(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    tensor, index = owner_of(recorder, args[0]), _with_lists_as_tensors(recorder, args[1])
+    tensor, index = owner_of(recorder, args[0]), _as_tensors(recorder, args[1], bytes_=True)
     if index is not args[1]:
         return recorder.call(func, (tensor, index), {})
     split = indexing.normalize(recorder, tensor, index)
@@ -30,7 +30,7 @@ def getitem(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[s
 
 
 def _setitem(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    tensor, index, value = owner_of(recorder, args[0]), _with_lists_as_tensors(recorder, args[1]), args[2]
+    tensor, index, value = owner_of(recorder, args[0]), _as_tensors(recorder, args[1]), args[2]
     if is_scalar(value):
         value = indexing.weak_tensor(recorder, value, [tensor], [value])
     split = indexing.normalize(recorder, tensor, index)
@@ -42,15 +42,20 @@ def _setitem(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[
     return None
 
 
-def _with_lists_as_tensors(recorder: Recorder, index: Any) -> Any:
+def _as_tensors(recorder: Recorder, index: Any, *, bytes_: bool = False) -> Any:
     """An index in which lists of numbers that are not known are tensors, as PyTorch makes of them.
+
+    ``bytes_``: and tensors of bytes are masks, as they were before there was bool (to read:
+    PyTorch does not write by them).
 
     (A list with tensors or lists in it is a tuple to PyTorch, or an error.)
     """
     if type(index) is tuple:
-        items = [_with_lists_as_tensors(recorder, i) if type(i) is not tuple else i for i in index]
+        items = [i if type(i) is tuple else _as_tensors(recorder, i, bytes_=bytes_) for i in index]
         same = all(item is given for item, given in zip(items, index, strict=True))
         return index if same else tuple(items)
+    if bytes_ and isinstance(index, torch.Tensor) and fake_of(recorder, index).dtype is torch.uint8:
+        return recorder.call(torch.Tensor.bool, (index,), {})
     if isinstance(index, DynamicList):
         kind = getattr(index.element.type, "kind", "")
         dtype = {"int": torch.int64, "bool": torch.bool}.get(kind)
