@@ -12,7 +12,8 @@ import torch
 
 from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.specialize.execution.operators import iteration
-from dyncc.compiler.specialize.lists import host_lists, host_tensors
+from dyncc.compiler.specialize.lists import elements, host_lists, host_tensors
+from dyncc.compiler.specialize.prelude.records import RecordList
 from dyncc.compiler.specialize.values import (
     DynamicList,
     DynamicText,
@@ -89,6 +90,25 @@ def _slice(machine: Machine, items: DynamicList, where: slice) -> Any:
     ]
     made = machine.block.host_op("list_slice", operands, host_lists.list_type(items.element), "items")
     return DynamicList(items.element, made, items.origins)
+
+
+def part_of_known(machine: Machine, items: list[Any], where: slice) -> Any:
+    """``items[where]`` of a list whose length is known, with bounds that are not.
+
+    NotImplemented where its elements are not of one form.
+    """
+    element = elements.common(items)
+    leaves = [] if element is None else list(elements.leaves(element))
+    if element is None or not leaves:
+        return NotImplemented
+    bounds = (where.start, where.stop, where.step)
+    origins = frozenset[Any]().union(*(bound.origins for bound in bounds if is_scalar(bound)))
+    columns = [DynamicList(leaf, None, origins) for leaf in leaves]
+    for value in items:
+        for column, part in zip(columns, elements.taken_apart(element, value), strict=True):
+            machine.native(DynamicList.append, column, part)
+    parts = [_slice(machine, column, where) for column in columns]
+    return parts[0] if element is leaves[0] else RecordList(element, parts)
 
 
 def _take(items: Any, where: Any) -> Any:

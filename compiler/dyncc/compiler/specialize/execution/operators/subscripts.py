@@ -86,8 +86,16 @@ def get_item(machine: Machine, obj: Any, index: Any) -> Any:
         obj, (list, tuple, str, range, nn.ModuleList, nn.Sequential, nn.ParameterList)
     ):
         index = number_in(machine, index, "index")
+    if isinstance(index, slice) and isinstance(obj, list):
+        index = _with_bounds(machine, index)
     if isinstance(obj, DynamicList):
         return operations.get(machine, obj, index)
+    if type(obj) is list and isinstance(index, slice) and any(map(is_scalar, (index.start, index.stop))):
+        for bound in (index.start, index.stop, index.step):
+            machine.facts.demand(loop_origins(bound) if is_scalar(bound) else frozenset())
+        part = operations.part_of_known(machine, obj, index)
+        if part is not NotImplemented:
+            return part
     if type(index) is DynamicText and isinstance(obj, (dict, nn.ModuleDict, nn.ParameterDict)):
         choose_by_name(machine, index, obj.keys(), KeyError(index))
     if mappings.is_plain(obj) and is_unknown(index) and _by_equality(obj, index):
