@@ -179,3 +179,60 @@ def test_an_empty_tensor_is_concatenated_with_those_of_another_rank(tmp_path: Pa
     for scale in (0.01, 0.2, 1, 4):
         x = torch.tensor([1.0, 2, 3, -1]) * scale
         torch.testing.assert_close(net(x), grown_from_nothing(x))
+
+
+class _Stop(Exception):
+    pass
+
+
+def _in_a_named_handler(x: torch.Tensor, table: torch.Tensor, ids: torch.Tensor) -> Any:
+    try:
+        if x.sum() > 0:
+            raise _Stop("positive")
+        return x
+    except _Stop as stop:
+        return table[ids].sum(0) * len(stop.args)
+
+
+def _of_other_kinds(x: torch.Tensor, table: torch.Tensor, ids: torch.Tensor) -> Any:
+    try:
+        if x.sum() > 0:
+            raise _Stop
+        return table[ids].sum(0)
+    except (_Stop, KeyError):
+        return x
+
+
+def _of_its_kind(x: torch.Tensor, table: torch.Tensor, ids: torch.Tensor) -> Any:
+    try:
+        return table[ids].sum(0)
+    except (KeyError, IndexError):
+        return x
+
+
+def _outside_of_a_named_handler(x: torch.Tensor, table: torch.Tensor, ids: torch.Tensor) -> Any:
+    try:
+        try:
+            if x.sum() > 0:
+                raise _Stop
+            return x
+        except _Stop as stop:
+            return table[ids].sum(0) * (1 + len(stop.args))
+    except IndexError:
+        return x
+
+
+ARGUMENTS = torch.ones(3), torch.randn(4, 3), torch.tensor([1, 2])
+
+
+@pytest.mark.parametrize("function", [_in_a_named_handler, _of_other_kinds])
+def test_what_nothing_here_catches_is_compiled(function: Callable[..., Any], tmp_path: Path) -> None:
+    net = compile(function, ARGUMENTS, output=tmp_path / "net.dyncc")
+    for x in (torch.ones(3), -torch.ones(3)):
+        torch.testing.assert_close(net(x, *ARGUMENTS[1:]), function(x, *ARGUMENTS[1:]))
+
+
+@pytest.mark.parametrize("function", [_of_its_kind, _outside_of_a_named_handler])
+def test_what_may_be_caught_is_refused(function: Callable[..., Any], tmp_path: Path) -> None:
+    with pytest.raises(CompileError, match="DY107"):
+        compile(function, ARGUMENTS, output=tmp_path / "net.dyncc")

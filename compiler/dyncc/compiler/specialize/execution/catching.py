@@ -65,9 +65,13 @@ def _followed(
             values[dst] = frame.globals.get(name, getattr(builtins, name, None))
         case cfg.GetAttr(dst=dst, obj=obj, name=name) if obj in values:
             values[dst] = getattr(values[obj], name, None)
+        case cfg.Build(dst=dst, kind="tuple", items=items) if all(arg.register in values for arg in items):
+            values[dst] = tuple(values[arg.register] for arg in items)
+        case cfg.Delete() | cfg.DeleteDeref() | cfg.StoreDeref():
+            pass  # the end of ``except … as error``, which unbinds the name
         case cfg.ExcMatch(dst=dst, types=kinds):
             found = values.get(kinds)
-            if not isinstance(found, type):
+            if not all(isinstance(kind, type) for kind in (found if type(found) is tuple else (found,))):
                 return False
             values[dst] = issubclass(error, found)
         case cfg.WithExit(dst=dst, exit=exit_):
