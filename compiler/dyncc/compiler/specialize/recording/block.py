@@ -114,6 +114,8 @@ class BlockBuilder:
         self.bounds: list[small_sizes.Bound] = []
         """What the calls of the graph need of such sizes."""
         self.masks: dict[Any, Any] = {}
+        self.slices: dict[Any, Any] = {}
+        """What was cut from a size by which bounds → the size of it."""
         self.sizes: dict[str, Any] = {}
         self.used_origins: set[Any] = set()
         """Origins of the generalized numbers and sizes that this block's graph depends on."""

@@ -260,6 +260,7 @@ class Recorder:
                 raise refusals.undecided(func, "it changes such a tensor", self.block.span) from None
             return sized_calls.record_known(self, func, (args, kwargs), known.question)
         sized_calls.share_mask(self, func, node_args, node_kwargs, result)
+        sized_calls.share_slice(self, func, fake_args, result)
         mutated = [(owner, fake) for owner, fake, version in versions if fake._version != version]
         if not has_tensor(result) and not mutated:
             return self._plain(result, func, args)

@@ -11,7 +11,7 @@ import sympy
 import torch
 from torch._dispatch.python import enable_python_dispatcher
 from torch._subclasses.fake_tensor import FakeTensor
-from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
+from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode, free_unbacked_symbols
 
 from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.lower.replace import QUANTILES, RECURRENT, replacement
@@ -320,3 +320,21 @@ def share_mask(recorder: Recorder, func: Any, args: Any, kwargs: Any, result: An
     earlier = recorder.block.masks.setdefault(key, result)
     if earlier is not result and earlier.nonzero_memo is not None:
         result.nonzero_memo = earlier.nonzero_memo
+
+
+def share_slice(recorder: Recorder, func: Any, args: Any, result: Any) -> None:
+    """The same bounds cut as much from sizes that are equal: let fake tensors know."""
+    if getattr(func, "__name__", "") != "__getitem__" or not isinstance(result, FakeTensor):
+        return
+    tensor, index = args[0], args[1] if type(args[1]) is tuple else (args[1],)
+    slices = [part for part in index if isinstance(part, slice)]
+    if len(slices) != len(index) or tensor.dim() != result.dim():
+        return
+    env, shares = recorder.block.shape_env, recorder.block.slices
+    for before, part, after in zip(tensor.shape, slices, result.shape, strict=False):
+        if isinstance(after, int) or not after.node.expr.is_Symbol or not free_unbacked_symbols(after):
+            continue
+        key = (str(before), str(part.start), str(part.stop), str(part.step))
+        earlier = shares.setdefault(key, after)
+        if earlier is not after and str(earlier) != str(after):
+            env._set_replacement(after.node.expr, earlier.node.expr, "the same slice")
