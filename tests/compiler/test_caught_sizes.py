@@ -136,9 +136,26 @@ def element_of_a_row(x: torch.Tensor) -> torch.Tensor:
         return x.max()
 
 
+def halved_rows(x: torch.Tensor) -> torch.Tensor:
+    kept = x[x > 0]
+    try:
+        return kept.reshape(kept.shape[0] // 2, 2)
+    except RuntimeError:
+        return kept
+
+
+def by_a_number(x: torch.Tensor) -> torch.Tensor:
+    kept = x[x > 0]
+    try:
+        return kept.reshape(int(x[0]), -1)
+    except RuntimeError:
+        return kept
+
+
 @pytest.mark.parametrize(
     ("function", "call"),
     [
+        (halved_rows, "reshape"), (by_a_number, "reshape"),
         (argmax_of_none, "argmax"), (halves, "view"), (added, "add"), (best_two, "topk"),
         (by_a_helper, "max"), (element_of_a_row, "__getitem__"),
     ],
@@ -157,7 +174,14 @@ def test_what_no_size_makes_fail_is_compiled(tmp_path: Path) -> None:
     def function(x: torch.Tensor) -> Any:
         kept = x[x > 0]
         try:
-            return (kept.relu() + 1).sum(), torch.cat([kept, x]), kept[:2].mean(), kept.sort().values
+            rows = kept.reshape((1, *kept.shape)).view(kept.shape[0], -1)  # of sizes that always fit
+            return (
+                (kept.relu() + 1).sum(),
+                torch.cat([kept, x]),
+                kept[:2].mean(),
+                kept.sort().values,
+                rows.T,
+            )
         except RuntimeError:
             return x
 

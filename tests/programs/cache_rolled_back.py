@@ -33,6 +33,6 @@ def example_inputs():
     return (torch.randn(2, 1, 4, generator=torch.Generator().manual_seed(0)),)
 
 
-def check_inputs():
+def more_inputs():
     random = torch.Generator().manual_seed(1)
     return [(torch.randn(2, 1, 4, generator=random),) for _ in range(12)]

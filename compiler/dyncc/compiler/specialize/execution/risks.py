@@ -24,6 +24,7 @@ from dyncc.compiler.specialize.recording.nested import leaves_of
 from dyncc.compiler.specialize.values import (
     DynamicList,
     DynamicText,
+    Expr,
     Scalar,
     SymTensor,
     is_scalar,
@@ -214,7 +215,16 @@ def _by_tensor(index: Any) -> bool:
 
 
 def _sized(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    return name in _SIZED and any(is_scalar(value) for value in leaves_of((args, kwargs)))
+    """Whether a call may raise for a number. (For sizes of tensors it is tried where it is recorded.)"""
+    numbers = (value for value in leaves_of((args, kwargs)) if is_scalar(value))
+    return name in _SIZED and not all(_is_of_sizes(number.expr) for number in numbers)
+
+
+def _is_of_sizes(expr: Any) -> bool:
+    """Whether a number is computed from sizes of tensors alone."""
+    if not isinstance(expr, Expr) or expr.op == "dim":
+        return True
+    return bool(expr.operands) and all(map(_is_of_sizes, expr.operands))
 
 
 def _errors(op: str, samples: tuple[tuple[Any, ...], ...]) -> dict[int, BaseException]:
