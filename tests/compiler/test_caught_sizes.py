@@ -174,7 +174,7 @@ def test_what_no_size_makes_fail_is_compiled(tmp_path: Path) -> None:
     def function(x: torch.Tensor) -> Any:
         kept = x[x > 0]
         try:
-            rows = kept.reshape((1, *kept.shape)).view(kept.shape[0], -1)  # of sizes that always fit
+            rows = kept.reshape((1, *kept.shape)).view(kept.shape[0], 1)  # of sizes that always fit
             return (
                 (kept.relu() + 1).sum(),
                 torch.cat([kept, x]),
