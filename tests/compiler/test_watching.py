@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
+from dyncc.compiler import compile
 from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.reference import Interpreter
 from dyncc.compiler.specialize import specialize
@@ -84,3 +85,28 @@ def test_what_pytorch_does_for_a_recorded_call(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(ShapeEnv, "create_unbacked_symint", reading)
     _same(_chooses)
     assert created
+
+
+def _zeros(like: torch.Tensor) -> torch.Tensor:
+    made = torch.FloatTensor(2).zero_()
+    made += like
+    return made
+
+
+def _ones(like: torch.Tensor) -> torch.Tensor:
+    assert isinstance(like, torch.Tensor)
+    made = torch.Tensor(2).fill_(1)
+    made[0] += like.sum()
+    return made
+
+
+def test_constructors_named_after_a_dtype_are_recorded_wherever_they_are_called(tmp_path: Path) -> None:
+    def function(x: torch.Tensor) -> Any:
+        found = _zeros(x)
+        if x.sum() > 0:
+            found = found + _zeros(x)
+        return found, _ones(x)
+
+    net = compile(function, (torch.randn(2),), output=tmp_path / "net.dyncc")
+    for x in (torch.ones(2), -torch.ones(2), torch.ones(2)):
+        torch.testing.assert_close(net(x), function(x))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dis
+import functools
+import itertools
 import types
 from pathlib import Path
 from typing import Any
 
-from dyncc.compiler.code_origin import is_own
+from dyncc.compiler.code_origin import is_of_packages, is_own, is_users
 from dyncc.compiler.frontend.build import build
 from dyncc.compiler.frontend.source import SourceUnavailable
 from dyncc.compiler.specialize import prelude
+from dyncc.compiler.specialize.prelude.functions import LEGACY
 
 _EXECUTION = str(Path(__file__).resolve().parent)
 
@@ -23,6 +27,36 @@ def is_program(code: types.CodeType) -> bool:
 
 def _is_own(code: types.CodeType) -> bool:
     return is_own(code.co_filename) and code.co_filename not in prelude.FILES
+
+
+@functools.cache
+def makes_tensors(code: types.CodeType) -> bool:
+    """Whether ``code`` calls a constructor of PyTorch's that nobody sees who records its calls.
+
+    ``torch.FloatTensor(2, 3)`` and the like are classes, and are called with no tensor.
+    """
+    if not (is_users(code.co_filename) or is_of_packages(code.co_filename)):
+        return False
+    if not _NAMES.isdisjoint(code.co_names):
+        return True
+    following = itertools.pairwise(dis.get_instructions(code))
+    return "Tensor" in code.co_names and any(
+        one.argval == "Tensor" and one.opname.startswith("LOAD_") and _begins_call(other)
+        for one, other in following
+    )
+
+
+_NAMES = frozenset(constructor.__name__ for constructor in LEGACY)
+
+
+def _begins_call(following: dis.Instruction) -> bool:
+    """Whether ``torch.Tensor``, which is named in many other ways, may be called, by what comes next."""
+    if following.opname in ("PRECALL", "CALL"):
+        return following.arg == 0
+    return following.opname.startswith(("LOAD_", "PUSH_")) and following.opname not in (
+        "LOAD_ATTR",
+        "LOAD_METHOD",
+    )
 
 
 def is_readable(code: types.CodeType) -> bool:

@@ -24,7 +24,7 @@ from dyncc.compiler.specialize.execution.effects import (
     refuse,
 )
 from dyncc.compiler.specialize.execution.identity import asks_by_number, asks_for_identity
-from dyncc.compiler.specialize.execution.program_code import codes_above, is_readable
+from dyncc.compiler.specialize.execution.program_code import codes_above, is_readable, makes_tensors
 from dyncc.runtime.program import HostOp, ScalarType
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def watching(machine: Machine, func: Callable[..., Any], stop: types.CodeType) -
     split = machine.block.split
     effect: str | None = None
     asked: set[types.CodeType] = set()
-    adding: set[types.CodeType] = set()
+    unseen: set[types.CodeType] = set()
     sums: list[int] = []
     # Where all sharing is known, it does not matter who asks; a builtin function does not.
     minding = bool(split) and not isinstance(func, types.BuiltinFunctionType)
@@ -52,6 +52,8 @@ def watching(machine: Machine, func: Callable[..., Any], stop: types.CodeType) -
             found = effect_of_code(frame.f_code)
             if effect is None and found and not is_for_library(caller_of(frame)):
                 effect = found
+            if makes_tensors(frame.f_code):
+                unseen.update(codes_above(frame, stop))
             if minding and asks_for_identity(frame.f_code):
                 asked.update(codes_above(frame, stop))
         elif event == "c_call":
@@ -64,7 +66,7 @@ def watching(machine: Machine, func: Callable[..., Any], stop: types.CodeType) -
         elif event in ("c_return", "c_exception") and argument is sum and sums and prelude.COMPENSATED:
             floats = [op for op in machine.block.host[sums.pop() :] if _adds_floats(op)]
             if len(floats) > 1:  # (the first is added to the start, 0)
-                adding.update(codes_above(frame, stop))
+                unseen.update(codes_above(frame, stop))
 
     collecting = gc.isenabled()
     gc.disable()  # a callback of the collector is not the program's doing
@@ -74,13 +76,16 @@ def watching(machine: Machine, func: Callable[..., Any], stop: types.CodeType) -
     finally:
         if collecting:
             gc.enable()
-        if adding:
-            machine.facts.must_interpret(set(filter(is_readable, adding)))
+        _interpret(machine, unseen)
         if asked:
-            machine.facts.must_interpret(set(filter(is_readable, asked)))
+            _interpret(machine, asked)
             machine.facts.demand_sharing(set().union(*split.values()))
     if effect is not None:
         refuse(machine, effect)
+
+
+def _interpret(machine: Machine, codes: set[types.CodeType]) -> None:
+    machine.facts.must_interpret(set(filter(is_readable, codes)))
 
 
 def _adds_floats(op: HostOp) -> bool:

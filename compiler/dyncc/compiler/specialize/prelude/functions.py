@@ -16,7 +16,8 @@ COMPENSATED = sys.version_info >= (3, 12)
 
 LEGACY = {
     torch.FloatTensor: torch.float32, torch.DoubleTensor: torch.float64, torch.LongTensor: torch.int64,
-    torch.IntTensor: torch.int32, torch.BoolTensor: torch.bool,
+    torch.IntTensor: torch.int32, torch.BoolTensor: torch.bool, torch.ByteTensor: torch.uint8,
+    torch.HalfTensor: torch.float16, torch.ShortTensor: torch.int16, torch.CharTensor: torch.int8,
 }  # fmt: skip
 """Constructors that are named after a dtype."""
 

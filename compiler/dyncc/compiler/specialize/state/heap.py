@@ -45,6 +45,7 @@ _ATOMS = (
     type(None), bool, int, float, complex, str, bytes, type, types.ModuleType, types.BuiltinFunctionType,
     types.CodeType, torch.dtype, torch.device, torch.layout, torch.memory_format, torch.Size, torch.Tensor,
     range, slice, type(Ellipsis), type(NotImplemented), frozenset, enum.Enum, torch.Generator,
+    types.GenericAlias, types.UnionType,
 )  # fmt: skip
 
 
@@ -240,7 +241,8 @@ def _mapping(obj: Any) -> dict[Any, Any] | None:
         return obj
     if isinstance(obj, (list, dict, set, collections.deque, types.CellType, BaseException)):
         return None
-    return None if _slots(type(obj)) else getattr(obj, "__dict__", None)
+    attributes = getattr(obj, "__dict__", None)
+    return attributes if type(attributes) is dict and not _slots(type(obj)) else None
 
 
 class Heap:
