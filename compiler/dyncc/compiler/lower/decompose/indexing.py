@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 
-from dyncc.compiler.lower.decompose.registry import decomposes, equal, is_symbolic, number
+from dyncc.compiler.lower.decompose.registry import DECOMPOSITIONS, decomposes, equal, is_symbolic, number
 
 aten = torch.ops.aten
 
@@ -328,3 +328,22 @@ def dstack(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
 @decomposes(aten.column_stack.default)
 def column_stack(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
     return torch.cat([t.reshape(-1, 1) if t.dim() < 2 else t for t in tensors], 1)
+
+
+def _of_any_index(operator: Any) -> Callable[..., Any]:
+    """``operator(self, dim, index, …)``, which takes an index of floats where that has no elements.
+
+    ``torch.tensor(numbers)`` of an empty list is one.
+    """
+    otherwise = DECOMPOSITIONS.get(operator)
+
+    def decomposed(self: torch.Tensor, dim: int, index: torch.Tensor, *args: Any, **options: Any) -> Any:
+        if index.dtype.is_floating_point:
+            return operator(self, dim, index.to(torch.int64), *args, **options)
+        return NotImplemented if otherwise is None else otherwise(self, dim, index, *args, **options)
+
+    return decomposed
+
+
+for _operator in (aten.gather.default, aten.scatter.src, aten.scatter.value, aten.scatter_add.default):
+    DECOMPOSITIONS[_operator] = _of_any_index(_operator)
