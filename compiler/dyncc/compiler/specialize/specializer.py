@@ -40,6 +40,8 @@ MANY_BLOCKS = 600
 """Blocks beyond which small loops are no longer unrolled."""
 
 
+MANY_CALLS = 8
+"""Calls of one function that are open at once, where a program without end is taken for a recursion."""
 MANY_STATES = 20
 """States of one point from which on it is named as what multiplies the blocks."""
 
@@ -486,12 +488,34 @@ class Specializer:
         if why is not None:
             note = f"with what is needed here static, {message}"
             raise CompileError([replace(why, notes=(*why.notes, note))])
+        recursive = self._recursion()
+        if recursive is not None:
+            raise CompileError([recursive])
         if current:
             span, label = self.recorder.block.span, "while compiling this"
         else:
             span, label = self._where_most_begin()
         helps = (help, more) if more else (help,)
         raise CompileError([Diagnostic("DY106", message, span, label=label, helps=helps)])
+
+    def _recursion(self) -> Diagnostic | None:
+        """What there is to tell of a function that calls itself again and again, where one does."""
+        snapshots = [snapshot for group in self.variants.values() for snapshot in group]
+        deepest = max(snapshots, key=lambda snapshot: len(snapshot.point), default=None)
+        if deepest is None:
+            return None
+        codes = Counter(frame.function.code for frame in deepest.frames)
+        code, open_ = codes.most_common(1)[0] if codes else (None, 0)
+        if open_ < MANY_CALLS:
+            return None
+        calls = [frame for frame in deepest.frames[:-1] if frame.function.code is code]
+        name = calls[0].function.name.rpartition(".")[2]
+        return Diagnostic(
+            "DY105", f"`{name}` calls itself as often as data tell, which cannot be unrolled",
+            _span_of(calls[0]), label="this call",
+            notes=(f"{open_} calls of it are open; recursion must end on values known while compiling",),
+            helps=("write the recursion as a loop with an explicit stack of tensors",),
+        )  # fmt: skip
 
     def _where_most_begin(self) -> tuple[ir.Span | None, str]:
         """The expression of the method itself where most blocks begin, there or in what it calls."""
