@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution.frames import EndBlock
+from dyncc.compiler.specialize.recording import questions
 from dyncc.compiler.specialize.values import DynamicTag, DynamicText, Scalar
 
 if TYPE_CHECKING:
@@ -24,10 +25,11 @@ def fork(machine: Machine, pred: Scalar, then: Callable[[], None], orelse: Calla
     operand = pred.operand
     machine.owner.asking = pred.origins
     edges = []
-    for side in (then, orelse):
+    for side, answer in ((then, True), (orelse, False)):
         machine.frames = [frame.copy() for frame in saved]
         side()
-        edges.append(machine.owner.edge(machine))
+        with questions.answered(machine.block, pred.expr, answer):
+            edges.append(machine.owner.edge(machine))
     machine.owner.branch(operand, edges[0], edges[1])
     raise EndBlock
 

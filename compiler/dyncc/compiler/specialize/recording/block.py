@@ -114,6 +114,8 @@ class BlockBuilder:
         self.bounds: list[small_sizes.Bound] = []
         """What the calls of the graph need of such sizes."""
         self.masks: dict[Any, Any] = {}
+        self.equal_sizes: dict[Any, Any] = {}
+        """Unknown sizes, as symbols, that are others on the side of a decision that is being gone to."""
         self.slices: dict[Any, Any] = {}
         """What was cut from a size by which bounds → the size of it."""
         self.sizes: dict[str, Any] = {}

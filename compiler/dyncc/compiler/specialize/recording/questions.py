@@ -8,7 +8,8 @@ views of the one size; where they are not, it is recorded as for such sizes, or 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.utils._sympy.functions import Max, Min
 
 from dyncc.compiler.specialize.recording.nested import leaves_of, map_leaves
-from dyncc.compiler.specialize.values import SymTensor, scalar_op
+from dyncc.compiler.specialize.values import Expr, SymTensor, scalar_op
 from dyncc.compiler.specialize.values.decisions import SizeQuestion
 
 if TYPE_CHECKING:
@@ -97,6 +98,43 @@ def _is_linear(expr: Any, symbol: Any) -> bool:
 
 _MANY = 8
 """Sizes from 0 on that are excluded one by one, where a size is declared to be at least so large."""
+
+
+@contextmanager
+def answered(block: BlockBuilder, pred: Expr, answer: bool) -> Iterator[None]:
+    """Where ``pred`` is ``answer``: have the block that follows know which unknown sizes are one.
+
+    (``assert frequencies.shape[0] == x.shape[1]``. That a size is a certain number is not taken up: what
+    follows would be compiled for it alone.)
+    """
+    block.equal_sizes = dict(_equalities(block, pred, answer))
+    try:
+        yield
+    finally:
+        block.equal_sizes = {}
+
+
+def _equalities(block: BlockBuilder, pred: Any, answer: bool) -> Iterator[tuple[Any, Any]]:
+    if not isinstance(pred, Expr):
+        return
+    if pred.op == "not_":
+        yield from _equalities(block, pred.operands[0], not answer)
+    elif pred.op == ("and_" if answer else "or_"):
+        for operand in pred.operands:
+            yield from _equalities(block, operand, answer)
+    elif pred.op == ("eq" if answer else "ne") and all(is_of_sizes(operand) for operand in pred.operands):
+        one, other = (block.numbers.size(o)[1] if isinstance(o, Expr) else o for o in pred.operands)
+        if isinstance(one, torch.SymInt) and isinstance(other, torch.SymInt):
+            found = _question_of(sympy.Eq(one.node.expr, other.node.expr, evaluate=False))
+            if found is not None and found.value.free_symbols:
+                yield found.symbol, found.value
+
+
+def is_of_sizes(expr: Any) -> bool:
+    """Whether a number is computed from sizes of tensors alone."""
+    if not isinstance(expr, Expr) or expr.op == "dim":
+        return True
+    return bool(expr.operands) and all(map(is_of_sizes, expr.operands))
 
 
 def at_least(block: BlockBuilder, size: str, least: int) -> None:

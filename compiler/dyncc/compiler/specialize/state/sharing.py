@@ -274,7 +274,8 @@ class TensorCapture:
                 continue
             if place in self.facts.symbols:
                 self.origins.add(place)
-            shape.append(self._symbol(size if isinstance(size, int) else size.node.expr))
+            known = self.recorder.block.equal_sizes
+            shape.append(self._symbol(size if isinstance(size, int) else size.node.expr.subs(known)))
         stride = None
         expected = contiguous_strides(fake.shape)
         if fake.layout is torch.strided and not _same_strides(fake.stride(), expected, fake.shape):
