@@ -754,3 +754,8 @@ def _written(i: torch.Tensor) -> Callable[[torch.Tensor], Any]:
 
 add("index-by-i32", _written(torch.tensor([0, 3], dtype=torch.int32)), F32)
 add("mask-of-bytes", lambda x: (x[(x > 0).byte()], x[(x[:, 0] > 0).byte()], x[0][(x[0] > 0).byte()]), F32)
+add(
+    "unique-consecutive-axis",
+    lambda x: torch.unique_consecutive(x, return_counts=True, dim=-1),
+    I64.flatten() % 2,
+)

@@ -8,7 +8,18 @@ from dyncc.compiler.specialize.recording.handlers import (
     packed,
     reads,
     subscripts,
+    uniques,
     unrecorded,
 )
 
-__all__ = ["constructors", "metadata", "noise", "norms", "packed", "reads", "subscripts", "unrecorded"]
+__all__ = [
+    "constructors",
+    "metadata",
+    "noise",
+    "norms",
+    "packed",
+    "reads",
+    "subscripts",
+    "uniques",
+    "unrecorded",
+]
