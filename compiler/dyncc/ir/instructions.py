@@ -271,6 +271,8 @@ RULES: dict[str, Rule] = {
     "noise": Rule((_STR, _STR), _noise, more=_INT),
     "order": Rule((_BOOL, _NUMBER), _always(ListType(INT)), more=_NUMBER),
     "best": Rule((_BOOL, _NUMBER), _always(INT), more=_NUMBER),
+    "foremost": Rule((_BOOL, _INT, _NUMBERS), _always(ListType(INT))),
+    "place": Rule((_BOOL, _NUMBER, _NUMBERS), _always(INT)),
     "raises": Rule((_STR,), _always(INT), more=_ANY),
     "lookup": Rule((_INT, _ANY), _common(1), more=_ANY),
 }
@@ -282,7 +284,7 @@ _NEVER_RAISES = frozenset(
         *("item", "static_read", "dim", "bool", "or_", "xor", "and_"),
         *("add", "sub", "mul", "neg", "pos", "invert", "abs"),
         *("min", "max", "lt", "le", "gt", "ge", "eq", "ne", "not", "select", "lookup", "order", "best"),
-        "raises",
+        *("foremost", "place", "raises"),
         *("math.isnan", "math.isinf", "math.isfinite", "math.fabs", "math.copysign", "math.atan"),
         *("list", "list_append", "list_extend", "list_len", "tensor_of_numbers"),
         *("list_insert", "list_contains", "list_count"),

@@ -7,7 +7,9 @@ the random numbers that the session has: it stays where it is, and as often as i
 
 from __future__ import annotations
 
+import bisect
 import builtins
+import heapq
 import math
 import operator
 from collections.abc import Callable
@@ -147,6 +149,17 @@ def best(largest: bool, *keys: Any) -> int:
     return (max if largest else min)(range(len(keys)), key=keys.__getitem__)
 
 
+def foremost(largest: bool, count: int, keys: tuple[Any, ...]) -> tuple[int, ...]:
+    """The positions of the keys that ``heapq.nlargest`` (or ``nsmallest``) gives."""
+    choose = heapq.nlargest if largest else heapq.nsmallest
+    return tuple(choose(count, range(len(keys)), key=keys.__getitem__))
+
+
+def place(after: bool, value: Any, items: tuple[Any, ...]) -> int:
+    """Where ``bisect`` puts ``value`` among ``items``: after those that are equal to it, or before."""
+    return (bisect.bisect_right if after else bisect.bisect_left)(items, value)
+
+
 def noise(kind: str, dtype: str, *sizes: int) -> Any:
     """The session's next random numbers (see :mod:`dyncc.runtime.noise`): only whoever runs it has them."""
     raise TypeError(f"{kind} noise of {dtype}{list(sizes)} is none of a constant")
@@ -244,6 +257,8 @@ HOST_OPS: dict[str, HostOpSpec] = {
     "noise": HostOpSpec(noise),
     "order": HostOpSpec(order),
     "best": HostOpSpec(best),
+    "foremost": HostOpSpec(foremost),
+    "place": HostOpSpec(place),
     # exceptions that the program handles
     "raises": HostOpSpec(raises),
     # tags

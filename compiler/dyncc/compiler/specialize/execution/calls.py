@@ -51,7 +51,8 @@ ALWAYS = _generator_managers() | frozenset(
         prelude.contained, prelude.operate, *prelude.arrays.DECIDING,
         *(m for m in vars(prelude.RecordList).values() if isinstance(m, types.FunctionType)
           and m.__name__ not in ("__init__", "_unknown")),
-        *prelude.mappings.INTERPRETED,
+        *prelude.mappings.INTERPRETED, prelude.sequences_in_order, prelude.equal_sequences,
+        prelude.in_this_order, *prelude.heaps.DECIDING, *prelude.bisection.DECIDING,
     )
 )  # fmt: skip
 

@@ -58,6 +58,52 @@ def extremum(machine: Machine, items: Any, keys: Any, largest: bool) -> tuple[An
     return (_chosen(machine, items, block.host_leaf("best", operands, "int", "best")),)
 
 
+def foremost(machine: Machine, items: Any, keys: Any, largest: bool, count: int) -> list[Any] | None:
+    """``heapq.nlargest`` of items by keys (or ``nsmallest``); None where it cannot be done so."""
+    if not _applicable(machine, items, keys) or not is_of_numbers(keys):
+        return None
+    block = machine.block
+    order = host_lists.list_operand(machine.recorder, places(machine, keys, largest, count))
+    positions = range(min(max(count, 0), len(items)))
+    indices = [block.host_leaf("list_get", [order, Const(i)], "int", "place") for i in positions]
+    return [_chosen(machine, items, index) for index in indices]
+
+
+def places(machine: Machine, keys: Any, largest: bool, count: Any) -> DynamicList:
+    """Where the largest (or smallest) numbers are among ``keys``."""
+    operands = [Const(largest), machine.block.scalar_operand(count), _numbers(machine, keys)]
+    made = machine.block.host_op("foremost", operands, ListType(ScalarType("int")), "order")
+    origins = keys.origins if isinstance(keys, DynamicList) else frozenset[Any]()
+    return DynamicList(ListElement(ScalarType("int")), made, origins)
+
+
+def place(machine: Machine, items: Any, value: Any, after: bool) -> Scalar | None:
+    """``bisect`` of a number among numbers; None where it cannot be done at once."""
+    if kind_of(value) is None or not is_of_numbers(items):
+        return None
+    if not isinstance(items, DynamicList) and not any(map(is_scalar, (value, *items))):
+        return None
+    operands = [Const(after), machine.block.scalar_operand(value), _numbers(machine, items)]
+    return machine.block.host_leaf("place", operands, "int", "place")
+
+
+def is_of_numbers(items: Any) -> bool:
+    """Whether it is a list (or a tuple) of numbers of one kind."""
+    if isinstance(items, DynamicList):
+        return isinstance(items.element.type, ScalarType)
+    kinds = {*map(kind_of, items)} if type(items) in (list, tuple) else set()
+    return len(kinds) == 1 and None not in kinds
+
+
+def _numbers(machine: Machine, items: Any) -> Any:
+    """Numbers of one kind as a list of the host."""
+    if isinstance(items, DynamicList):
+        return host_lists.list_operand(machine.recorder, items)
+    operands = [machine.block.scalar_operand(item) for item in items]
+    kind: Any = kind_of(items[0])
+    return machine.block.host_op("list", operands, ListType(ScalarType(kind)), "items")
+
+
 def _applicable(machine: Machine, items: Any, keys: Any) -> bool:
     if type(items) is not list or type(keys) is not list or not 1 < len(items) <= LIMIT:
         return False

@@ -6,7 +6,9 @@ them when a value that is not known yet is involved.
 
 from dyncc.compiler.specialize.prelude import (
     arrays,
+    bisection,
     functions,
+    heaps,
     iterators,
     itertools_,
     keyed_sets,
@@ -64,12 +66,21 @@ from dyncc.compiler.specialize.prelude.keyed_sets import KeyedSet
 from dyncc.compiler.specialize.prelude.keys import is_grown
 from dyncc.compiler.specialize.prelude.mappings import KeyedDict, KeyedView
 from dyncc.compiler.specialize.prelude.records import RecordList
-from dyncc.compiler.specialize.prelude.sorting import by_insertion, in_order, sort_in_place, sorted_list
-
-FILES = frozenset(
-    module.__file__
-    for module in (arrays, functions, iterators, itertools_, keyed_sets, keys, mappings, records, sorting)
+from dyncc.compiler.specialize.prelude.sorting import (
+    by_insertion,
+    equal_sequences,
+    in_order,
+    in_this_order,
+    sequences_in_order,
+    sort_in_place,
+    sorted_list,
 )
+
+_MODULES = (
+    arrays, bisection, functions, heaps, iterators, itertools_, keyed_sets, keys, mappings, records,
+    sorting,
+)  # fmt: skip
+FILES = frozenset(module.__file__ for module in _MODULES)
 """Where the code of the prelude is: spans and frames in it are not the user's own."""
 __all__ = [
     "COMPENSATED",
@@ -97,14 +108,18 @@ __all__ = [
     "as_list",
     "as_tuple",
     "best_of",
+    "bisection",
     "by_insertion",
     "call_module",
     "close_generator",
     "contained",
     "count_in",
+    "equal_sequences",
     "equal_tensors",
     "extend_list",
+    "heaps",
     "in_order",
+    "in_this_order",
     "index_in",
     "is_float",
     "is_grown",
@@ -121,6 +136,7 @@ __all__ = [
     "pop_of",
     "range_with_step",
     "reduce_of",
+    "sequences_in_order",
     "sort_in_place",
     "sorted_list",
     "sum_of",

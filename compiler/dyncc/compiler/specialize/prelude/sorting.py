@@ -133,3 +133,45 @@ def turned(items: Any, keys: Any, start: Any, end: Any) -> None:
         part = values[start:end]
         part.reverse()
         values[start:end] = part
+
+
+def sequences_in_order(symbol: Any, left: Any, right: Any, numbers: Any) -> Any:
+    """``left < right``, say, of two tuples or lists that begin with so many ``numbers`` each.
+
+    Two sequences are compared by their first items that differ. Whether numbers do is computed.
+    """
+    head = left[:numbers]
+    other_head = right[:numbers]
+    if head != other_head:
+        return in_this_order(symbol, head, other_head)
+    for place in range(numbers, min(len(left), len(right))):
+        item = left[place]
+        other = right[place]
+        if item is not other and not item == other:  # noqa: SIM201  # as CPython asks
+            return in_this_order(symbol, item, other)
+    return in_this_order(symbol, len(left), len(right))
+
+
+def equal_sequences(symbol: Any, left: Any, right: Any, numbers: Any) -> Any:
+    """``left == right`` (or ``!=``) of two tuples or lists, as :func:`sequences_in_order` compares them."""
+    differ = symbol == "!="
+    if isinstance(left, list) and len(left) != len(right):
+        return differ
+    if left[:numbers] != right[:numbers]:
+        return differ
+    for place in range(numbers, min(len(left), len(right))):
+        item = left[place]
+        other = right[place]
+        if item is not other and not item == other:  # noqa: SIM201
+            return differ
+    return (len(left) == len(right)) != differ
+
+
+def in_this_order(symbol: Any, one: Any, other: Any) -> Any:
+    if symbol == "<":
+        return one < other
+    if symbol == "<=":
+        return one <= other
+    if symbol == ">":
+        return one > other
+    return one >= other

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dyncc.compiler.frontend import cfg
 from dyncc.compiler.specialize import prelude
-from dyncc.compiler.specialize.execution import calls, mappings, operator_methods
+from dyncc.compiler.specialize.execution import calls, mappings, operator_methods, sequences
 from dyncc.compiler.specialize.execution.frames import Frame
 from dyncc.compiler.specialize.execution.instructions.names import name_value
 from dyncc.compiler.specialize.execution.native import Raised
@@ -61,6 +61,10 @@ def _compare(machine: Machine, frame: Frame, i: cfg.Compare) -> None:
     method = operator_methods.operation(machine, i.op, left, right, False)
     if method is not None:
         machine.invoke(prelude.operate, method, {}, i.dst)
+        return
+    definition = sequences.comparison(machine, i.op, left, right)
+    if definition is not None:
+        machine.invoke(*definition, {}, i.dst)
         return
     frame.registers[i.dst] = conditions.compare(machine, i.op, left, right)
 

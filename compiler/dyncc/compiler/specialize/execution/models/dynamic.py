@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -63,3 +64,9 @@ def _is_of_grown(value: Any) -> bool:
 def is_deciding(machine: Machine, function: Any) -> bool:
     code = getattr(getattr(function, "__func__", function), "__code__", None)
     return code in machine.facts.interpret
+
+
+def orders_itself(key: Any) -> bool:
+    """Whether code in Python compares the key: it may do so by numbers that are not known."""
+    methods = (getattr(type(key), name, None) for name in ("__lt__", "__gt__"))
+    return any(isinstance(method, types.FunctionType) for method in methods)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import builtins
 import contextlib
 import functools
-import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution import choices
 from dyncc.compiler.specialize.execution.frames import Push
-from dyncc.compiler.specialize.execution.models.dynamic import holds_dynamic, involved, is_deciding
+from dyncc.compiler.specialize.execution.models.dynamic import (
+    holds_dynamic,
+    involved,
+    is_deciding,
+    orders_itself,
+)
 from dyncc.compiler.specialize.execution.models.registry import MODELS, model
 from dyncc.compiler.specialize.values import (
     Decision,
@@ -85,14 +89,8 @@ def _best_of(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
 def _known(machine: Machine, keys: Any) -> bool:
     """Whether keys are of known length and values: keys were asked for one by one, since that may read."""
     return type(keys) is list and not any(
-        holds_dynamic(key) or is_deciding(machine, key) or _orders_itself(key) for key in keys
+        holds_dynamic(key) or is_deciding(machine, key) or orders_itself(key) for key in keys
     )
-
-
-def _orders_itself(key: Any) -> bool:
-    """Whether code in Python compares the key: it may do so by numbers that are not known."""
-    methods = (getattr(type(key), name, None) for name in ("__lt__", "__gt__"))
-    return any(isinstance(method, types.FunctionType) for method in methods)
 
 
 def _extremum(largest: bool) -> Model:

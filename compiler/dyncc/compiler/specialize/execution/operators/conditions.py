@@ -82,14 +82,14 @@ def compare(machine: Machine, op: str, left: Any, right: Any) -> Any:
         equal = _equal(left, right)
         if equal is not NotImplemented:
             return equal if op == "==" else negate(machine, equal)
-    if op in ("<", "<=", ">", ">=") and _comparable(left, right):
+    if op in ("<", "<=", ">", ">=") and are_numbers(left, right):
         return _ordered(op, tuple.__iter__(tuple(left)), tuple.__iter__(tuple(right)))
     if (combine := with_arrays(machine, left, right)) is not None:
         return machine.native(combine, COMPARISONS[op], left, right)
     return machine.native(COMPARISONS[op], left, right)
 
 
-def _comparable(left: Any, right: Any) -> bool:
+def are_numbers(left: Any, right: Any) -> bool:
     """Whether they are two tuples or two lists of numbers, of known length."""
     for kind in (tuple, list):
         if isinstance(left, kind) and isinstance(right, kind):
