@@ -342,7 +342,7 @@ def tensor_of_tensors(x):
 algorithms = table("Lists", "`heapq`, `bisect`")
 
 
-@algorithms("`heapq` of numbers from data", refused="DY103")
+@algorithms("`heapq` of numbers from data")
 def heap(x):
     items = []
     for v in x:
@@ -350,9 +350,35 @@ def heap(x):
     return heapq.heappop(items), heapq.nlargest(2, items)
 
 
-@algorithms("`bisect` of a number from data", refused="DY103")
+@algorithms("`bisect` of a number from data")
 def bisected(x):
     return bisect.bisect([0.25, 0.5, 2.5], x[0].item()), bisect.bisect_left([1, 2, 3], int(x[0]))
+
+
+@algorithms("`heapq` of tuples that begin with numbers from data: beam search, best-first search")
+def heap_of_tuples(x):
+    heap = []
+    for i, v in enumerate(x):
+        heapq.heappush(heap, (-v.item(), i, x * v))
+    best = heapq.heapreplace(heap, (0.5, 9, x))
+    return best[2], heapq.heappushpop(heap, (0.0, 10, -x))[1], heap[0][0]
+
+
+@algorithms("`heapq` of a list that grows", calls=START)
+def grown_heap(x):
+    heap = []
+    while x.abs().sum() > 1:
+        heapq.heappush(heap, (x[0].item(), len(heap)))
+        x = x.roll(1) * 0.5
+    return heapq.heappop(heap)[1] if heap else -1
+
+
+@algorithms("`heapq.merge`, `bisect.insort` with a key")
+def merged(x):
+    ordered = []
+    for v in x[:2]:
+        bisect.insort(ordered, v.item(), key=lambda value: -value)
+    return list(heapq.merge(ordered, [2.0, 1.0], reverse=True))
 
 
 @known("an item by a tensor: `items[x.argmax()]`, read and assigned")
