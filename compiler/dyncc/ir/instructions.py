@@ -12,6 +12,7 @@ from dyncc.ir.subtyping import BOOL, FLOAT, INT, STR, accepts
 from dyncc.runtime.hostops import HOST_OPS
 from dyncc.runtime.noise import KINDS
 from dyncc.runtime.program import Const, HostOp, ListType, Operand, ScalarType, TensorType, Type
+from dyncc.runtime.texts import pieces
 
 
 class TypeMismatch(Exception):
@@ -215,6 +216,17 @@ def _noise(call: Call) -> Sequence[Type]:
     return [TensorType(str(dtype), shape)]
 
 
+def _text(call: Call) -> Sequence[Type]:
+    template = call.constant(0)
+    try:
+        fields = [piece for piece in pieces(template) if not isinstance(piece, str)]  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise TypeMismatch(f"{template!r} is no template of a text") from None
+    if len(fields) != len(call.types) - 1:
+        raise TypeMismatch(f"{template!r} has places for {len(fields)} values, not {len(call.types) - 1}")
+    return [STR]
+
+
 RULES: dict[str, Rule] = {
     "item": Rule((_TENSOR,), _item),
     "static_read": Rule((_SCALAR,), _common(0)),
@@ -275,6 +287,7 @@ RULES: dict[str, Rule] = {
     "place": Rule((_BOOL, _NUMBER, _NUMBERS), _always(INT)),
     "raises": Rule((_STR,), _always(INT), more=_ANY),
     "lookup": Rule((_INT, _ANY), _common(1), more=_ANY),
+    "text": Rule((_STR,), _text, more=_SCALAR),
 }
 
 # ------------------------------------------------------------------------------------- effects

@@ -183,6 +183,11 @@ def lookup(index: int, *table: Any) -> Any:
     return table[index]
 
 
+def text(template: str, *values: Any) -> str:
+    """The values in a template of ``str.format`` with plain fields (see :mod:`dyncc.runtime.texts`)."""
+    return template.format(*values)
+
+
 HOST_OPS: dict[str, HostOpSpec] = {
     # tensor -> number
     "item": HostOpSpec(item),
@@ -263,4 +268,6 @@ HOST_OPS: dict[str, HostOpSpec] = {
     "raises": HostOpSpec(raises),
     # tags
     "lookup": HostOpSpec(lookup),
+    # texts with numbers in them
+    "text": HostOpSpec(text),
 }

@@ -17,6 +17,7 @@ from typing import Any
 from dyncc.runtime import program as p
 from dyncc.runtime.errors import DamagedBundle
 from dyncc.runtime.hostops import HOST_OPS, HostOpSpec
+from dyncc.runtime.texts import NO_FORMAT, pieces
 
 KEYED = ("dict", "namedtuple", "dataclass", "record")
 
@@ -93,6 +94,19 @@ def operand_count(spec: HostOpSpec) -> int | None:
     if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
         return None
     return len(parameters)
+
+
+def _check_template(step: p.HostOp, where: str) -> None:
+    """The template of a text: the host writes it as code."""
+    template = step.operands[0] if step.operands else None
+    try:
+        if not isinstance(template, p.Const) or not isinstance(template.value, str):
+            raise ValueError("its template is no text")
+        fields = [piece for piece in pieces(template.value) if not isinstance(piece, str)]
+    except ValueError as error:
+        raise DamagedBundle(f"{where}.operands[0]: {error}") from None
+    if len(fields) != len(step.operands) - 1:
+        raise DamagedBundle(f"{where}: {len(fields)} places have {len(step.operands) - 1} values")
 
 
 # ---------------------------------------------------------------------------------------- methods
@@ -261,6 +275,8 @@ class _Block:
         count = operand_count(HOST_OPS[step.op])
         if count is not None and count != len(step.operands):
             raise DamagedBundle(f"{where}: {step.op!r} takes {count} operands, not {len(step.operands)}")
+        if step.op == "text":
+            _check_template(step, where)
         self.define(step.result, f"{where}.result")
 
     def check_edge(self, edge: p.Edge, where: str) -> None:
@@ -296,7 +312,7 @@ class _Block:
                 _identifier(error.name.rpartition(".")[2], f"{where}.error.name", "an exception")
                 for index, part in enumerate(message or ()):
                     self.use(part.value, f"{where}.message[{index}]")
-                    if set(part.spec) & set("{}'\"\\\n"):
+                    if set(part.spec) & NO_FORMAT:
                         raise DamagedBundle(f"{where}.message[{index}].spec: {part.spec!r} is no format")
 
     def check_scalar(self, operand: p.Operand, kinds: tuple[str, ...], where: str) -> None:

@@ -1,7 +1,8 @@
 """Deep comparison of what eager PyTorch and a compiled program give.
 
 Structure, types of containers (by name), dtypes and kinds of Python numbers must be the same; values
-must agree within a tolerance that is given for every dtype. NaN equals NaN.
+must agree within a tolerance that is given for every dtype, also where they are written in a text. NaN
+equals NaN.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import torch
 
 from dyncc.compiler.calling import dtype_name
 from dyncc.compiler.specialize.values.tags import TENSOR_TEXT
+from dyncc.runtime.texts import agree
 
 _LIBRARY = os.path.dirname(torch.__file__)
 
@@ -166,11 +168,8 @@ def _compare(c: Comparison, expected: Any, actual: Any, path: str) -> None:
     if type(expected).__name__ != type(actual).__name__:
         return c.add(path, f"expected {_describe(expected)}, got {_describe(actual)}")
     match expected:
-        case None | bool() | int() | str() | bytes() | complex():
-            if expected != actual:
-                c.add(path, f"expected {expected!r}, got {actual!r}")
-        case float():
-            _compare_floats(c, expected, actual, path)
+        case str() | float():
+            _compare_numbers(c, expected, actual, path)
         case Mapping():
             _compare_mappings(c, expected, actual, path)
         case tuple() if isinstance(fields := getattr(expected, "_fields", None), tuple):
@@ -246,6 +245,14 @@ def _worst(left: Any, right: Any, agree: Any) -> tuple[int, ...]:
     else:
         error = ~agree
     return tuple(int(i) for i in np.unravel_index(int(error.argmax()), left.shape))
+
+
+def _compare_numbers(c: Comparison, expected: str | float, actual: Any, path: str) -> None:
+    if isinstance(expected, float):
+        return _compare_floats(c, expected, actual, path)
+    tolerance = c.tolerances.get("float", Tolerance(0.0, 0.0))
+    if not agree(expected, actual, tolerance.absolute, tolerance.relative):
+        c.add(path, f"expected {expected!r}, got {actual!r}")
 
 
 def _compare_floats(c: Comparison, expected: float, actual: float, path: str) -> None:

@@ -6,7 +6,9 @@ operator's precedence, so that parentheses stand where the grammar needs them an
 
 from __future__ import annotations
 
+import ast
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TypeAlias
@@ -14,6 +16,7 @@ from typing import TypeAlias
 from dyncc.runtime import program as p
 from dyncc.runtime.hostops import HOST_OPS
 from dyncc.runtime.records import frozen
+from dyncc.runtime.texts import pieces
 
 ATOM = 100
 """The precedence of a name, a literal or a call."""
@@ -110,6 +113,8 @@ def apply_op(op: str, operands: tuple[Expr, ...], types: tuple[p.Type | None, ..
         return call("bfloat16_of_numbers", operands[:1])
     if op == "static_read":
         return operands[0]
+    if op == "text":
+        return _text(operands)
     if op == "noise":
         return call("self.noise", operands)
     spec = HOST_OPS[op]
@@ -124,6 +129,45 @@ def call(function: str, operands: tuple[Expr, ...]) -> Expr:
     """A call with positional arguments."""
     inner = ", ".join(f"{{{index}}}" for index in range(len(operands)))
     return Apply(f"{function}({inner})", operands, ATOM, (1,) * len(operands))
+
+
+def _text(operands: tuple[Expr, ...]) -> Expr:
+    """A text with values in it: an f-string, unless a value is written with what may not stand in one."""
+    template, *values = operands
+    assert isinstance(template, Text)
+    plain = all(map(_is_plain, values))
+    body, place = "", 0
+    for piece in pieces(ast.literal_eval(template.text)):
+        if isinstance(piece, str):
+            body += _doubled(_doubled(_escaped(piece)))
+            continue
+        conversion, spec = piece
+        marks = ("!" + conversion if conversion else "") + (":" + spec if spec else "")
+        body += f"{{{{{{{place}}}{marks}}}}}" if plain else f"{{{{{marks}}}}}"
+        place += 1
+    slots = (1,) * len(values)
+    if plain:
+        return Apply(f'f"{body}"', tuple(values), ATOM, slots)
+    places = ", ".join(f"{{{index}}}" for index in range(len(values)))
+    return Apply(f'"{body}".format({places})', tuple(values), ATOM, slots)
+
+
+def _is_plain(expr: Expr) -> bool:
+    """Whether it may stand in an f-string (of Python 3.11)."""
+    if isinstance(expr, Read):
+        return True
+    text = expr.text if isinstance(expr, Text) else re.sub(r"\{\d+\}", "", expr.template)
+    inner = () if isinstance(expr, Text) else expr.operands
+    return not set(text) & set("\"'\\{}#\n:!=") and all(map(_is_plain, inner))
+
+
+def _doubled(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def _escaped(text: str) -> str:
+    """What stands for ``text`` between double quotes."""
+    return repr(text + '"')[1:-2].replace("\\'", "'").replace('"', '\\"')
 
 
 def _slots(op: str, template: str, precedence: int, count: int) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import types
 from collections.abc import Callable
@@ -31,6 +32,7 @@ from dyncc.compiler.specialize.values import (
     is_scalar,
 )
 from dyncc.compiler.specialize.values.decisions import Cut
+from dyncc.compiler.tuples import field_names
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
@@ -59,7 +61,7 @@ def run_native(
     block = machine.block
     block.take_decision()
     block.refusal = None
-    _check_before(machine, func, args)
+    _check_before(machine, func, args, kwargs)
     draws = None if type(func) is types.BuiltinFunctionType else Draws(machine.owner.heap.generators)
     if func is id:
         machine.recorder.ask_identity(*args)
@@ -111,6 +113,12 @@ def _meaning(
         _tell_where(machine, error)
         return block.refusal
     _raise_what_is_behind(error, args)
+    if isinstance(error, (TypeError, AttributeError)) and DynamicText.__name__ in str(error):
+        machine.facts.must_interpret(set(filter(is_readable, codes_between(error))))
+        machine.refuse(
+            "DY104", "the text of a number is given to native code", "called here",
+            helps=("give it the number",),
+        )  # fmt: skip
     if type(error).__module__.startswith(_OF_TRACING):
         return refusals.failure(func, error, block.span)
     if block.unmet or machine.owner.has_unknown_numbers():
@@ -118,14 +126,18 @@ def _meaning(
     return Raised(error)
 
 
-def _check_before(machine: Machine, func: Callable[..., Any], args: tuple[Any, ...]) -> None:
+def _check_before(
+    machine: Machine, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
     """Refuse what must not run while compiling."""
     effect = effect_of(func)
     # (PyTorch itself keeps the seed, for a second run that a compiled program does not make)
     if effect is not None and not (effect is SEED and is_library(machine.frames[-1].function.code)):
         refuse(machine, effect)
-    if any(type(value) is DynamicText for value in args) and not _keeps_text(func):
-        raise Decision(next(v for v in args if type(v) is DynamicText), "the text of a number")
+    text = next((v for v in (*args, *kwargs.values()) if type(v) is DynamicText), None)
+    if text is not None and not _keeps_text(func):
+        machine.facts.must_interpret(set(filter(is_readable, _codes_called(func))))
+        raise Decision(text, "the text of a number")
     if func is next and id(args[0]) in machine.owner.heap.iterators:
         machine.refuse(
             "DY112", f"a `{type(args[0]).__name__}` object that calls share is advanced", "this call",
@@ -213,12 +225,29 @@ def _takes_sizes(func: Any) -> bool:
 
 
 def _keeps_text(func: Any) -> bool:
-    """Whether a call only keeps a text: the making of an exception, a list's append."""
+    """Whether a call only keeps a text: the making of an exception or a record, a list's append."""
     if isinstance(func, type):
-        return issubclass(func, BaseException)
+        return issubclass(func, BaseException) or _is_record(func)
     return (
         getattr(func, "__name__", "") in ("append", "setattr", "__setitem__", "__init__") or func is setattr
     )
+
+
+def _is_record(cls: type) -> bool:
+    """A named tuple or dataclass that is made by no code of the program."""
+    if issubclass(cls, tuple):
+        return bool(field_names(cls)) and not any(map(is_readable, code_of(cls.__new__)))
+    plain = dataclasses.is_dataclass(cls) and not hasattr(cls, "__post_init__")
+    return plain and not any(map(is_readable, code_of(cls.__init__)))  # type: ignore[misc]
+
+
+def _codes_called(func: Any) -> set[types.CodeType]:
+    """The code that a call of ``func`` begins with."""
+    if isinstance(func, type):
+        return code_of(func.__init__)  # type: ignore[misc]
+    if isinstance(func, torch.nn.Module):
+        return code_of(func.forward)
+    return code_of(func) or code_of(getattr(type(func), "__call__", None))  # noqa: B004
 
 
 def protecting_code() -> set[types.CodeType]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -36,6 +36,7 @@ from dyncc.runtime.program import (
     Tree,
     lone_value,
 )
+from dyncc.runtime.texts import NO_FORMAT, Piece, template_of
 
 
 class OutputBuilder:
@@ -62,7 +63,7 @@ class OutputBuilder:
         if type(value) is DynamicTag:
             return self._tag(value)
         if type(value) is DynamicText:
-            self._refuse(value)
+            return Leaf(self._text(value))
         if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biuf":
             constant = torch.as_tensor(np.array(value))
             return Node(
@@ -73,7 +74,6 @@ class OutputBuilder:
         children = container_children(value)
         if children is None:
             self._refuse(value)
-        assert children is not None
         return Node(
             children.kind, tuple(self.tree(v) for v in children.values), children.keys, children.name,
             children.module,
@@ -102,13 +102,36 @@ class OutputBuilder:
             self._refuse(tag.table[0])
         return Leaf(_looked_up(self.recorder, tag, tag.table))
 
-    def _refuse(self, value: Any) -> None:
-        text = "a text with numbers in it" if type(value) is DynamicText else f"a `{type(value).__name__}`"
+    def _text(self, text: DynamicText) -> Operand:
+        """That of a text with numbers in it."""
+        template: list[Piece] = []
+        operands: list[Operand] = []
+        for part in text.parts:
+            if isinstance(part, str):
+                template.append(part)
+                continue
+            value, conversion, spec = part
+            if isinstance(value, torch.Tensor):
+                self._refuse_text(
+                    "the text of a tensor", "return the tensor, or numbers that are read from it"
+                )
+            if NO_FORMAT & {*spec}:
+                self._refuse_text(f"a number in the format {spec!r}", "return the number")
+            template.append((conversion, spec))
+            operands.append(value.operand if is_scalar(value) else Const(value))
+        made = [Const(template_of(iter(template))), *operands]
+        return self.recorder.block.host_op("text", made, ScalarType("str"), "text")
+
+    def _refuse_text(self, what: str, help: str) -> NoReturn:
+        message = f"the program returns {what}, which a compiled program cannot make"
+        raise CompileError([Diagnostic("DY104", message, self.span, "returned here", helps=(help,))])
+
+    def _refuse(self, value: Any) -> NoReturn:
         raise CompileError(
             [
                 Diagnostic(
-                    "DY104" if type(value) is DynamicText else "DY140",
-                    f"the program returns {text}, which a compiled program cannot make",
+                    "DY140",
+                    f"the program returns a `{type(value).__name__}`, which a compiled program cannot make",
                     self.span,
                     label="returned here",
                     helps=(

@@ -42,6 +42,10 @@ def formatted(machine: Machine, value: Any, conversion: str, spec: Any) -> Any:
             decide(value, "the text of a number")
         return value
     if is_scalar(value):
+        if type(spec) is DynamicText:
+            decide(spec, "the text of a number")
+        if spec:
+            machine.native(format, "" if conversion else _SAMPLES[value.kind], spec)  # may raise
         return DynamicText(((value, conversion, spec),))
     if type(value) in _OPENING and not spec and holds_unknown(value):
         return _container_text(machine, value)
@@ -53,6 +57,8 @@ def formatted(machine: Machine, value: Any, conversion: str, spec: Any) -> Any:
     return machine.native(format, value, spec)
 
 
+_SAMPLES = {"bool": True, "int": 1, "float": 1.0}
+"""Whether a format is one depends on the kind of number alone."""
 _OPENING = {list: "[", tuple: "(", dict: "{", torch.Size: "torch.Size([", SizeTuple: "torch.Size(["}
 _CLOSING = {list: "]", tuple: ")", dict: "}", torch.Size: "])", SizeTuple: "])"}
 
