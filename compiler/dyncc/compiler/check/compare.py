@@ -247,7 +247,7 @@ def _worst(left: Any, right: Any, agree: Any) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(int(error.argmax()), left.shape))
 
 
-def _compare_numbers(c: Comparison, expected: str | float, actual: Any, path: str) -> None:
+def _compare_numbers(c: Comparison, expected: Any, actual: Any, path: str) -> None:
     if isinstance(expected, float):
         return _compare_floats(c, expected, actual, path)
     tolerance = c.tolerances.get("float", Tolerance(0.0, 0.0))
