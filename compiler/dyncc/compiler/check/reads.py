@@ -12,6 +12,7 @@ from __future__ import annotations
 import bisect
 import dis
 import functools
+import linecache
 import operator
 import os
 import sys
@@ -108,14 +109,21 @@ def _extents(_: int, code: CodeType) -> tuple[list[int], list[Extent]]:
         positions = instruction.positions
         extent = tested
         if positions and positions.lineno and not instruction.opname.startswith(_TESTS):
-            start = (positions.lineno, (positions.col_offset or 0) + 1)
-            end = (positions.end_lineno or positions.lineno, (positions.end_col_offset or 0) + 1)
+            last = positions.end_lineno or positions.lineno
+            start = (positions.lineno, _column(code, positions.lineno, positions.col_offset or 0))
+            end = (last, _column(code, last, positions.end_col_offset or 0))
             extent = (start, end)
             if instruction.opname not in _SILENT:
                 tested = extent
         offsets.append(instruction.offset)
         extents.append(extent)
     return offsets, extents
+
+
+def _column(code: CodeType, line: int, offset: int) -> int:
+    """CPython counts columns in bytes of UTF-8, from 0; spans in characters, from 1."""
+    text = linecache.getline(code.co_filename, line)
+    return offset + 1 if text.isascii() else len(text.encode()[:offset].decode(errors="ignore")) + 1
 
 
 @dataclass(frozen=True, slots=True)

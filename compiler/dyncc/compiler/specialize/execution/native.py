@@ -135,7 +135,7 @@ def _check_before(
     if effect is not None and not (effect is SEED and is_library(machine.frames[-1].function.code)):
         refuse(machine, effect)
     text = next((v for v in (*args, *kwargs.values()) if type(v) is DynamicText), None)
-    if text is not None and not _keeps_text(func):
+    if text is not None and not _keeps_text(func, args):
         machine.facts.must_interpret(set(filter(is_readable, _codes_called(func))))
         raise Decision(text, "the text of a number")
     if func is next and id(args[0]) in machine.owner.heap.iterators:
@@ -224,13 +224,24 @@ def _takes_sizes(func: Any) -> bool:
     )
 
 
-def _keeps_text(func: Any) -> bool:
+_KEEPING = ("append", "insert", "extend", "update", "setdefault", "setattr", "__setitem__", "__init__")
+"""Methods of containers, and what attributes are set by."""
+
+
+def _keeps_text(func: Any, args: tuple[Any, ...]) -> bool:
     """Whether a call only keeps a text: the making of an exception or a record, a list's append."""
     if isinstance(func, type):
         return issubclass(func, BaseException) or _is_record(func)
-    return (
-        getattr(func, "__name__", "") in ("append", "setattr", "__setitem__", "__init__") or func is setattr
-    )
+    if func is store:
+        return isinstance(args[0], (list, dict)) and type(args[1]) is not DynamicText
+    if any(map(is_program, code_of(func))):
+        return False
+    return getattr(func, "__name__", "") in _KEEPING or func is setattr
+
+
+def store(obj: Any, index: Any, value: Any) -> None:
+    """``obj[index] = value``"""
+    obj[index] = value
 
 
 def _is_record(cls: type) -> bool:

@@ -13,6 +13,7 @@ from torch import nn
 from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution import forks, mappings
 from dyncc.compiler.specialize.execution.frames import Push
+from dyncc.compiler.specialize.execution.native import store
 from dyncc.compiler.specialize.execution.operators import tags
 from dyncc.compiler.specialize.execution.operators.reading import number_in
 from dyncc.compiler.specialize.execution.operators.texts import choose_by_name, loop_origins
@@ -193,17 +194,17 @@ def _table_item(machine: Machine, obj: Any, index: Scalar, place: Any) -> Any:
 
 def set_item(machine: Machine, obj: Any, index: Any, value: Any) -> None:
     if prelude.arrays.is_array(obj):
-        machine.native(_store, obj, index, value)
+        machine.native(store, obj, index, value)
         return
     if prelude.arrays.holds_array(index):
         index = machine.native(prelude.arrays.index_of, index)
     if isinstance(obj, torch.Tensor):
-        machine.native(_store, obj, _with_bounds(machine, index), value)
+        machine.native(store, obj, _with_bounds(machine, index), value)
         return
     if isinstance(obj, DynamicList):
         operations.store(machine, obj, index, value)
         return
-    machine.native(_store, obj, _place_in(machine, obj, index), value)
+    machine.native(store, obj, _place_in(machine, obj, index), value)
 
 
 def _place_in(machine: Machine, obj: Any, index: Any) -> Any:
@@ -216,10 +217,6 @@ def _place_in(machine: Machine, obj: Any, index: Any) -> Any:
             length = len(obj)
             forks.switch(machine, index, (*range(length), *range(-length, 0)), length)
     return index
-
-
-def _store(obj: Any, index: Any, value: Any) -> None:
-    obj[index] = value
 
 
 def delete_item(machine: Machine, obj: Any, index: Any) -> None:
