@@ -14,7 +14,10 @@ def cell_path(path: tuple[Any, ...]) -> str:
         return f"self.{path[1]}" if not str(path[1]).startswith("self") else str(path[1])
     text = str(path[1])
     for accessor in path[2:]:
-        text += f".{accessor.lstrip('.')}" if isinstance(accessor, str) else f"[{accessor[1]!r}]"
+        if isinstance(accessor, str):
+            text += f".{accessor.lstrip('.')}"
+        else:  # (of a text the place of a part)
+            text += f"[{accessor if isinstance(accessor, int) else accessor[1]!r}]"
     return text
 
 

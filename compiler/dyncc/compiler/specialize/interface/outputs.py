@@ -16,6 +16,7 @@ from dyncc.compiler.specialize.prelude import KeyedDict, KeyedSet, RecordList
 from dyncc.compiler.specialize.prelude.arrays import is_array
 from dyncc.compiler.specialize.prelude.keys import is_unknown
 from dyncc.compiler.specialize.recording.recorder import Recorder
+from dyncc.compiler.specialize.recording.texts import Unwritable, text_operand
 from dyncc.compiler.specialize.values import (
     DynamicList,
     DynamicTag,
@@ -36,7 +37,6 @@ from dyncc.runtime.program import (
     Tree,
     lone_value,
 )
-from dyncc.runtime.texts import NO_FORMAT, Piece, template_of
 
 
 class OutputBuilder:
@@ -103,28 +103,12 @@ class OutputBuilder:
         return Leaf(_looked_up(self.recorder, tag, tag.table))
 
     def _text(self, text: DynamicText) -> Operand:
-        """That of a text with numbers in it."""
-        template: list[Piece] = []
-        operands: list[Operand] = []
-        for part in text.parts:
-            if isinstance(part, str):
-                template.append(part)
-                continue
-            value, conversion, spec = part
-            if isinstance(value, torch.Tensor):
-                self._refuse_text(
-                    "the text of a tensor", "return the tensor, or numbers that are read from it"
-                )
-            if NO_FORMAT & {*spec}:
-                self._refuse_text(f"a number in the format {spec!r}", "return the number")
-            template.append((conversion, spec))
-            operands.append(value.operand if is_scalar(value) else Const(value))
-        made = [Const(template_of(iter(template))), *operands]
-        return self.recorder.block.host_op("text", made, ScalarType("str"), "text")
-
-    def _refuse_text(self, what: str, help: str) -> NoReturn:
-        message = f"the program returns {what}, which a compiled program cannot make"
-        raise CompileError([Diagnostic("DY104", message, self.span, "returned here", helps=(help,))])
+        try:
+            return text_operand(self.recorder.block, text)
+        except Unwritable as error:
+            message = f"the program returns {error.what}, which a compiled program cannot make"
+            why = Diagnostic("DY104", message, self.span, "returned here", helps=(error.instead,))
+            raise CompileError([why]) from None
 
     def _refuse(self, value: Any) -> NoReturn:
         raise CompileError(

@@ -143,9 +143,7 @@ class Capture:
         elif type(value) is DynamicTag:
             self.texts.visit_dynamic(value, path)
         elif type(value) is DynamicText:
-            self.emit(("text", len(value.parts)))
-            for index, part in enumerate(value.parts):
-                self.visit(part, (*path, index))
+            self.texts.visit_parts(value, path)
         elif isinstance(value, bool | int | float) and type(value) in (bool, int, float):
             self.numbers.visit_static(value, path)
         elif type(value) is str or isinstance(value, enum.Enum):

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.specialize.recording.block import BlockBuilder
+from dyncc.compiler.specialize.recording.texts import text_operand
 from dyncc.compiler.specialize.state.leaves import Instance, Leaf, Path, Slot, hint_of, is_member
-from dyncc.compiler.specialize.values import DynamicTag, Scalar
+from dyncc.compiler.specialize.values import SESSION, DynamicTag, DynamicText, Scalar, SymTensor, is_scalar
 from dyncc.runtime.program import Const, Operand
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.state.capture import Capture
+
+
+MOST_PARTS = 8
+"""A text of more parts is written where a block ends: one that grows in a loop has no end of them."""
 
 
 class TextCapture:
@@ -47,6 +53,36 @@ class TextCapture:
         self.capture.visit(tag.scalar, (*path, ".tag"))
         del self.capture.skeleton[start[0] :], self.capture.shapeless[start[1] :]
         self.capture.slots[path] = Slot("text", tag.table)
+
+    def visit_parts(self, text: DynamicText, path: Path) -> None:
+        """A text with numbers in it: its parts, or one value of the host where they are many."""
+        whole = any(
+            type(part) is tuple and is_scalar(part[0]) and part[0].kind == "str" for part in text.parts
+        )
+        if (whole or len(text.parts) > MOST_PARTS) and self._is_written(text, path):
+            return
+        self.capture.emit(("text", len(text.parts)))
+        for index, part in enumerate(text.parts):
+            self.capture.visit(part, (*path, index))
+
+    def _is_written(self, text: DynamicText, path: Path) -> bool:
+        """Whether the text can be a parameter of its own."""
+        block = self.capture.recorder.block
+        if self.capture.point == SESSION:
+            why = "a text that grows from call to call is kept in the state"
+            raise CompileError(
+                [Diagnostic("DY104", why, block.span, helps=("keep the numbers in a list",))]
+            )
+        if any(isinstance(part[0], SymTensor) for part in text.parts if type(part) is tuple):
+            return False
+
+        def bind(block: BlockBuilder, instance: Instance) -> None:
+            made = Scalar("str", block.scalar_param(hint_of(path), "str"))
+            instance.replacements[path] = DynamicText(((made, "", ""),))
+
+        self.capture.emit(("text", "whole"))
+        self.capture.leaves.append(Leaf(path, lambda: text_operand(block, text), bind))
+        return True
 
     def _in_table(self, place: Any, values: tuple[Any, ...]) -> tuple[int, ...]:
         """Where ``values`` are in the table of a tag that was generalized; what is new there is added."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 HASH = "the hash of a number"
 """What a decision is about where a dict or set is given a number."""
-_KIND_TYPES = {"int": int, "float": float, "bool": bool}
+_KIND_TYPES = {"int": int, "float": float, "bool": bool, "str": str}
 
 
 @dataclass(frozen=True, eq=False)

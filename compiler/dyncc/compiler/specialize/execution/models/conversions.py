@@ -106,7 +106,8 @@ def _range(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> A
 @model(str)
 def _str(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if len(args) == 1 and not kwargs:
-        return texts.formatted(machine, args[0], "s", "") if holds_dynamic(args[0]) else NotImplemented
+        dynamic = holds_dynamic(args[0]) or texts.message_of(args[0]) is not None
+        return texts.formatted(machine, args[0], "s", "") if dynamic else NotImplemented
     return NotImplemented
 
 

@@ -29,8 +29,18 @@ if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
 
 
+def message_of(error: Any) -> Any:
+    """What the text of an exception is that has a text with numbers, or a number, as its argument."""
+    if not isinstance(error, BaseException) or type(error).__str__ is not BaseException.__str__:
+        return None
+    message = error.args[0] if len(error.args) == 1 else None
+    return message if type(message) is DynamicText or is_scalar(message) else None
+
+
 def formatted(machine: Machine, value: Any, conversion: str, spec: Any) -> Any:
     """One ``{value!conversion:spec}``."""
+    if conversion in ("", "s") and not spec and (message := message_of(value)) is not None:
+        return formatted(machine, message, "s", "")
     if isinstance(value, torch.Tensor) and not isinstance(value, SymTensor):
         return machine.native(format, value, spec)
     if isinstance(value, SymTensor):
