@@ -370,6 +370,9 @@ GOOD: list[tuple[Any, ...]] = [
     ("cat", TensorType("float32", ("s0", 8)), ROWS, Const(0)),
     ("tensor_of_numbers", TensorType("int64", ("s0",)), ListType(INT), Const("int64")),
     ("lookup", STR, INT, Const("a"), Const("b")),
+    ("text", STR, Const("n = {}, {!r:>8} {{}}"), INT, FLOAT),
+    ("foremost", ListType(INT), BOOL, Const(2), ListType(FLOAT)),
+    ("place", INT, BOOL, FLOAT, ListType(FLOAT)),
     ("math.floor", INT, FLOAT),
     ("math.log_base", FLOAT, FLOAT, Const(2)),
     ("round_digits", FLOAT, FLOAT, Const(2)),
@@ -403,6 +406,10 @@ BAD: list[tuple[tuple[Any, ...], str]] = [
     (("cat", HIDDEN, ListType(INT), Const(0)), "operand 1 of `cat` is list<int>, not a list of tensors"),
     (("lookup", STR, INT), "`lookup` takes 2 or more operands, not 1"),
     (("lookup", STR, INT, Const("a"), Const(1)), "the result is str or int, not str"),
+    (("text", STR, Const("{} {}"), INT), "'{} {}' has places for 2 values, not 1"),
+    (("text", STR, Const("{0.real}"), INT), "'{0.real}' is no template of a text"),
+    (("text", STR, STR, INT), "None is no template of a text"),
+    (("text", INT, Const("{}"), INT), "the result of `text` is str, not int"),
 ]
 
 

@@ -297,7 +297,7 @@ _NEVER_RAISES = frozenset(
         *("item", "static_read", "dim", "bool", "or_", "xor", "and_"),
         *("add", "sub", "mul", "neg", "pos", "invert", "abs"),
         *("min", "max", "lt", "le", "gt", "ge", "eq", "ne", "not", "select", "lookup", "order", "best"),
-        *("foremost", "place", "raises"),
+        *("foremost", "place", "raises", "text"),
         *("math.isnan", "math.isinf", "math.isfinite", "math.fabs", "math.copysign", "math.atan"),
         *("list", "list_append", "list_extend", "list_len", "tensor_of_numbers"),
         *("list_insert", "list_contains", "list_count"),

@@ -70,10 +70,9 @@ class TextCapture:
         block = self.capture.recorder.block
         if self.capture.point == SESSION:
             why = "a text that grows from call to call is kept in the state"
-            raise CompileError(
-                [Diagnostic("DY104", why, block.span, helps=("keep the numbers in a list",))]
-            )
-        if any(isinstance(part[0], SymTensor) for part in text.parts if type(part) is tuple):
+            helps = ("keep the numbers in a list",)
+            raise CompileError([Diagnostic("DY104", why, block.span, label="kept here", helps=helps)])
+        if any(type(part[0]) is SymTensor for part in text.parts if type(part) is tuple):
             return False
 
         def bind(block: BlockBuilder, instance: Instance) -> None:
