@@ -111,10 +111,19 @@ def tag_order(x):
 numbers = table("Texts", "The text of a number from data")
 
 
-@numbers("`str`, f-string, `%`, `join` in the result", refused="DY104")
+@numbers("`str`, f-string, `%`, `join` in the result")
 def number_text(x):
     n = int(x.sum())
     return ",".join([str(n), f"n={n:03d}", "%d" % n])  # noqa: UP031
+
+
+@numbers("in a dict, a dataclass, an attribute that calls keep; one that grows in a loop")
+def text_kept(x):
+    log = ""
+    while x.abs().sum() > 1:
+        x = x * 0.5
+        log += f"{x[0].item():.2f}, "
+    return {"log": log, "last": [f"{log}end"]}
 
 
 @numbers("in the message of an exception")
