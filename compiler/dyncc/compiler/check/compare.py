@@ -247,8 +247,8 @@ def _worst(left: Any, right: Any, agree: Any) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(int(error.argmax()), left.shape))
 
 
-def _compare_numbers(c: Comparison, expected: Any, actual: Any, path: str) -> None:
-    if isinstance(expected, float):
+def _compare_numbers(c: Comparison, expected: str | float, actual: Any, path: str) -> None:
+    if not isinstance(expected, str):
         return _compare_floats(c, expected, actual, path)
     tolerance = c.tolerances.get("float", Tolerance(0.0, 0.0))
     if not agree(expected, actual, tolerance.absolute, tolerance.relative):

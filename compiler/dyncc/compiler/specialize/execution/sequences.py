@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution.models.dynamic import involved, iter_of, orders_itself
 from dyncc.compiler.specialize.execution.operators.conditions import are_numbers
-from dyncc.compiler.specialize.values import DynamicList, kind_of
+from dyncc.compiler.specialize.values import DynamicList, DynamicTag, kind_of
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
@@ -34,6 +34,8 @@ def comparison(
     items = (*iter_of(left), *iter_of(right))
     if are_numbers(left, right) or not any(involved(machine, i) or orders_itself(i) for i in items):
         return None
+    if any(type(item) is DynamicTag for item in items):
+        return None  # (that forks on the text, which the way into a ``finally`` counts on)
     numbers = _numbers_before(left, right)
     if definition is prelude.equal_sequences and all(i is None or kind_of(i) is not None for i in items):
         return None

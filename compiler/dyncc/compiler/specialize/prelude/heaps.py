@@ -182,12 +182,18 @@ def merged(*iterables: Any, key: Any = None, reverse: Any = False) -> Any:
 
 def largest(count: Any, iterable: Any, key: Any = None) -> Any:
     """``nlargest``"""
+    if count == 1:
+        found = max(iterable, default=MISSING, key=key)
+        return [] if found is MISSING else [found]
     items, keys = with_keys(iterable, key)
     return foremost(count, items, keys, True)
 
 
 def smallest(count: Any, iterable: Any, key: Any = None) -> Any:
     """``nsmallest``"""
+    if count == 1:
+        found = min(iterable, default=MISSING, key=key)
+        return [] if found is MISSING else [found]
     items, keys = with_keys(iterable, key)
     return foremost(count, items, keys, False)
 

@@ -38,4 +38,4 @@ def text_operand(block: BlockBuilder, text: DynamicText) -> Operand:
         template.append((conversion, spec))
         operands.append(value.operand if is_scalar(value) else Const(value))
     made = [Const(template_of(iter(template))), *operands]
-    return block.host_op("text", made, ScalarType("str"), "text")
+    return block.host_op("text", made, ScalarType("str"), "note")
