@@ -67,7 +67,7 @@ def _followed(
             values[dst] = getattr(values[obj], name, None)
         case cfg.Build(dst=dst, kind="tuple", items=items) if all(arg.register in values for arg in items):
             values[dst] = tuple(values[arg.register] for arg in items)
-        case cfg.Delete() | cfg.DeleteDeref() | cfg.StoreDeref():
+        case cfg.Delete():
             pass  # the end of ``except … as error``, which unbinds the name
         case cfg.ExcMatch(dst=dst, types=kinds):
             found = values.get(kinds)
