@@ -13,6 +13,8 @@ from dyncc.compiler.check.forced import Budget, check_forced
 from dyncc.compiler.check.isolation import Isolation
 from dyncc.compiler.check.reads import EagerReads
 from dyncc.compiler.check.report import Example, Report
+from dyncc.compiler.reference import Interpreter
+from dyncc.compiler.specialize import specialize
 
 SMALL = torch.full((4,), 0.1)
 
@@ -62,6 +64,28 @@ def test_state_writes_and_exceptions_are_compared() -> None:
 def test_wrong_state_writes_and_messages_are_found(wrong: dict[str, Any]) -> None:
     report = check(*counting(**wrong), Counting(), (torch.ones(4),))
     assert report.mismatches
+
+
+class Stacking(nn.Module):
+    """Writes to its argument, then fails in an operation where nothing was gathered."""
+
+    def forward(self, x: Any) -> Any:
+        gathered = []
+        x[0] = 1.0
+        if x.sum() > 0:
+            gathered.append(x)
+        return torch.stack(gathered).sum(0)
+
+
+def test_what_an_operation_that_fails_leaves_unwritten_is_no_difference() -> None:
+    recorded = specialize(Stacking(), (torch.ones(4),))
+    calls = [(torch.ones(4),), (torch.full((4,), -3.0),)]
+    report = check(recorded.program, recorded.weights, Stacking(), *calls)
+    assert report.mismatches == []
+    interpreter, given = Interpreter(recorded.program, recorded.weights), torch.full((4,), -3.0)
+    with pytest.raises(RuntimeError, match="non-empty"):
+        interpreter.run("forward", given)
+    assert torch.equal(given, torch.full((4,), -3.0))
 
 
 def test_a_decision_that_the_program_lacks_is_found_by_other_values() -> None:

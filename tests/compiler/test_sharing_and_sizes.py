@@ -122,6 +122,26 @@ def tuple_of_unknown_length(x: Any) -> Any:
     return x, tuple(out)
 
 
+def cut_again_and_again(x: Any) -> Any:
+    """A view of a view, and so on: the loop is one all the same."""
+    kept = x.clone()
+    rest = kept
+    while x.sum() > 0:
+        rest = rest.view(3, 1) if rest.dim() == 1 else rest.view(3)
+        x = x - 0.25
+    return rest, kept
+
+
+def cut_and_changed(x: Any) -> Any:
+    kept = x.clone()
+    rest = kept
+    while x.sum() > 0:
+        rest = rest.view(3, 1) if rest.dim() == 1 else rest.view(3)
+        x = x - 0.25
+        rest += 1
+    return rest, kept
+
+
 INPUTS = [torch.full((3,), value) for value in (1.0, 0.2, 2.0, 9.0)] + [torch.tensor([1.0, -2.0, 3.0])]
 
 
@@ -129,7 +149,7 @@ INPUTS = [torch.full((3,), value) for value in (1.0, 0.2, 2.0, 9.0)] + [torch.te
     "function",
     [
         element_changed, argument_under_another_name, number_in_a_partial, number_in_a_default, padded,
-        empty_list,
+        empty_list, cut_again_and_again,
     ],
 )  # fmt: skip
 def test_it_is_as_eager(function: Callable[..., Any]) -> None:
@@ -149,6 +169,7 @@ def test_it_is_as_eager(function: Callable[..., Any]) -> None:
         (stored_list_changed, "DY112"),
         (fetched_list_changed, "DY112"),
         (stored_tensor_changed, "DY112"),
+        (cut_and_changed, "DY112"),
         (tuple_of_unknown_length, "DY110"),
     ],
 )

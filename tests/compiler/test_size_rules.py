@@ -39,6 +39,21 @@ def test_the_size_of_a_slice(size: Any, step: int) -> None:
             assert int(found) == len(range(number)[start:end:step]), (start, end, number)
 
 
+@pytest.mark.parametrize("cut", [slice(1, None), slice(None, -1), slice(-3, None)])
+def test_the_size_of_what_is_cut_again_and_again_stays_small(size: Any, cut: slice) -> None:
+    (symbol,) = size.node.expr.free_symbols
+    given = torch.empty(size)
+    for _ in range(6):
+        given = given[cut]
+    (left,) = given.shape
+    assert len(str(left)) < 60
+    for number in (0, 1, 3, 6, 7, 20):
+        rest = list(range(number))
+        for _ in range(6):
+            rest = rest[cut]
+        assert int(left.node.expr.subs(symbol, number)) == len(rest)
+
+
 def _windows(size: Any) -> torch.Tensor:
     x = torch.empty(1, 3, size + 8, size + 8)
     return F.conv2d(F.avg_pool2d(F.max_pool2d(x, 2), 2), torch.empty(4, 3, 1, 1))

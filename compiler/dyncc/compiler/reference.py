@@ -87,6 +87,8 @@ class Interpreter:
         self.noise = noise or Noise()
         self.variant = 0
         self.cells: tuple[Any, ...] = ()
+        self.left = False
+        """Whether the last call came to a return or a raise of the program, and wrote what it writes."""
         self.reset()
 
     def reset(self) -> None:
@@ -104,8 +106,10 @@ class Interpreter:
         """Call ``method`` and return what it returns, as Python objects over torch tensors.
 
         Raises what the program raises (user classes where importable), :class:`ArgumentError` for
-        arguments that do not fit, :class:`StepLimitExceeded`, and whatever a tensor operation raises.
+        arguments that do not fit, :class:`StepLimitExceeded`, and whatever a tensor operation raises: the
+        arguments and the state are then as they were before the call.
         """
+        self.left = False
         interface = self.program.methods[method]
         inputs = bind(interface, args, kwargs)
         entry = interface.entries[self.variant]
@@ -190,7 +194,7 @@ class Interpreter:
         output = build(terminator.output, env) if isinstance(terminator, Return) else None
         cells = tuple(operand_value(cell, env) for cell in terminator.cells)
         _write_back(terminator.writes, env, written)
-        self.variant, self.cells = terminator.state, cells
+        self.variant, self.cells, self.left = terminator.state, cells, True
         if isinstance(terminator, Raise):
             raise_error(terminator.error, _arguments(terminator.message, env))
         return output

@@ -23,6 +23,7 @@ from torch.fx.experimental.symbolic_shapes import (
     statically_known_true,
     sym_and,
 )
+from torch.utils._sympy.functions import Max
 
 
 @contextmanager
@@ -119,14 +120,36 @@ def _span(size: Any, start: Any, end: Any) -> tuple[Any, Any] | None:
     last = size if whole else _bound(size, end)
     if first is None or last is None:
         return None
+    if whole and start is not None and not _is_within(size, start):
+        return first, _after(size, start) if guard_or_false(start >= 0) else torch.sym_min(size, -start)
     if guard_or_false(last >= first):
         return first, last - first
     return first, 0 if guard_or_false(first >= last) else torch.sym_max(last - first, 0)
 
 
+def _after(size: Any, count: Any) -> Any:
+    """How many elements are left of ``size`` after ``count``, which is not negative: at least 0.
+
+    A size of this form stays one, however often a tensor is cut: ``size - min(count, size)``, which is the
+    same, would double with every cut.
+    """
+    expr = size.node.expr if isinstance(size, torch.SymInt) else None
+    if isinstance(expr, Max) and 0 in expr.args:
+        # max(0, max(0, a) - count) is max(0, a - count)
+        fewer = count.node.expr if isinstance(count, torch.SymInt) else count
+        left = Max(0, *(arg - fewer for arg in expr.args if arg != 0))
+        return size.node.shape_env.create_symintnode(left, hint=None)
+    return torch.sym_max(size - count, 0)
+
+
+def _is_within(size: Any, index: Any) -> bool:
+    """Whether ``index`` is known to be one of a tensor of ``size`` elements, or ``size``."""
+    return guard_or_false(sym_and(index >= 0, index <= size))
+
+
 def _bound(size: Any, index: Any) -> Any:
     """An index of a slice as one from 0 to ``size``; None where its sign is unknown."""
-    if guard_or_false(sym_and(index >= 0, index <= size)):
+    if _is_within(size, index):
         return index
     if guard_or_false(sym_and(index < 0, index >= -size)):
         return index + size
@@ -136,7 +159,7 @@ def _bound(size: Any, index: Any) -> Any:
         return size
     if guard_or_false(index >= 0):
         return torch.sym_min(index, size)
-    return torch.sym_max(index + size, 0) if guard_or_false(index < 0) else None
+    return _after(size, -index) if guard_or_false(index < 0) else None
 
 
 def _copied(value: Any) -> Any:

@@ -111,6 +111,8 @@ class _Run:
     outcomes: list[Outcome] = field(default_factory=list[Outcome])
     counts: list[int] = field(default_factory=list[int])
     blocks: list[str] = field(default_factory=list[str])
+    broken: bool = False
+    """Whether an operation that failed ended the last call: it wrote nothing, eager what came before."""
 
 
 @dataclass
@@ -211,6 +213,9 @@ class ForcedPaths:
             run.outcomes.append(Outcome(result.value, result.error, (args, kwargs)))
             run.counts.append(len(script.log))
             run.blocks.append(script.current)
+            run.broken = result.error is not None and not interpreter.left
+            if run.broken:
+                break
         return run
 
     def _compare_case(self, case: Case, script: _Script, run: _Run) -> None:
@@ -236,7 +241,11 @@ class ForcedPaths:
         finding = _Finding()
 
         def judge(position: int, expected: Outcome, matched: int) -> bool:
-            comparison = compare_outcomes(expected, run.outcomes[position], REFERENCE)
+            actual = run.outcomes[position]
+            last = run.broken and position == len(run.outcomes) - 1
+            if last and expected.error is not None:
+                expected, actual = Outcome(error=expected.error), Outcome(error=actual.error)
+            comparison = compare_outcomes(expected, actual, REFERENCE)
             finding.largest = max(finding.largest, comparison.largest)
             if comparison.differences:
                 text = "; ".join(str(difference) for difference in comparison.differences[:3])
@@ -245,7 +254,7 @@ class ForcedPaths:
                 finding.mismatch = Mismatch(text, block, span, str(case))
             elif matched != run.counts[position]:
                 finding.mismatch = _unmatched(case, script.log, matched, run.counts[position])
-            return not finding.mismatch
+            return not finding.mismatch and not last
 
         replayed = self._original.replay(case.calls, script.log, policy, script.seed, judge=judge)
         if replayed.exceeded and not finding.mismatch:

@@ -52,7 +52,7 @@ def _refuse_frozen(recorder: Recorder, keys: Iterable[int]) -> NoReturn:
         "a tensor whose memory is shared in a way that cannot be followed is changed",
         recorder.block.span,
         label="changed here",
-        notes=("it is an element of a list that grows at run time, or a view of run-time size",),
+        notes=("it is an element of a list that grows, a view of run-time size, or one of many views",),
         helps=("change a copy: `x = x.clone()` before, or `items.append(x.clone())`",),
     )
     for key in keys:

@@ -217,8 +217,9 @@ class TensorCapture:
             self.views.extend(view for view in _views_to(tensor) if id(view[0]) not in made)
             return token
         if (not alone and not whole) or self._is_of_weight(storage_key(tensor.fake)):
-            # Views of run-time size cannot be made again from their base: each goes its own way, which
-            # is right as long as none of them is changed in place.
+            # Views of run-time size cannot be made again from their base, and those of a view that grows
+            # in a loop (``u = u[1:]``) would be another state each time: each goes its own way, which is
+            # right as long as none of them is changed in place.
             self._note([(self.point, path)], lambda place: {Frozen()})
         return self._bind(tensor, path)
 
@@ -310,6 +311,8 @@ class TensorCapture:
         return None
 
 
+_LONGEST_CHAIN = 12
+"""Views of views are followed so far: the state of a loop that takes ever another one comes to an end."""
 _LEAST = 3
 _FURTHER = 160
 """Sizes to think with are less than this apart (``Recorder.hint_of``), so they stay distinct."""
@@ -361,14 +364,16 @@ def _views_to(tensor: SymTensor) -> list[tuple[SymTensor, Derivation]]:
 
 
 def _replayable(tensor: Any) -> bool:
-    """Whether the chain of views from the base has static arguments only."""
+    """Whether the chain of views from the base has static arguments only, and comes to an end."""
+    links = 0
     while isinstance(tensor, SymTensor) and tensor.derivation is not None:
         derivation = tensor.derivation
+        links += 1
         for value in _flat((derivation.args, tuple(derivation.kwargs.values()))):
             if is_scalar(value) or (isinstance(value, torch.Tensor) and value is not derivation.base):
                 return False
         tensor = derivation.base
-    return True
+    return links <= _LONGEST_CHAIN
 
 
 def _flat(value: Any) -> Any:
