@@ -324,7 +324,7 @@ def _line(node: fx.Node, numbers: Mapping[fx.Node, str], symbols: dict[str, Dim]
             shown = "" if type_ is None else type_text(substitute(type_, symbols))
             stride = node.meta.get("stride")
             steps = None if stride is None else tuple(substitute_dim(step, symbols) for step in stride)
-            return f"input {shown} {steps}"
+            return f"input {shown} {steps} {node.meta.get('ranges')}"
         case "get_attr":
             return f"weight {node.target!r}"
         case "output":

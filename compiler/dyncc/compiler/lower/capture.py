@@ -22,7 +22,7 @@ from dyncc.compiler.lower.empty_kernels import refuse_empty_kernels
 from dyncc.compiler.lower.failure import Failure, LoweringError, Place
 from dyncc.compiler.lower.indices import guard_indices
 from dyncc.compiler.lower.replace import replacement
-from dyncc.compiler.lower.sizes import choose, equalities, example
+from dyncc.compiler.lower.sizes import choose, equalities, example, ranges_of
 from dyncc.compiler.lower.template import Template
 from dyncc.compiler.lower.types import input_types
 from dyncc.compiler.size_rules import size_rules
@@ -110,8 +110,15 @@ class _Batch(torch.nn.Module):
 def _run(
     graph: fx.Graph, inputs: Sequence[torch.Tensor], weights: Mapping[str, torch.Tensor]
 ) -> tuple[torch.Tensor, ...]:
-    for _, size, value in equalities(input_types(graph), inputs):
+    types, ranges = input_types(graph), ranges_of(graph)
+    for _, size, value in equalities(types, inputs):
         torch._check(size == value)
+    for type_, tensor in zip(types, inputs, strict=True):
+        for dim, size in zip(type_.shape, tensor.shape, strict=True):
+            if (range_ := ranges.get(dim)) is not None:
+                torch._check(size >= range_.least)
+                if range_.most is not None:
+                    torch._check(size <= range_.most)
     return run_graph(graph, inputs, weights)
 
 
@@ -148,7 +155,7 @@ def capture(
     for template in batch:
         nodes = placeholders(template.graph)
         types = input_types(template.graph)
-        sizes = choose(types, hints, candidates)
+        sizes = choose(types, hints, candidates, ranges_of(template.graph))
         groups.append(tuple(example(node, sizes) for node in nodes))
         shapes.append(tuple(_dynamic(type_.shape) for type_ in types))
     stored = tuple(weights[name].detach() for name in module.names)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import fx
 
+from dyncc.compiler.graph import placeholders
 from dyncc.compiler.lower.types import input_type
 from dyncc.ir.symbols import symbols_of
 from dyncc.runtime.program import Dim, TensorType
@@ -68,9 +69,28 @@ def _evaluate(node: ast.expr, symbols: Mapping[str, Any]) -> Any:
 
 
 def choose(
+    types: Iterable[TensorType],
+    hints: Mapping[str, int],
+    candidates: Sequence[int],
+    ranges: Mapping[str, Any],
+) -> dict[str, int]:
+    """A size for each symbol: the hint where there is one of at least 2, else a number not yet taken.
+
+    ``ranges`` tells what some can be.
+    """
+    sizes = _chosen(types, hints, candidates)
+    if candidates is EQUAL and ranges:
+        size = next(iter(sizes.values()), 0)
+        for range_ in ranges.values():
+            size = range_.nearest(size)
+        return dict.fromkeys(sizes, size)
+    found = {name: ranges[name].nearest(sizes[name], beside) for beside, name in enumerate(ranges, 1)}
+    return sizes | found
+
+
+def _chosen(
     types: Iterable[TensorType], hints: Mapping[str, int], candidates: Sequence[int]
 ) -> dict[str, int]:
-    """A size for each symbol: the hint where there is one of at least 2, else a number not yet taken."""
     sizes: dict[str, int] = {}
     names = list(dict.fromkeys(symbol for type_ in types for symbol in symbols_of(type_)))
     if candidates is EQUAL:
@@ -108,6 +128,16 @@ def _size(dim: Dim, sizes: Mapping[str, int]) -> int:
         return evaluate(dim, sizes)
     except UnknownSizeError:
         return SMALL[0]
+
+
+def ranges_of(graph: fx.Graph) -> dict[str, Any]:
+    """What the sizes of a graph's inputs can be, where that is known, by symbol."""
+    found: dict[str, Any] = {}
+    for node in placeholders(graph):
+        for dim, range_ in zip(input_type(node).shape, node.meta.get("ranges", ()), strict=False):
+            if range_ is not None and isinstance(dim, str) and dim.isidentifier():
+                found[dim] = range_
+    return found
 
 
 def equalities(

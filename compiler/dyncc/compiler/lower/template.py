@@ -82,4 +82,4 @@ def _input_key(node: fx.Node, symbols: dict[str, Dim]) -> tuple[Any, ...]:
     for symbol in symbols_of(type_):
         symbols.setdefault(symbol, f"_{len(symbols)}")
     steps = None if stride is None else tuple(substitute_dim(step, symbols) for step in stride)
-    return (substitute(type_, symbols), steps)
+    return (substitute(type_, symbols), steps, node.meta.get("ranges"))

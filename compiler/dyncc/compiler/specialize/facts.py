@@ -8,12 +8,14 @@ fact is noted and everything begins again. Facts only grow and there are finitel
 from __future__ import annotations
 
 import types
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from dyncc.compiler.diagnostics import Diagnostic
+from dyncc.compiler.specialize.recording.size_ranges import Range
 from dyncc.compiler.specialize.values import DATA, Restart
 
 SMALL_LOOP = 8
@@ -37,6 +39,7 @@ def _variable(place: Place) -> Any:
     return (point[path[1]][0], path[2:])
 
 
+_HULLS = 3
 LOCALS = "all local variables"
 """Stands for the variables of all functions among what ``Facts.exact`` names."""
 
@@ -69,6 +72,12 @@ class Facts:
     tables: dict[Place, list[Any]] = field(default_factory=dict[Place, "list[Any]"])
     elements: dict[Place, Any] = field(default_factory=dict[Place, Any])
     symbols: set[Place] = field(default_factory=set[Place])
+    ranged: set[Any] = field(default_factory=set[Any])
+    """Variables of whose sizes the states tell what they can be, as a call depends on that."""
+    mentioned: set[int] = field(default_factory=set[int])
+    """The ends of ranges of sizes that the program mentions: in slices, comparisons, of arguments."""
+    hulls: dict[Place, list[Range]] = field(default_factory=dict[Place, "list[Range]"])
+    """Of such sizes the ranges that states were told so as to meet others, in the order of time."""
     cells: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
     frozen: dict[Place, Any] = field(default_factory=dict[Place, Any])
     """Numbers among the arguments that the program needs statically: place → why."""
@@ -138,6 +147,28 @@ class Facts:
         self.symbols -= new
         self.note(f"keep static: {sorted(map(str, new))}")
         raise Restart
+
+    def demand_ranges(self, places: Collection[Place]) -> None:
+        """A call may depend on how large sizes can be: tell it in states, and begin again."""
+        new = {_variable(place) or place for place in places} - self.ranged
+        if new:
+            self.ranged |= new
+            self.note(f"ranges of sizes: {sorted(map(str, new))}")
+            raise Restart
+
+    def range_told(self, place: Place, known: Range) -> Range | None:
+        """What a state tells of the size at a place that is ``known`` to be in a range, if anything."""
+        if (_variable(place) or place) not in self.ranged:
+            return None
+        known = known.rounded(self.mentioned)
+        for tried in self.hulls.get(place, ()):
+            known = known.hull(tried)
+        return known
+
+    def widen_range(self, place: Place, hull: Range) -> None:
+        """States that are otherwise equal differ in a range: tell ``hull``, or after a few none."""
+        tried = self.hulls.setdefault(place, [])
+        tried.append(hull if len(tried) < _HULLS else Range())
 
     def is_exact(self, place: Place) -> bool:
         """Whether the sharing of a place is followed."""

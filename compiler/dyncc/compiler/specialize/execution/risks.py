@@ -18,7 +18,7 @@ import torch
 from dyncc.compiler.specialize.execution import native
 from dyncc.compiler.specialize.execution.catching import Handling, handling
 from dyncc.compiler.specialize.lists import operations
-from dyncc.compiler.specialize.recording import questions
+from dyncc.compiler.specialize.recording import size_ranges
 from dyncc.compiler.specialize.recording.cells import fake_of, owner_of
 from dyncc.compiler.specialize.recording.fake_calls import name_of
 from dyncc.compiler.specialize.recording.nested import leaves_of
@@ -217,7 +217,7 @@ def _by_tensor(index: Any) -> bool:
 def _sized(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     """Whether a call may raise for a number. (For sizes of tensors it is tried where it is recorded.)"""
     numbers = (value for value in leaves_of((args, kwargs)) if is_scalar(value))
-    return name in _SIZED and not all(questions.is_of_sizes(number.expr) for number in numbers)
+    return name in _SIZED and not all(size_ranges.is_of_sizes(number.expr) for number in numbers)
 
 
 def _errors(op: str, samples: tuple[tuple[Any, ...], ...]) -> dict[int, BaseException]:

@@ -12,9 +12,10 @@ import torch
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.specialize.facts import Facts
 from dyncc.compiler.specialize.interface.containers import container_children
-from dyncc.compiler.specialize.recording import questions
+from dyncc.compiler.specialize.recording import size_ranges
 from dyncc.compiler.specialize.recording.block import BlockBuilder
 from dyncc.compiler.specialize.recording.recorder import Recorder
+from dyncc.compiler.specialize.recording.size_ranges import Range
 from dyncc.compiler.specialize.recording.tensor_types import TensorSpec
 from dyncc.compiler.specialize.state.heap import is_container
 from dyncc.compiler.specialize.values import (
@@ -218,7 +219,11 @@ class InputBuilder:
         if condition not in self.constraints:
             reason = f"`{free.name}`, {where}" if named else where
             self.constraints[condition] = Constraint(condition, reason)
-            questions.at_least(self.block, symbol, free.least)
+            most = free.most if free.most is None or free.most >= size_ranges.SMALLEST else None
+            self.facts.mentioned |= {free.least} if most is None else {free.least, most}
+            known = self.block.ranges.get(symbol, Range())
+            most = min((end for end in (most, known.most) if end is not None), default=None)
+            self.block.limit(symbol, Range(max(free.least, known.least), most))
 
     def _together(self, value: torch.Tensor, name: str) -> SymTensor | None:
         """The tensor that ``value`` is as well, under another name, where the program asks for that."""

@@ -15,11 +15,13 @@ from torch import fx
 from torch._dynamo.source import ConstantSource
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv
+from torch.utils._sympy.value_ranges import ValueRanges
 
 from dyncc.compiler.code_origin import users_first
 from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.specialize.recording import small_sizes
 from dyncc.compiler.specialize.recording.graph_numbers import GraphNumbers
+from dyncc.compiler.specialize.recording.size_ranges import Range
 from dyncc.compiler.specialize.recording.tensor_types import (
     contiguous_strides,
     dtype_name,
@@ -119,6 +121,12 @@ class BlockBuilder:
         self.slices: dict[Any, Any] = {}
         """What was cut from a size by which bounds → the size of it."""
         self.sizes: dict[str, Any] = {}
+        self.ranges: dict[str, Range] = {}
+        """What sizes can be, by name, where that is known."""
+        self.size_places: frozenset[Any] = frozenset()
+        """The places in the state at which the block has sizes that are not known."""
+        self.side_ranges: dict[Any, ValueRanges[Any]] = {}
+        """What unknown sizes, as symbols, can be on the side of a decision that is being gone to."""
         self.used_origins: set[Any] = set()
         """Origins of the generalized numbers and sizes that this block's graph depends on."""
 
@@ -198,9 +206,16 @@ class BlockBuilder:
                 hint, source, DimDynamic.DYNAMIC, do_not_specialize_zero_one=True
             )
             self.shape_env.size_like.add(symbol)
+            if name in self.ranges:
+                self.shape_env.var_to_range[symbol] = self.ranges[name].values
             made = self.shape_env.create_symintnode(symbol, hint=hint, source=source)
         self.sizes[text] = made
         return made
+
+    def limit(self, name: str, range_: Range) -> None:
+        """The size ``name``, which nothing has yet, is in this range; so is the one to think with."""
+        self.ranges[name] = range_
+        self.hints[name] = range_.nearest(self.hints[name], len(self.ranges))
 
     def tensor_param(self, hint: str, spec: TensorSpec) -> tuple[str, torch.Tensor, fx.Node]:
         name = self.unique(hint)
@@ -210,6 +225,8 @@ class BlockBuilder:
         node = self.placeholder(name, value.type, Ref(name))
         if spec.stride is not None:
             node.meta["stride"] = spec.stride
+        if self.ranges:
+            node.meta["ranges"] = tuple(self.ranges.get(str(size)) for size in spec.shape)
         self._value_of_node[node] = value
         self.placeholder_storage[storage_key(fake)] = node
         return name, fake, node

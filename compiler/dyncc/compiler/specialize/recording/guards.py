@@ -9,7 +9,7 @@ assumption did not matter.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,8 +24,6 @@ from dyncc.compiler.tuples import tuple_of
 
 TRIALS = (1, 2, 3, 5, 8, 19)
 """Sizes that a call is tried on, all of its unknown sizes alike, and then each for itself."""
-Allowed = Callable[[dict[Any, int]], bool]
-"""Whether sizes are to be thought of: what is known of them may exclude some."""
 _RAISED = object()
 _MANY = 12
 """Sizes of a call beyond which their products are not tried."""
@@ -34,6 +32,20 @@ _CACHED = (
     "_inner_evaluate_expr", "_maybe_guard_rel", "constrain_symbol_range", "guard_or_defer_runtime_assert",
 )  # fmt: skip
 """Methods that change the environment, and do so once for equal arguments: they are cached."""
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Whether sizes are to be thought of: what is known of them may exclude some.
+
+    ``least`` tells of symbols how large they are at least, where that is known.
+    """
+
+    agree: Callable[[dict[Any, int]], bool]
+    least: Mapping[Any, int]
+
+    def __call__(self, sizes: dict[Any, int]) -> bool:
+        return self.agree(sizes)
 
 
 @dataclass(frozen=True)
@@ -177,9 +189,12 @@ def _trials(shapes: Any, allowed: Allowed, further: Sequence[int] = ()) -> list[
 
 def trials(symbols: Sequence[Any], allowed: Allowed, further: Sequence[int] = ()) -> list[dict[Any, int]]:
     """Numbers for unknown sizes to try a call on."""
+    least = {s: allowed.least.get(s, 0) for s in symbols}
+    beside = {s: next((n for n in range(7, 1, -1) if allowed({s: n})), least[s] + 7) for s in symbols}
     found = [dict.fromkeys(symbols, n) for n in TRIALS]
-    some = (*TRIALS[:3], *further)
-    found += [{s: n if s is one else 7 for s in symbols} for one in symbols for n in some]
+    found += [{s: n + least[s] for s in symbols} for n in (0, *TRIALS) if any(least.values())]
+    found += [{**beside, one: n} for one in symbols for n in (*TRIALS[:3], *further)]
+    found += [{**beside, one: n + least[one]} for one in symbols for n in (0, 1, 2, 4) if least[one]]
     return [sizes for sizes in found if allowed(sizes)]
 
 

@@ -18,6 +18,7 @@ import torch
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.utils._sympy.functions import Max, Min
 
+from dyncc.compiler.specialize.recording import guards, size_ranges
 from dyncc.compiler.specialize.recording.nested import leaves_of, map_leaves
 from dyncc.compiler.specialize.values import Expr, SymTensor, scalar_op
 from dyncc.compiler.specialize.values.decisions import SizeQuestion
@@ -96,10 +97,6 @@ def _is_linear(expr: Any, symbol: Any) -> bool:
     return sympy.diff(expr, symbol).is_Integer
 
 
-_MANY = 8
-"""Sizes from 0 on that are excluded one by one, where a size is declared to be at least so large."""
-
-
 @contextmanager
 def answered(block: BlockBuilder, pred: Expr, answer: bool) -> Iterator[None]:
     """Where ``pred`` is ``answer``: have the block that follows know which unknown sizes are one.
@@ -107,42 +104,20 @@ def answered(block: BlockBuilder, pred: Expr, answer: bool) -> Iterator[None]:
     (``assert frequencies.shape[0] == x.shape[1]``. That a size is a certain number is not taken up: what
     follows would be compiled for it alone.)
     """
-    block.equal_sizes = dict(_equalities(block, pred, answer))
+    block.equal_sizes = dict(_equalities(pred, answer))
+    block.side_ranges = size_ranges.on_side(block, pred, answer)
     try:
         yield
     finally:
-        block.equal_sizes = {}
+        block.equal_sizes, block.side_ranges = {}, {}
 
 
-def _equalities(block: BlockBuilder, pred: Any, answer: bool) -> Iterator[tuple[Any, Any]]:
-    if not isinstance(pred, Expr):
-        return
-    if pred.op == "not_":
-        yield from _equalities(block, pred.operands[0], not answer)
-    elif pred.op == ("and_" if answer else "or_"):
-        for operand in pred.operands:
-            yield from _equalities(block, operand, answer)
-    elif pred.op == ("eq" if answer else "ne") and all(is_of_sizes(operand) for operand in pred.operands):
-        one, other = (block.numbers.size(o)[1] if isinstance(o, Expr) else o for o in pred.operands)
-        if isinstance(one, torch.SymInt) and isinstance(other, torch.SymInt):
-            found = _question_of(sympy.Eq(one.node.expr, other.node.expr, evaluate=False))
+def _equalities(pred: Any, answer: bool) -> Iterator[tuple[Any, Any]]:
+    for op, one, other in size_ranges.comparisons(pred, answer):
+        if op == "eq" and one.free_symbols and other.free_symbols:
+            found = _question_of(sympy.Eq(one, other, evaluate=False))
             if found is not None and found.value.free_symbols:
                 yield found.symbol, found.value
-
-
-def is_of_sizes(expr: Any) -> bool:
-    """Whether a number is computed from sizes of tensors alone."""
-    if not isinstance(expr, Expr) or expr.op == "dim":
-        return True
-    return bool(expr.operands) and all(map(is_of_sizes, expr.operands))
-
-
-def at_least(block: BlockBuilder, size: str, least: int) -> None:
-    """Have the block know that one of its sizes is none of the small ones."""
-    if least > 0:
-        symbol = block.size(size).node.expr
-        excluded = (Question(symbol, sympy.Integer(number)) for number in range(min(least, _MANY)))
-        block.size_answers += [(question, False) for question in excluded]
 
 
 def unanswered(recorder: Recorder, conditions: Sequence[Any]) -> list[Question]:
@@ -175,11 +150,17 @@ def answer_known(recorder: Recorder, question: Question) -> bool | None:
     return None
 
 
-def allowed(recorder: Recorder, sizes: dict[Any, int]) -> bool:
+def allowed(recorder: Recorder) -> guards.Allowed:
     """Whether sizes agree with what the block knows of them."""
-    return all(
-        question.answered(sizes) in (None, answer) for question, answer in recorder.block.size_answers
-    )
+    block = recorder.block
+
+    def agree(sizes: dict[Any, int]) -> bool:
+        return size_ranges.allowed(block, sizes) and all(
+            question.answered(sizes) in (None, answer) for question, answer in block.size_answers
+        )
+
+    ranges = block.shape_env.var_to_range if block.ranges else {}
+    return guards.Allowed(agree, {symbol: int(known.lower) for symbol, known in ranges.items()})
 
 
 def settle(recorder: Recorder, questions: Sequence[Question], values: Any) -> bool:

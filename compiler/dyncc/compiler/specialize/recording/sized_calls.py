@@ -16,7 +16,7 @@ from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode, f
 from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.lower.replace import QUANTILES, RECURRENT, replacement
 from dyncc.compiler.size_checks import as_size
-from dyncc.compiler.specialize.recording import guards, overlap, questions, refusals
+from dyncc.compiler.specialize.recording import guards, overlap, questions, refusals, size_ranges
 from dyncc.compiler.specialize.recording.fake_calls import (
     FAKE_FAILURES,
     RandomOperator,
@@ -54,13 +54,21 @@ class _Call:
     kwargs: Any
     original: tuple[Any, Any]
 
-    def allowed(self, sizes: dict[Any, int]) -> bool:
-        return questions.allowed(self.recorder, sizes)
+    @property
+    def allowed(self) -> guards.Allowed:
+        return questions.allowed(self.recorder)
 
     def settle(self, conditions: Sequence[Any]) -> bool:
         """Whether a question among guards was answered by no (see ``questions.settle``)."""
         open_ = questions.unanswered(self.recorder, conditions)
         return questions.settle(self.recorder, open_, self.original)
+
+    def demand_ranges(self, conditions: Sequence[Any] = ()) -> None:
+        """Where the call depends on the least or largest of sizes: have ranges told, and begin again."""
+        shapes = guards.shapes_of(leaves_of((self.args, self.kwargs)))
+        sizes = (size for shape in shapes.values() for size in shape)
+        if size_ranges.matter((*sizes, *conditions)):
+            self.recorder.facts.demand_ranges(self.recorder.block.size_places)
 
     def undecided(self, why: object) -> CompileError:
         return refusals.undecided(self.func, why, self.recorder.block.span)
@@ -158,7 +166,7 @@ def refuse_overlap(
     """Raise what PyTorch raises where a call writes into memory that overlaps."""
     args, kwargs = values
     try:
-        overlap.check_overlap(func, args, kwargs, written, lambda sizes: questions.allowed(recorder, sizes))
+        overlap.check_overlap(func, args, kwargs, written, questions.allowed(recorder))
     except overlap.DependsOnSizes:
         why = "PyTorch refuses to write into memory that overlaps, and whether it does is not known"
         raise refusals.undecided(func, why, recorder.block.span) from None
@@ -246,6 +254,7 @@ def _give_or_demand(call: _Call, why: str) -> NoReturn:
     """Have the sizes known that a call depends on: given to the block, or static, or else refuse it."""
     tensors = [value for value in leaves_of((call.args, call.kwargs)) if isinstance(value, torch.Tensor)]
     generalized = call.recorder.block.used_origins & call.recorder.facts.symbols
+    call.demand_ranges()
     if has_unbacked(tensors) and not generalized:
         _give_sizes(call, call.undecided(why))
     call.recorder.demand_sizes(call.original)
@@ -260,6 +269,7 @@ def _of_program(call: _Call, error: Exception, conditions: Sequence[Any]) -> Exc
     Raises what refuses the call where that is not known.
     """
     recorder = call.recorder
+    call.demand_ranges(conditions)
     while call.settle(conditions):
         pass
     shapes = guards.shapes_of(leaves_of((call.args, call.kwargs)))

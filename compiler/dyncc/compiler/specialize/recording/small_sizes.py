@@ -9,7 +9,6 @@ leaves the block. That is after the call: nothing must come between a convolutio
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 import warnings
@@ -185,7 +184,7 @@ class _Trial:
 def _needs(recorder: Recorder, trial: _Trial) -> list[Least | None]:
     """What the call needs of each of its sizes."""
     if recorder.block.size_answers:  # what is known of sizes is not part of the key
-        allowed = functools.partial(questions.allowed, recorder)
+        allowed = questions.allowed(recorder)
         return [_least(trial, symbol, allowed) for symbol in trial.symbols]
     key, known = trial.key(), recorder.facts.needs
     if key not in known:
@@ -198,7 +197,8 @@ def _raises(recorder: Recorder, trial: _Trial) -> bool:
     most = _OTHERS[0]
     takes = next((f for f in (trial.takes_in_truth, trial.takes) if f(trial.all(most))), None)
     tried = ({**trial.all(most), symbol: size} for symbol in trial.symbols for size in range(most))
-    return takes is None or any(questions.allowed(recorder, sizes) and not takes(sizes) for sizes in tried)
+    allowed = questions.allowed(recorder)
+    return takes is None or any(allowed(sizes) and not takes(sizes) for sizes in tried)
 
 
 def _least(trial: _Trial, symbol: sympy.Symbol, allowed: guards.Allowed) -> Least | None:

@@ -11,6 +11,7 @@ import torch
 from dyncc.compiler.specialize.execution.frames import Frame, Generator
 from dyncc.compiler.specialize.recording.block import BlockBuilder
 from dyncc.compiler.specialize.recording.recorder import Recorder
+from dyncc.compiler.specialize.recording.size_ranges import Range
 from dyncc.compiler.specialize.state.heap import Heap, restore
 from dyncc.compiler.specialize.state.leaves import Instance, Path
 from dyncc.compiler.specialize.state.sharing import mark
@@ -37,6 +38,10 @@ def begin(snapshot: Snapshot, heap: Heap, recorder: Recorder, block: BlockBuilde
     snapshot.modes.enter()
     block.hints.update(snapshot.hints)
     block.used_origins |= snapshot.origins
+    block.size_places |= snapshot.size_places
+    for name, (known, _) in snapshot.ranges.items():
+        if known != Range():
+            block.limit(name, known)
     for leaf in snapshot.leaves:
         leaf.bind(block, instance)
     for tensor, derivation in snapshot.views:

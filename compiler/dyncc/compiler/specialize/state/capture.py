@@ -98,9 +98,11 @@ class Capture:
         self.numbers.finish()
         watched = self.lists.watched()
         return Snapshot(
-            self.point, tuple(self.key), tuple(self.skeleton), tuple(self.shapeless), self.slots,
+            self.point, (*self.key, tuple(tensors.ranges.items())), tuple(self.skeleton),
+            tuple(self.shapeless), self.slots,
             tensors.sizes, self.leaves, tensors.views, tensors.marks, self.frames, self.objects, modes,
-            tensors.hints, frozenset(tensors.origins), tensors.paths, watched,
+            tensors.hints, frozenset(tensors.origins), frozenset(tensors.size_places), tensors.ranges,
+            tensors.paths, watched,
             frozenset(self.dirty_ids),
         )  # fmt: skip
 

@@ -32,6 +32,8 @@ def generalize(
     earlier = variants.get(snapshot.skeleton, [])
     if states is not None:
         earlier = [s for s in states if s.skeleton == snapshot.skeleton]
+    if any(_widen_ranges(other, snapshot, facts) for other in earlier):
+        return True
     learned = False
     anything = states is not None or len(earlier) >= SIZE_BUDGET
     for other in reversed(earlier):
@@ -122,6 +124,21 @@ def _widen_list(place: Any, left: Slot, right: Slot, facts: Facts) -> bool:
         return False
     facts.elements[place] = element
     return True
+
+
+def _widen_ranges(left: Snapshot, right: Snapshot, facts: Facts) -> bool:
+    """States that differ in nothing but what sizes can be."""
+    if left.ranges == right.ranges or left.key[:-1] != right.key[:-1]:
+        return False
+    learned = False
+    for name in left.ranges.keys() & right.ranges.keys():  # (one may be of before it was to be told)
+        (one, place), (other, _) = left.ranges[name], right.ranges[name]
+        if one != other:
+            facts.widen_range(place, one.hull(other))
+            learned = True
+    if learned:
+        facts.note(f"ranges differ at {right.point[-1] if right.point else ''}")
+    return learned
 
 
 def _widen_sizes(left: Snapshot, right: Snapshot, facts: Facts) -> bool:

@@ -48,11 +48,17 @@ class Instance:
 
 
 class DimLeaf(Leaf):
-    """A number that is a size of a live tensor: no argument, bound again to that size."""
+    """A number that is a size of a live tensor: no argument, bound again to that size.
 
-    def __init__(self, path: Path, scalar: Scalar, tensor: SymTensor, axis: int) -> None:
+    ``where`` is the path of a tensor that is a parameter under a new wrapper.
+    """
+
+    def __init__(
+        self, path: Path, scalar: Scalar, tensor: SymTensor, axis: int, where: Path | None
+    ) -> None:
         def bind(block: BlockBuilder, instance: Instance) -> None:
-            scalar.expr = block.dim_scalar(tensor, axis).expr
+            live = tensor if where is None else instance.replacements[where]
+            scalar.expr = block.dim_scalar(live, axis).expr
 
         super().__init__(path, lambda: None, bind)  # type: ignore[arg-type, return-value]
 

@@ -97,12 +97,12 @@ class NumberCapture:
 
                 self.capture.leaves.append(Leaf(path, lambda operand=operand: operand, bind))
             else:
-                live, live_axis, index = where
+                live, live_axis, index, split = where
                 token = (
                     "size",
                     self.capture.tensors.symbols.get(tensor.fake.shape[axis].node.expr, (index, live_axis)),
                 )
-                self.capture.leaves.append(DimLeaf(path, scalar, live, live_axis))
+                self.capture.leaves.append(DimLeaf(path, scalar, live, live_axis, split))
             self._set_all(positions, token, ("size",))
 
     def _set_all(self, positions: tuple[int, int, int], token: Any, skeleton: Any) -> None:

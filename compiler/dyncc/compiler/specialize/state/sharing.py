@@ -20,14 +20,20 @@ import torch
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.specialize.facts import Facts, Frozen, Place
+from dyncc.compiler.specialize.recording import size_ranges
 from dyncc.compiler.specialize.recording.block import BlockBuilder
 from dyncc.compiler.specialize.recording.recorder import Recorder
+from dyncc.compiler.specialize.recording.size_ranges import Range
 from dyncc.compiler.specialize.recording.tensor_types import TensorSpec, contiguous_strides, storage_key
 from dyncc.compiler.specialize.state.leaves import ConstantLeaf, Instance, Leaf, Path, Slot, hint_of
 from dyncc.compiler.specialize.values import SESSION, Derivation, SymTensor, is_scalar
 
 PENDING = object()
 """Holds the place of a tensor's token until all tensors are known."""
+
+
+Ranges = dict[str, tuple[Range, Any]]
+"""What named sizes can be, and where that is told."""
 
 
 @dataclass
@@ -55,11 +61,16 @@ class TensorCapture:
     slots: dict[Path, Slot]
     occurrences: list[_Occurrence] = field(default_factory=list[_Occurrence])
     bound: list[SymTensor] = field(default_factory=list[SymTensor])
+    apart: dict[Path, SymTensor] = field(default_factory=dict[Path, SymTensor])
+    """Those that are split."""
     views: list[tuple[SymTensor, Derivation]] = field(default_factory=list[tuple[SymTensor, Derivation]])
     sizes: dict[Path, tuple[Any, ...]] = field(default_factory=dict[Path, tuple[Any, ...]])
     symbols: dict[Any, str] = field(default_factory=dict[Any, str])
     hints: dict[str, int] = field(default_factory=dict[str, int])
     origins: set[Any] = field(default_factory=set[Any])
+    size_places: set[Any] = field(default_factory=set[Any])
+    """The places of sizes that are not known."""
+    ranges: Ranges = field(default_factory=dict[str, "tuple[Range, Any]"])
     paths: dict[Path, SymTensor] = field(default_factory=dict[Path, SymTensor])
     marks: dict[Path, set[Any]] = field(default_factory=dict[Path, set[Any]])
     numbers: dict[int, int] = field(default_factory=dict[int, int])
@@ -114,15 +125,19 @@ class TensorCapture:
                 if at < len(tokens) and tokens[at] is PENDING:
                     tokens[at] = value
 
-    def find_size(self, size: Any) -> tuple[SymTensor, int, int] | None:
-        """A tensor of the state that has this size: (tensor, axis, its number)."""
+    def find_size(self, size: Any) -> tuple[SymTensor, int, Any, Path | None] | None:
+        """A tensor of the state that has this size: itself, the axis, what it is in the key, and its path
+        where it is a parameter under a new wrapper."""
         if isinstance(size, int):
             return None
         expr = size.node.expr
-        for index, tensor in enumerate(self.bound):
+        for number, tensor, where in (
+            *((number, tensor, None) for number, tensor in enumerate(self.bound)),
+            *((where, tensor, where) for where, tensor in self.apart.items()),
+        ):
             for axis, have in enumerate(tensor.fake.shape):
                 if not isinstance(have, int) and have.node.expr == expr:
-                    return tensor, axis, index
+                    return tensor, axis, number, where
         return None
 
     # --------------------------------------------------------------------------------- sharing
@@ -250,6 +265,7 @@ class TensorCapture:
 
     def _split(self, tensor: SymTensor, path: Path, weight: str) -> Any:
         """A tensor that is a parameter of its own, whatever it shares its memory with."""
+        self.apart[path] = tensor
         spec = self._spec(tensor, path)
         hint = hint_of(path) if weight else tensor.hint or hint_of(path)
 
@@ -275,15 +291,17 @@ class TensorCapture:
                 continue
             if place in self.facts.symbols:
                 self.origins.add(place)
-            known = self.recorder.block.equal_sizes
-            shape.append(self._symbol(size if isinstance(size, int) else size.node.expr.subs(known)))
+            self.size_places.add(place)
+            shape.append(self._symbol(size, place))
         stride = None
         expected = contiguous_strides(fake.shape)
         if fake.layout is torch.strided and not _same_strides(fake.stride(), expected, fake.shape):
             stride = _stride_order(fake)
         return TensorSpec(fake.dtype, tuple(shape), stride, fake.device)
 
-    def _symbol(self, size: Any) -> str:
+    def _symbol(self, given: Any, place: Any) -> str:
+        known = self.recorder.block.equal_sizes
+        size = given if isinstance(given, int) else given.node.expr.subs(known)
         found = self.symbols.get(size)
         if found is None and not isinstance(size, int):
             found = self._related(size)
@@ -293,7 +311,19 @@ class TensorCapture:
             found = f"{letter}{len(self.symbols)}"
             self.symbols[size] = found
             self.hints[found] = self.recorder.hint_of(first + len(self.symbols) - 1)
+            self._tell_range(found, given, place)
         return found
+
+    def _tell_range(self, name: str, size: Any, place: Any) -> None:
+        block = self.recorder.block
+        known = size_ranges.range_of(block, size)
+        told = self.facts.range_told(place, known)
+        if told is None:
+            return
+        self.facts.mentioned |= size_ranges.mentioned(size)
+        if known == Range() and not isinstance(size, int):
+            self.facts.demand_ranges(block.size_places)  # it may be known of what the size comes from
+        self.ranges[name] = told, place
 
     def _related(self, size: Any) -> str | None:
         """``size`` as a known symbol plus or minus a number."""
@@ -303,6 +333,8 @@ class TensorCapture:
             difference = sympy.expand(size - other)
             if difference.is_Integer:
                 number = int(difference)
+                if name in self.ranges and self.hints[name] + number < _LEAST:
+                    continue
                 text = f"{name} + {number}" if number > 0 else f"{name} - {-number}"
                 self.symbols[size] = text
                 while self.hints[name] + number < _LEAST:  # no size to think with is negative

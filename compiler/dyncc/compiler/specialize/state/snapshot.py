@@ -19,6 +19,7 @@ import torch
 from dyncc.compiler.specialize.execution.frames import Frame
 from dyncc.compiler.specialize.state.heap import Content
 from dyncc.compiler.specialize.state.leaves import Leaf, Path, Slot
+from dyncc.compiler.specialize.state.sharing import Ranges
 from dyncc.compiler.specialize.values import (
     Derivation,
     SymTensor,
@@ -41,6 +42,9 @@ class Snapshot:
     modes: Modes
     hints: dict[str, int]
     origins: frozenset[Any]
+    size_places: frozenset[Any]
+    ranges: Ranges
+    """The last of the key."""
     tensor_paths: dict[Path, SymTensor]
     watched: list[tuple[list[Any], frozenset[Any]]]
     dirty: frozenset[int]
