@@ -138,7 +138,9 @@ def all_answered(recorder: Recorder, conditions: Sequence[Any]) -> bool:
 
 
 def answer_known(recorder: Recorder, question: Question) -> bool | None:
-    """The answer, where it follows from those that the block has."""
+    """The answer, where it follows from those that the block has, or from what sizes can be."""
+    if not size_ranges.may_be_zero(recorder.block, question.difference):
+        return False
     known = {q.symbol: q.value for q, answer in recorder.block.size_answers if answer}
     if (answer := question.answered(known)) is not None:
         return answer

@@ -81,6 +81,11 @@ def _range_of(expr: sympy.Expr, block: BlockBuilder, side: dict[Any, ValueRanges
     return Range(max(least, 0), int(bounds.upper) if bounds.upper.is_Integer else None)
 
 
+def may_be_zero(block: BlockBuilder, difference: sympy.Expr) -> bool:
+    """Whether two sizes of this difference may be equal, by what the block knows of each."""
+    return not block.ranges or 0 in bound_sympy(difference, block.shape_env.var_to_range)
+
+
 def allowed(block: BlockBuilder, sizes: dict[Any, int]) -> bool:
     """Whether each size is one that the block knows to be possible."""
     ranges = block.shape_env.var_to_range if block.ranges else {}
