@@ -6,6 +6,7 @@ from dyncc.compiler.lower.decompose import (  # noqa: F401 -- fill the table
     arithmetic,
     doubles,
     indexing,
+    linalg,
     losses,
     networks,
     products,
