@@ -18,6 +18,7 @@ import torch
 
 from dyncc.compiler.calling import ArgumentError
 from dyncc.compiler.check.compare import REFERENCE, Outcome, compare, compare_outcomes, outcome
+from dyncc.compiler.check.definitions import has_definitions
 from dyncc.compiler.check.exploration import Case, Frontier, Passed
 from dyncc.compiler.check.isolation import Isolation
 from dyncc.compiler.check.possible import possible_edges
@@ -137,7 +138,13 @@ class ForcedPaths:
 
     def __post_init__(self) -> None:
         isolation = Isolation(self.originals.values())
-        self._original = Original(self.originals, isolation, 2 * self.budget.reads, draws(self.program))
+        self._original = Original(
+            self.originals,
+            isolation,
+            2 * self.budget.reads,
+            draws(self.program),
+            has_definitions(self.program),
+        )
         self.report = Report(edges=possible_edges(self.program))
 
     def run(self, examples: Sequence[Example]) -> Report:

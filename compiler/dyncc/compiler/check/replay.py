@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from dyncc.compiler.check.compare import REFERENCE, Outcome, compare, outcome
+from dyncc.compiler.check.definitions import defined
 from dyncc.compiler.check.isolation import Isolation
 from dyncc.compiler.check.reads import EagerReads, Place, ReadLimitExceeded
 from dyncc.compiler.check.report import Example
@@ -127,6 +128,8 @@ class Original:
     limit: int
     draws: bool = False
     """Whether the program draws random numbers, which eager is then given, too."""
+    defines: bool = False
+    """Whether it has functions that raise on data by our definitions, which eager is then given, too."""
 
     def replay(
         self,
@@ -148,7 +151,7 @@ class Original:
         result = Replayed(answers.candidates)
         reads = EagerReads(answers, limit=self.limit)
         try:
-            with drawing(seed) if self.draws else nullcontext(), reads:
+            with drawing(seed) if self.draws else nullcontext(), defined(self.defines), reads:
                 for position, call in enumerate(calls):
                     args, kwargs = nudged(call.copied(), factor) if factor != 1.0 else call.copied()
                     if not judge(

@@ -53,6 +53,7 @@ ALWAYS = _generator_managers() | frozenset(
           and m.__name__ not in ("__init__", "_unknown")),
         *prelude.mappings.INTERPRETED, prelude.sequences_in_order, prelude.equal_sequences,
         prelude.in_this_order, *prelude.heaps.DECIDING, *prelude.bisection.DECIDING,
+        *prelude.linalg.INTERPRETED,
     )
 )  # fmt: skip
 

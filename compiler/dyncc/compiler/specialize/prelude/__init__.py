@@ -13,6 +13,7 @@ from dyncc.compiler.specialize.prelude import (
     itertools_,
     keyed_sets,
     keys,
+    linalg,
     mappings,
     records,
     sorting,
@@ -77,7 +78,8 @@ from dyncc.compiler.specialize.prelude.sorting import (
 )
 
 _MODULES = (
-    arrays, bisection, functions, heaps, iterators, itertools_, keyed_sets, keys, mappings, records,
+    arrays, bisection, functions, heaps, iterators, itertools_, keyed_sets, keys, linalg, mappings,
+    records,
     sorting,
 )  # fmt: skip
 FILES = frozenset(module.__file__ for module in _MODULES)
@@ -126,6 +128,7 @@ __all__ = [
     "join_text",
     "keys",
     "least",
+    "linalg",
     "list_of_tensor",
     "made_up",
     "mappings",

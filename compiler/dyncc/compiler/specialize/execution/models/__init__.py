@@ -1,5 +1,5 @@
 """Models of builtins for arguments that are not known yet, by family. Importing a family registers it."""
 
-from dyncc.compiler.specialize.execution.models import conversions, iterables, orders, reductions
+from dyncc.compiler.specialize.execution.models import conversions, iterables, linalg, orders, reductions
 
-__all__ = ["conversions", "iterables", "orders", "reductions"]
+__all__ = ["conversions", "iterables", "linalg", "orders", "reductions"]

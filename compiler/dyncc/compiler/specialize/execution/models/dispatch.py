@@ -12,7 +12,7 @@ import torch
 from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution import calls, mappings
 from dyncc.compiler.specialize.execution.frames import Generator, Push
-from dyncc.compiler.specialize.execution.models import arrays
+from dyncc.compiler.specialize.execution.models import arrays, linalg
 from dyncc.compiler.specialize.execution.models.dynamic import holds_dynamic, involved, needs_prelude
 from dyncc.compiler.specialize.execution.models.registry import MODELS
 from dyncc.compiler.specialize.execution.operators import texts
@@ -160,6 +160,8 @@ def _tensor_method(
 ) -> Any:
     if name == "equal":
         return MODELS[torch.equal](machine, (owner, *args), kwargs)
+    if name in prelude.linalg.METHODS:
+        return linalg.defined(prelude.linalg.METHODS[name], (owner, *args), kwargs)
     if name == "tolist" and any(map(is_scalar, machine.native(torch.Tensor.size, owner))):
         return Push(prelude.list_of_tensor, (owner,), {})
     return NotImplemented

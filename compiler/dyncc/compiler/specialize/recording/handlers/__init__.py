@@ -2,6 +2,7 @@
 
 from dyncc.compiler.specialize.recording.handlers import (
     constructors,
+    linalg,
     metadata,
     noise,
     norms,
@@ -14,6 +15,7 @@ from dyncc.compiler.specialize.recording.handlers import (
 
 __all__ = [
     "constructors",
+    "linalg",
     "metadata",
     "noise",
     "norms",
