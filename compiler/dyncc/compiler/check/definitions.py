@@ -26,9 +26,8 @@ class Defined(TorchFunctionMode):
 
 def has_definitions(program: Program[torch.fx.Graph]) -> bool:
     """Whether ``program`` may come of such functions at all: the mode costs time with each call."""
-    return any(
-        node.target in linalg.GIVING_INFO for graph in program.graphs.values() for node in graph.nodes
-    )
+    nodes = (node for graph in program.graphs.values() for node in graph.nodes)
+    return any(node.target in linalg.GIVING_INFO for node in nodes)
 
 
 def defined(needed: bool) -> AbstractContextManager[Any]:

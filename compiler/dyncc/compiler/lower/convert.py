@@ -18,6 +18,7 @@ from dyncc.compiler.lower.capture import place_of
 from dyncc.compiler.lower.constants import exact_floats
 from dyncc.compiler.lower.custom import CUSTOM
 from dyncc.compiler.lower.decompose import DECOMPOSITIONS
+from dyncc.compiler.lower.decompose.registry import LIMITED
 from dyncc.compiler.lower.failure import Failure, LoweringError
 from dyncc.compiler.lower.opset import OPSET
 from dyncc.compiler.lower.registry import exporter, with_table
@@ -130,10 +131,15 @@ def _failures(node: fx.Node, reason: str, decomposed: _OwnDecomposition) -> list
     if "No ONNX function found" not in reason:
         return [Failure(place_of(node), reason, str(node.target))]
     return [
-        Failure(place_of(other), "torch.onnx has no translation of it", str(other.target))
+        Failure(place_of(other), _missing(other.target), str(other.target))
         for other in decomposed.nodes()
         if other.target == node.target
     ]
+
+
+def _missing(operator: Any) -> str:
+    limit = LIMITED.get(getattr(operator, "overloadpacket", None))
+    return f"torch.onnx has no translation of it{f'; {limit}' if limit else ''}"
 
 
 def _stand_in(node: fx.Node) -> Any:

@@ -1,9 +1,9 @@
 """Linear algebra on small matrices: written out over their size, for a whole batch at once.
 
-LU with partial pivoting and the triangular solves are those of Golub and Van Loan, *Matrix Computations* (4th
-ed.), algorithms 3.4.1 and 3.1.2, Cholesky is 4.2.1 by columns. Every rounding is made where LAPACK makes it (in
-the dtype of the input, without fused operations, the pivot's reciprocal multiplied): whether a pivot is exactly zero,
-which is what PyTorch raises on, depends on that.
+LU with partial pivoting and the triangular solves are those of Golub and Van Loan, *Matrix Computations*
+(4th ed.), algorithms 3.4.1 and 3.1.2; Cholesky is 4.2.1, by columns. Roundings are made where LAPACK makes
+them (in the dtype of the input, without fused operations, multiplied by the pivot's reciprocal): whether a
+pivot is exactly zero, which is what PyTorch raises on, depends on that.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Any
 
 import torch
 
-from dyncc.compiler.lower.decompose.registry import decomposes, equal
+from dyncc.compiler.lower.decompose.registry import LIMITED, decomposes, equal
 
 aten = torch.ops.aten
 MAX_SIZE = 64
-"""Above this many rows a matrix is left alone (and refused): a step is 17 operators, a substitution 7 to 8."""
+"""Above this many rows a matrix is left alone, and refused: a row takes 17 operators, and 5 to solve."""
 _DIVIDED = 4
 """Up to this many rows the last multiplier is a quotient (MKL's small kernels), above all are products."""
 
@@ -58,7 +58,7 @@ def broadcast(self: torch.Tensor, other: torch.Tensor) -> tuple[torch.Tensor, to
 def substituted(
     rows: Sequence[torch.Tensor], right: Sequence[torch.Tensor], unit: bool = False
 ) -> torch.Tensor:
-    """The X of U X = B: ``rows`` are those of U from the diagonal on (…, 1, n - j), ``right`` those of B."""
+    """The X of U X = B: ``rows`` are those of U from its diagonal on (…, 1, n - j), ``right`` are B's."""
     found: torch.Tensor | None = None
     for row, value in zip(reversed(rows), reversed(right), strict=True):
         if found is not None:
@@ -117,8 +117,8 @@ def _eliminated(
 ) -> tuple[list[torch.Tensor], list[torch.Tensor], torch.Tensor]:
     """Gauss' elimination of [A | rest], with partial pivoting: of equal candidates the first.
 
-    The rows of U, each from its diagonal on and continued in ``rest`` (after the row of L where ``keep``); the
-    pivots' places below their diagonals (…, 1, 1); the diagonal (…, n).
+    The rows of U, each from its diagonal on and continued in ``rest`` (after the row of L where ``keep``);
+    how far the pivots were below the diagonal (…, 1, 1); the diagonal (…, n).
     """
     count = self.shape[-1]
     active = self if rest is None else torch.cat([self, rest], -1)
@@ -361,3 +361,21 @@ def cholesky_solve(self: torch.Tensor, input2: torch.Tensor, upper: bool = False
 def cholesky_inverse(self: torch.Tensor, upper: bool = False) -> Any:
     one = torch.eye(self.shape[-1], dtype=self.dtype, device=self.device)
     return cholesky_solve(one, self, upper)
+
+
+LIMITED.update(
+    dict.fromkeys(
+        (
+            *(aten.linalg_solve_ex, aten.linalg_inv_ex, aten.linalg_cholesky_ex, aten.linalg_lu_factor_ex),
+            *(
+                aten.linalg_solve_triangular,
+                aten.triangular_solve,
+                aten.cholesky_solve,
+                aten.cholesky_inverse,
+            ),
+            *(aten.linalg_slogdet, aten.slogdet, aten.logdet, aten.linalg_lu, aten.lu_unpack),
+            *(aten.linalg_lu_solve, aten.lu_solve),
+        ),
+        f"only square matrices of up to {MAX_SIZE} rows, of real numbers and a known size, are written out",
+    )
+)

@@ -13,6 +13,9 @@ DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {}
 """ATen operator → a function of the same arguments in terms of other operators. It may return
 NotImplemented: then the operator stays, and torch.onnx translates it."""
 
+LIMITED: dict[Any, str] = {}
+"""Operator (of any overload) → for what alone it is decomposed, where that is not all."""
+
 
 def decomposes(*operators: torch._ops.OpOverload) -> Callable[[F], F]:
     """Enter a function into the table for these operators."""

@@ -1,7 +1,8 @@
 """Linear algebra that raises on data: the operator that gives ``info``, and a decision on that.
 
-What PyTorch raises where a matrix is singular, or not positive-definite, is raised by these definitions, in the
-same words, so that the program can catch it. In eager the checks put them in the place of PyTorch's functions.
+What PyTorch raises where a matrix is singular, or not positive-definite, is raised by these definitions,
+in the same words, so that the program can catch it. In eager the checks put them in the place of PyTorch's
+functions.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ def not_definite(name: Any, number: Any) -> Any:
 
 def no_factors(name: Any, number: Any) -> Any:
     raise RuntimeError(
-        f"{name}: U[{number},{number}] is zero and using it on lu_solve would result in a division by zero. If "
-        "you still want to perform the factorization, consider calling linalg.lu(A, pivot) or "
+        f"{name}: U[{number},{number}] is zero and using it on lu_solve would result in a division by "
+        "zero. If you still want to perform the factorization, consider calling linalg.lu(A, pivot) or "
         "linalg.lu_factor_ex(A, pivot)"
     )
 
