@@ -490,10 +490,28 @@ def norms(x):
     return torch.linalg.norm(m) if torch.linalg.det(m) > -1 else m
 
 
-@layers("`linalg`: `inv`, `solve`", refused="DY401")
+@layers("`linalg`: `inv`, `solve`")
 def inverse(x):
     m = x.reshape(2, 2) + 5 * torch.eye(2)
     return torch.linalg.inv(m) if x.sum() > 0 else torch.linalg.solve(m, x[:2])
+
+
+@layers("`linalg`: `cholesky`, `lu_factor`, `solve_triangular`, `slogdet`; `cholesky_solve`")
+def factors(x):
+    m = x.reshape(2, 2)
+    m = m @ m.T + torch.eye(2)
+    factor = torch.linalg.cholesky(m)
+    if x.sum() > 0:
+        return torch.cholesky_solve(m, factor), torch.linalg.slogdet(m)
+    return torch.linalg.solve_triangular(factor, m, upper=False), torch.linalg.lu_factor(m)
+
+
+@layers("a singular matrix, caught: `except torch.linalg.LinAlgError`")
+def singular(x):
+    try:
+        return torch.linalg.inv(x.reshape(2, 2).relu())
+    except torch.linalg.LinAlgError:
+        return x.reshape(2, 2)
 
 
 @layers("`linalg`: `svd`, `eigh`, `qr`", refused="DY401")

@@ -421,6 +421,6 @@ add(
     X,
 )
 add("inverse-det", lambda x: (torch.linalg.det(x), torch.det(x)), torch.randn(2, 3, 3))
-add("cholesky", lambda x: torch.linalg.cholesky(x @ x.mT + torch.eye(3)), torch.randn(3, 3))
-add("inverse", lambda x: torch.linalg.inv(x + 3 * torch.eye(3)), torch.randn(3, 3))
-add("solve", lambda x: torch.linalg.solve(x + 3 * torch.eye(3), x), torch.randn(3, 3))
+add("cholesky", lambda x: torch.linalg.cholesky_ex(x @ x.mT + torch.eye(3)), torch.randn(3, 3))
+add("inverse", lambda x: torch.linalg.inv_ex(x + 3 * torch.eye(3)), torch.randn(3, 3))
+add("solve", lambda x: torch.linalg.solve_ex(x + 3 * torch.eye(3), x), torch.randn(3, 3))

@@ -23,7 +23,6 @@ REFUSED = frozenset(
         *("interpolate-nearest-f64", "interpolate-bilinear-f64", "interpolate-bicubic-f64"),
         # ONNX has nothing like it
         *("erfinv-f32", "erfinv-f64", "lgamma", "digamma", "gcd", "mode", "view-dtype"),
-        *("cholesky", "inverse", "solve"),
         # reaches into a storage that is not the tensor's own
         "as_strided-view",
     }
@@ -45,7 +44,7 @@ QUICK = (
     "adaptive_avg_pool2d-odd adaptive_max_pool2d-odd avg_pool2d-divisor LSTM-deep-bidirectional "
     "GRU-state LSTMCell-state sdpa-masked-row sdpa-gqa mha-padding embedding_bag-offsets "
     "grid_sample-bilinear-border-True interpolate-bilinear-size pixel_shuffle fold pad-reflect "
-    "softmax-dtype layer_norm cast-f32-int64"
+    "softmax-dtype layer_norm cast-f32-int64 cholesky inverse solve"
 ).split()
 
 
