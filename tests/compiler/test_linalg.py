@@ -44,7 +44,6 @@ def of_definite(a: torch.Tensor, b: torch.Tensor) -> list[Any]:
     linalg = torch.linalg
     lower, upper = linalg.cholesky(a), linalg.cholesky(a, upper=True)
     solved = [torch.cholesky_solve(b, lower), torch.cholesky_solve(b, upper, upper=True)]
-    solved += [torch.cholesky_inverse(lower), torch.cholesky_inverse(upper, upper=True)]
     solved += [
         linalg.solve_triangular(lower, b, upper=False),
         linalg.solve_triangular(upper, b, upper=True),

@@ -3,7 +3,8 @@
 LU with partial pivoting and the triangular solves are those of Golub and Van Loan, *Matrix Computations*
 (4th ed.), algorithms 3.4.1 and 3.1.2; Cholesky is 4.2.1, by columns. Roundings are made where LAPACK makes
 them (in the dtype of the input, without fused operations, multiplied by the pivot's reciprocal): whether a
-pivot is exactly zero, which is what PyTorch raises on, depends on that.
+pivot is exactly zero, which is what PyTorch raises on, depends on that. Whether a matrix is positive-definite
+is a comparison of floats like any other: where rounding alone decides it, LAPACK may find otherwise.
 """
 
 from __future__ import annotations
@@ -357,22 +358,11 @@ def cholesky_solve(self: torch.Tensor, input2: torch.Tensor, upper: bool = False
     return triangular(lower.mT, triangular(lower, self, upper=False), upper=True)
 
 
-@decomposes(aten.cholesky_inverse.default)
-def cholesky_inverse(self: torch.Tensor, upper: bool = False) -> Any:
-    one = torch.eye(self.shape[-1], dtype=self.dtype, device=self.device)
-    return cholesky_solve(one, self, upper)
-
-
 LIMITED.update(
     dict.fromkeys(
         (
             *(aten.linalg_solve_ex, aten.linalg_inv_ex, aten.linalg_cholesky_ex, aten.linalg_lu_factor_ex),
-            *(
-                aten.linalg_solve_triangular,
-                aten.triangular_solve,
-                aten.cholesky_solve,
-                aten.cholesky_inverse,
-            ),
+            *(aten.linalg_solve_triangular, aten.triangular_solve, aten.cholesky_solve),
             *(aten.linalg_slogdet, aten.slogdet, aten.logdet, aten.linalg_lu, aten.lu_unpack),
             *(aten.linalg_lu_solve, aten.lu_solve),
         ),
