@@ -7,7 +7,7 @@ the block that is there.
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
@@ -17,6 +17,7 @@ from torch import fx
 
 from dyncc.compiler.code_origin import users_first
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
+from dyncc.compiler.specialize import limits
 from dyncc.compiler.specialize.execution.calls import Target
 from dyncc.compiler.specialize.execution.frames import Frame, Generator
 from dyncc.compiler.specialize.execution.machine import Machine
@@ -38,12 +39,6 @@ from dyncc.runtime import program as ir
 
 MANY_BLOCKS = 600
 """Blocks beyond which small loops are no longer unrolled."""
-
-
-MANY_CALLS = 8
-"""Calls of one function that are open at once, where a program without end is taken for a recursion."""
-MANY_STATES = 20
-"""States of one point from which on it is named as what multiplies the blocks."""
 
 
 MAX_STEPS = 3_000_000
@@ -201,7 +196,7 @@ class Specializer:
         if index > 40:
             self.refuse_limit(
                 "the state that calls leave behind takes ever new forms"
-                + _growth(*self.state_snapshots[-2:]),
+                + limits.growth(*self.state_snapshots[-2:]),
                 help="keep a count or a tensor instead, or start afresh in each call",
             )
         for method in self.methods:
@@ -484,64 +479,14 @@ class Specializer:
         more: str = "",
         help: str = "keep decisions out of loops that unroll, or make the loop depend on a tensor",
     ) -> NoReturn:
-        why = self._reason()
+        snapshots = [snapshot for group in self.variants.values() for snapshot in group]
+        span = self.recorder.block.span if current else None
+        problem = limits.recursion(snapshots) or limits.too_large(message, span, snapshots, (help, more))
+        why = limits.reason(snapshots, self.facts.reasons)
         if why is not None:
             note = f"with what is needed here static, {message}"
-            raise CompileError([replace(why, notes=(*why.notes, note))])
-        recursive = self._recursion()
-        if recursive is not None:
-            raise CompileError([recursive])
-        if current:
-            span, label = self.recorder.block.span, "while compiling this"
-        else:
-            span, label = self._where_most_begin()
-        helps = (help, more) if more else (help,)
-        raise CompileError([Diagnostic("DY106", message, span, label=label, helps=helps)])
-
-    def _recursion(self) -> Diagnostic | None:
-        """What there is to tell of a function that calls itself again and again, where one does."""
-        snapshots = [snapshot for group in self.variants.values() for snapshot in group]
-        deepest = max(snapshots, key=lambda snapshot: len(snapshot.point), default=None)
-        if deepest is None:
-            return None
-        codes = Counter(frame.function.code for frame in deepest.frames)
-        code, open_ = codes.most_common(1)[0] if codes else (None, 0)
-        if open_ < MANY_CALLS:
-            return None
-        calls = [frame for frame in deepest.frames[:-1] if frame.function.code is code]
-        name = calls[0].function.name.rpartition(".")[2]
-        return Diagnostic(
-            "DY105", f"`{name}` calls itself as often as data tell, which cannot be unrolled",
-            _span_of(calls[0]), label="this call",
-            notes=(f"{open_} calls of it are open; recursion must end on values known while compiling",),
-            helps=("write the recursion as a loop with an explicit stack of tensors",),
-        )  # fmt: skip
-
-    def _where_most_begin(self) -> tuple[ir.Span | None, str]:
-        """The expression of the method itself where most blocks begin, there or in what it calls."""
-        frames = [s.frames[0] for group in self.variants.values() for s in group if s.frames]
-        if not frames:
-            return None, ""
-        ((span, count),) = Counter(map(_span_of, frames)).most_common(1)
-        return span, f"{count} of them begin here, or in what this calls"
-
-    def _reason(self) -> Diagnostic | None:
-        """Why something was kept static at the point that multiplies most, or in its code."""
-        points = Counter(s.point for group in self.variants.values() for s in group)
-        point, count = points.most_common(1)[0] if points else ((), 0)
-        if count < MANY_STATES:
-            return None
-        codes = {frame[0] for frame in point}
-        for place, why in self.facts.reasons.items():
-            if place[0] == point or codes & {frame[0] for frame in place[0] if type(frame) is tuple}:
-                return why
-        return None
-
-
-def _span_of(frame: Frame) -> ir.Span:
-    """What a frame is at, or has called."""
-    instructions = frame.block.instructions
-    return instructions[max(frame.index - 1, 0)].span if instructions else frame.block.terminator.span
+            problem = replace(why, notes=(*why.notes, note))
+        raise CompileError([problem])
 
 
 class _Builder:
@@ -567,14 +512,3 @@ def _arguments(snapshot: Snapshot) -> tuple[ir.Operand, ...]:
             leaf.operand_at_capture = leaf.operand()
             operands.append(leaf.operand_at_capture)
     return tuple(operands)
-
-
-def _growth(before: Snapshot, after: Snapshot) -> str:
-    """The containers that differ in length between two states, in words."""
-    lengths = {path: len(content) for _, content, path in before.objects}
-    grown = [
-        f"`{path[1]}` holds {len(content)} values"
-        for _, content, path in after.objects
-        if len(path) == 2 and lengths.get(path, len(content)) != len(content)
-    ]
-    return f" ({', '.join(grown[:3])} by now)" if grown else ""

@@ -3,8 +3,9 @@
 LU with partial pivoting and the triangular solves are those of Golub and Van Loan, *Matrix Computations*
 (4th ed.), algorithms 3.4.1 and 3.1.2; Cholesky is 4.2.1, by columns. Roundings are made where LAPACK makes
 them (in the dtype of the input, without fused operations, multiplied by the pivot's reciprocal): whether a
-pivot is exactly zero, which is what PyTorch raises on, depends on that. Whether a matrix is positive-
-definite is a comparison of floats like any other: where rounding alone decides it, LAPACK may find otherwise.
+pivot is exactly zero, which is what PyTorch raises on, depends on that. Whether a matrix is
+positive-definite is a comparison of floats like any other: where rounding alone decides it, LAPACK may find
+otherwise.
 """
 
 from __future__ import annotations

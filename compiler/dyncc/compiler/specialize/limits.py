@@ -1,0 +1,82 @@
+"""What to tell where a program grows without end: what multiplies its blocks, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from dyncc.compiler.diagnostics import Diagnostic
+from dyncc.compiler.specialize.execution.frames import Frame
+from dyncc.compiler.specialize.facts import Place
+from dyncc.compiler.specialize.state.snapshot import Snapshot
+from dyncc.runtime.program import Span
+
+MANY_CALLS = 8
+"""Calls of one function that are open at once, where a program without end is taken for a recursion."""
+MANY_STATES = 20
+"""States of one point from which on it is named as what multiplies the blocks."""
+
+
+def too_large(
+    message: str, span: Span | None, snapshots: Sequence[Snapshot], helps: Sequence[str]
+) -> Diagnostic:
+    """At ``span``, or else at the expression of the method itself where most blocks begin."""
+    label = "while compiling this"
+    if span is None:
+        label = ""
+        frames = [snapshot.frames[0] for snapshot in snapshots if snapshot.frames]
+        if frames:
+            ((span, count),) = Counter(map(_span_of, frames)).most_common(1)
+            label = f"{count} of them begin here, or in what this calls"
+    return Diagnostic("DY106", message, span, label=label, helps=tuple(filter(None, helps)))
+
+
+def recursion(snapshots: Sequence[Snapshot]) -> Diagnostic | None:
+    """What there is to tell of a function that calls itself again and again, where one does."""
+    deepest = max(snapshots, key=lambda snapshot: len(snapshot.point), default=None)
+    if deepest is None:
+        return None
+    codes = Counter(frame.function.code for frame in deepest.frames)
+    code, open_ = codes.most_common(1)[0] if codes else (None, 0)
+    if open_ < MANY_CALLS:
+        return None
+    calls = [frame for frame in deepest.frames[:-1] if frame.function.code is code]
+    name = calls[0].function.name.rpartition(".")[2]
+    return Diagnostic(
+        "DY105",
+        f"`{name}` calls itself as often as data tell, which cannot be unrolled",
+        _span_of(calls[0]),
+        label="this call",
+        notes=(f"{open_} calls of it are open; recursion must end on values known while compiling",),
+        helps=("write the recursion as a loop with an explicit stack of tensors",),
+    )
+
+
+def reason(snapshots: Sequence[Snapshot], reasons: Mapping[Place, Diagnostic]) -> Diagnostic | None:
+    """Why something was kept static at the point that multiplies most, or in its code."""
+    points = Counter(snapshot.point for snapshot in snapshots)
+    point, count = points.most_common(1)[0] if points else ((), 0)
+    if count < MANY_STATES:
+        return None
+    codes = {frame[0] for frame in point}
+    for place, why in reasons.items():
+        if place[0] == point or codes & {frame[0] for frame in place[0] if type(frame) is tuple}:
+            return why
+    return None
+
+
+def growth(before: Snapshot, after: Snapshot) -> str:
+    """The containers that differ in length between two states, in words."""
+    lengths = {path: len(content) for _, content, path in before.objects}
+    grown = [
+        f"`{path[1]}` holds {len(content)} values"
+        for _, content, path in after.objects
+        if len(path) == 2 and lengths.get(path, len(content)) != len(content)
+    ]
+    return f" ({', '.join(grown[:3])} by now)" if grown else ""
+
+
+def _span_of(frame: Frame) -> Span:
+    """What a frame is at, or has called."""
+    instructions = frame.block.instructions
+    return instructions[max(frame.index - 1, 0)].span if instructions else frame.block.terminator.span
