@@ -78,6 +78,10 @@ class Facts:
     """The ends of ranges of sizes that the program mentions: in slices, comparisons, of arguments."""
     hulls: dict[Place, list[Range]] = field(default_factory=dict[Place, "list[Range]"])
     """Of such sizes the ranges that states were told so as to meet others, in the order of time."""
+    lockstep: bool = False
+    """Whether states tell which lists of run-time length grow together, as a call depends on that."""
+    uneven: dict[Place, Any] = field(default_factory=dict[Place, Any])
+    """Of places of such lists: what parts them from others that grow with them in some states only."""
     cells: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
     frozen: dict[Place, Any] = field(default_factory=dict[Place, Any])
     """Numbers among the arguments that the program needs statically: place → why."""
@@ -169,6 +173,17 @@ class Facts:
         """States that are otherwise equal differ in a range: tell ``hull``, or after a few none."""
         tried = self.hulls.setdefault(place, [])
         tried.append(hull if len(tried) < _HULLS else Range())
+
+    def demand_lengths(self) -> None:
+        """A call may depend on whether lists are equally long: tell it in states, and begin again."""
+        if not self.lockstep:
+            self.lockstep = True
+            self.note("lengths of lists")
+            raise Restart
+
+    def part_lengths(self, place: Place, classes: Any) -> None:
+        """States that are otherwise equal differ in what grows together with the list at ``place``."""
+        self.uneven[place] = (self.uneven.get(place), classes)
 
     def is_exact(self, place: Place) -> bool:
         """Whether the sharing of a place is followed."""

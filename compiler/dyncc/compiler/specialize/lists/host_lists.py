@@ -21,7 +21,7 @@ from dyncc.compiler.specialize.values import (
 )
 from dyncc.ir.printer import type_text
 from dyncc.ir.subtyping import accepts
-from dyncc.runtime.program import ListType
+from dyncc.runtime.program import ListType, Ref
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.recording.recorder import Recorder
@@ -92,7 +92,7 @@ def refuse_element(recorder: Recorder, origins: frozenset[Any], note: str = "") 
 
 def list_operand(recorder: Recorder, items: DynamicList) -> Any:
     """The whole list as a value of the block's host: its base with the tail appended."""
-    block = recorder.block
+    block, length = recorder.block, recorder.block.length_of(items)
     type_ = list_type(items.element)
     if items.base is None:
         items.base = block.host_op(
@@ -107,6 +107,8 @@ def list_operand(recorder: Recorder, items: DynamicList) -> Any:
                 "items",
             )
     items.tail.clear()
+    if isinstance(items.base, Ref):
+        block.lengths[items.base.name] = length
     return items.base
 
 

@@ -29,7 +29,7 @@ def joined(recorder: Recorder, items: DynamicList, op: str, axis: int) -> Any:
     shape = list(element.shape)
     rank = len(shape) + (1 if op == "stack" else 0)
     axis = axis % rank if rank else 0
-    symbol = block.recorder.facts_symbol()
+    symbol = block.length_size(items) if op == "stack" else recorder.facts_symbol()
     if op == "stack":
         shape.insert(axis, symbol)
     else:
@@ -68,5 +68,5 @@ def tensor_of_list(recorder: Recorder, items: DynamicList, dtype: torch.dtype | 
     if items.tail or items.base is None or not recorder.block.make_pre(items.base):
         raise Cut
     target = dtype or DTYPES[element.kind]()
-    type_ = TensorType(dtype_name(target), (recorder.facts_symbol(),))
+    type_ = TensorType(dtype_name(target), (recorder.block.length_size(items),))
     return pre_tensor(recorder, "tensor_of_numbers", (items.base, dtype_name(target)), type_)

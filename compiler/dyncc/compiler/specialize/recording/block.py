@@ -31,6 +31,7 @@ from dyncc.compiler.specialize.recording.tensor_types import (
 from dyncc.compiler.specialize.values import (
     DATA,
     Decision,
+    DynamicList,
     Expr,
     Scalar,
     SymTensor,
@@ -118,6 +119,10 @@ class BlockBuilder:
         self.masks: dict[Any, Any] = {}
         self.equal_sizes: dict[Any, Any] = {}
         """Unknown sizes, as symbols, that are others on the side of a decision that is being gone to."""
+        self.lengths: dict[str, tuple[Any, int]] = {}
+        """Lists of run-time length, by the name of the value → as long as which, and how much more."""
+        self.length_sizes: dict[tuple[Any, int], str] = {}
+        """Such lengths as sizes of tensors."""
         self.slices: dict[Any, Any] = {}
         """What was cut from a size by which bounds → the size of it."""
         self.sizes: dict[str, Any] = {}
@@ -248,10 +253,27 @@ class BlockBuilder:
         self.params.append(Value(name, ScalarType(kind)))  # type: ignore[arg-type]
         return self._expr("param", (), kind, Ref(name))
 
-    def list_param(self, hint: str, element: Type) -> Ref:
+    def list_param(self, hint: str, element: Type, length: tuple[Any, int] | None = None) -> Ref:
+        """A list; ``length`` tells of what name it is as long, and how much longer."""
         name = self.unique(hint)
         self.params.append(Value(name, ListType(element)))
+        if length is not None:
+            self.lengths[name] = length
         return Ref(name)
+
+    def length_of(self, items: DynamicList) -> tuple[Any, int]:
+        """How long a list is: as something that has a name (None for nothing), and how much more."""
+        if items.base is None:
+            return None, len(items.tail)
+        name = items.base.name if isinstance(items.base, Ref) else repr(items.base)
+        length, more = self.lengths.get(name, (name, 0))
+        return length, more + len(items.tail)
+
+    def length_size(self, items: DynamicList) -> str:
+        """The length of a list as a size: one for all lists that are known to be equally long."""
+        length = self.length_of(items)
+        self.recorder.has_lengths = True
+        return self.length_sizes.setdefault(length, self.recorder.facts_symbol())
 
     # ---------------------------------------------------------------------------------- numbers
 

@@ -96,6 +96,8 @@ class Recorder:
         """Where it asks whether an argument is a tensor that may be of the state: its name, the other."""
         self.stored: defaultdict[str, set[Span | None]] = defaultdict(set)
         """Where attributes are given a tensor, by their name."""
+        self.has_lengths = False
+        """Whether lengths of lists are sizes of tensors."""
         self.training = False
         """Whether the network is compiled in training mode."""
         self.given: dict[tuple[Span | None, str], set[Any]] = {}

@@ -65,10 +65,14 @@ class _Call:
 
     def demand_ranges(self, conditions: Sequence[Any] = ()) -> None:
         """Where the call depends on the least or largest of sizes: have ranges told, and begin again."""
+        block, facts = self.recorder.block, self.recorder.facts
         shapes = guards.shapes_of(leaves_of((self.args, self.kwargs)))
-        sizes = (size for shape in shapes.values() for size in shape)
+        sizes = [size for shape in shapes.values() for size in shape]
         if size_ranges.matter((*sizes, *conditions)):
-            self.recorder.facts.demand_ranges(self.recorder.block.size_places)
+            facts.demand_ranges(block.size_places)
+        symbols = {symbol for size in sizes if not isinstance(size, int) for symbol in size.free_symbols}
+        if self.recorder.has_lengths and len(symbols) > 1:
+            facts.demand_lengths()
 
     def undecided(self, why: object) -> CompileError:
         return refusals.undecided(self.func, why, self.recorder.block.span)

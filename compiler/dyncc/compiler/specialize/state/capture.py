@@ -97,13 +97,13 @@ class Capture:
         tensors.finish(self.key, self.skeleton, self.shapeless)
         self.numbers.finish()
         watched = self.lists.watched()
+        lockstep = self.lists.lockstep()
         return Snapshot(
-            self.point, (*self.key, tuple(tensors.ranges.items())), tuple(self.skeleton),
+            self.point, (*self.key, lockstep, tuple(tensors.ranges.items())), tuple(self.skeleton),
             tuple(self.shapeless), self.slots,
             tensors.sizes, self.leaves, tensors.views, tensors.marks, self.frames, self.objects, modes,
             tensors.hints, frozenset(tensors.origins), frozenset(tensors.size_places), tensors.ranges,
-            tensors.paths, watched,
-            frozenset(self.dirty_ids),
+            self.lists.classes, tensors.paths, watched, frozenset(self.dirty_ids),
         )  # fmt: skip
 
     def visit_frame(self, frame: Frame, path: Path) -> Frame:

@@ -127,10 +127,15 @@ def _widen_list(place: Any, left: Slot, right: Slot, facts: Facts) -> bool:
 
 
 def _widen_ranges(left: Snapshot, right: Snapshot, facts: Facts) -> bool:
-    """States that differ in nothing but what sizes can be."""
-    if left.ranges == right.ranges or left.key[:-1] != right.key[:-1]:
+    """States that differ in nothing but what sizes can be, and which lists grow together."""
+    if left.key == right.key or left.key[:-2] != right.key[:-2]:
         return False
     learned = False
+    if left.classes != right.classes:
+        for path in left.classes.keys() & right.classes.keys():
+            (one, more), (other, now) = left.classes[path], right.classes[path]
+            facts.part_lengths((right.point, path), (one, other, more - now))
+            learned = True
     for name in left.ranges.keys() & right.ranges.keys():  # (one may be of before it was to be told)
         (one, place), (other, _) = left.ranges[name], right.ranges[name]
         if one != other:

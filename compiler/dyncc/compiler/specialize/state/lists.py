@@ -32,6 +32,10 @@ class ListCapture:
         self.capture = capture
         self.grown: set[int] = set()
         self.stored: list[tuple[list[Any], tuple[Any, ...], frozenset[Any]]] = []
+        self.lengths: dict[Path, tuple[Any, int]] = {}
+        """How long the lists of run-time length are (see ``BlockBuilder.length_of``)."""
+        self.classes: dict[Path, tuple[int, int]] = {}
+        """Which of them grow together, and how much longer than the shortest each is."""
 
     def visit_static(self, obj: Any, content: Content, path: Path) -> bool:
         """A list that may be (or was) generalized. Returns whether it has been dealt with."""
@@ -90,8 +94,10 @@ class ListCapture:
                 fresh.tail.append(value)
             return host_lists.list_operand(self.capture.recorder, fresh)
 
+        self.lengths[path] = (None, len(column))
+
         def bind(block: BlockBuilder, instance: Instance) -> None:
-            base = block.list_param(hint_of(path), form.type)
+            base = block.list_param(hint_of(path), form.type, self.classes.get(path))
             columns = instance.columns.setdefault(id(obj), [])
             columns.append(DynamicList(form, base, origins))
             if len(columns) == count:
@@ -148,12 +154,31 @@ class ListCapture:
         def operand() -> Operand:
             return host_lists.list_operand(self.capture.recorder, column)
 
+        self.lengths[path] = self.capture.recorder.block.length_of(column)
+
         def bind(block: BlockBuilder, instance: Instance) -> None:
-            column.base = block.list_param(hint_of(path), form.type)
+            column.base = block.list_param(hint_of(path), form.type, self.classes.get(path))
             column.element, column.shared = form, shared
             column.tail.clear()
 
         return Leaf(path, operand, bind)
+
+    def lockstep(self) -> tuple[tuple[int, int], ...]:
+        """Which lists grow together, where that is told (``Facts.lockstep``).
+
+        For each list a class, and how much longer it is than the shortest of that.
+        """
+        facts = self.capture.facts
+        if not facts.lockstep or len(self.lengths) < 2:
+            return ()
+        groups: dict[Any, dict[Path, int]] = {}
+        for path, (length, more) in self.lengths.items():
+            group = (length, facts.uneven.get((self.capture.point, path)))
+            groups.setdefault(group, {})[path] = more
+        for number, group in enumerate(groups.values()):
+            least = min(group.values())
+            self.classes |= {path: (number, more - least) for path, more in group.items()}
+        return tuple(self.classes[path] for path in self.lengths)
 
     def watched(self) -> list[tuple[list[Any], frozenset[Any]]]:
         """Lists that became elements of another and are seen under another name as well.

@@ -44,7 +44,8 @@ class Snapshot:
     origins: frozenset[Any]
     size_places: frozenset[Any]
     ranges: Ranges
-    """The last of the key."""
+    classes: dict[Path, tuple[int, int]]
+    """Which lists of run-time length grow together. With the ranges they end the key."""
     tensor_paths: dict[Path, SymTensor]
     watched: list[tuple[list[Any], frozenset[Any]]]
     dirty: frozenset[int]
