@@ -121,9 +121,12 @@ def test_dynamic_sizes(write: Callable[..., Path]) -> None:
     assert shapes is not None and list(shapes) == ["x", "y"]
     assert shapes["x"][0].__name__ == shapes["y"][0].__name__ == "batch"
     assert shapes["x"][1] is torch.export.Dim.DYNAMIC
+    shapes = dynamic_shapes(target, call, ["x=0:rows:1-8,1:columns:3-"])
+    assert shapes is not None
+    assert (shapes["x"][0].min, shapes["x"][0].max, shapes["x"][1].min) == (1, 8, 3)
 
 
-@pytest.mark.parametrize("spec", ["x", "x=", "x=a", "z=0", "x=0:1b", "x=2", "x=-3"])
+@pytest.mark.parametrize("spec", ["x", "x=", "x=a", "z=0", "x=0:1b", "x=2", "x=-3", "x=0:n:8-3", "x=0:n:3"])
 def test_dynamic_sizes_that_cannot_be_read(write: Callable[..., Path], spec: str) -> None:
     write("def f(x):\n    return x\n")
     target = discover("net.py:f")

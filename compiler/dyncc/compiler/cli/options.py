@@ -51,7 +51,8 @@ Dynamic = Annotated[
     typer.Option(
         "--dynamic",
         metavar="NAME=DIM,…",
-        help="Sizes that may differ from call to call: x=0,2; named to be equal: x=0:batch.",
+        help="Sizes that may differ from call to call: x=0,2; named to be equal: x=0:batch; "
+        "with a range: x=1:length:1-512.",
     ),
 ]
 Passes = Annotated[

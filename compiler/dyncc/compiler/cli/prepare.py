@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,8 +81,15 @@ def further_calls(target: Target) -> list[Example]:
     return calls
 
 
+_DIM = re.compile(r"(-?\d+)(?::([^\W\d]\w*)(?::(\d*)-(\d*))?)?")
+"""A dimension, the name of its size, and the least and the largest that this can be."""
+
+
 def dynamic_shapes(target: Target, call: Call, specs: Sequence[str]) -> dict[str, Any] | None:
-    """``--dynamic NAME=DIM[:SYMBOL],…`` as ``torch.export`` takes it; the same symbol is the same size."""
+    """``--dynamic NAME=DIM[:SYMBOL[:LEAST-MOST]],…`` as ``torch.export`` takes it.
+
+    The same symbol is the same size.
+    """
     if not specs:
         return None
     parameters = list(inspect.signature(target.entry).parameters)
@@ -111,10 +119,17 @@ def _check_dimensions(spec: str, name: str, value: Any, dims: Iterable[int]) -> 
 
 
 def _dim(spec: str, text: str) -> tuple[int, Any]:
-    number, _, symbol = text.partition(":")
-    if not number.strip().lstrip("-").isdigit() or (symbol and not symbol.isidentifier()):
-        raise usage(f"cannot read `{text}` in `--dynamic {spec}`", "write --dynamic x=0,2:length")
-    return int(number), torch.export.Dim(symbol) if symbol else torch.export.Dim.DYNAMIC
+    found = _DIM.fullmatch(text.strip())
+    if found is None:
+        message = f"cannot read `{text}` in `--dynamic {spec}`"
+        raise usage(message, "write --dynamic x=0,2:length or --dynamic x=2:length:1-512")
+    number, symbol, least, most = found.groups()
+    if symbol is None:
+        return int(number), torch.export.Dim.DYNAMIC
+    ends = {"min": int(least) if least else None, "max": int(most) if most else None}
+    if least and most and int(least) >= int(most):
+        raise usage(f"`{least}-{most}` in `--dynamic {spec}` is no range", "the first is to be the smaller")
+    return int(number), torch.export.Dim(symbol, **ends)
 
 
 def _names(names: Iterable[str]) -> str:
