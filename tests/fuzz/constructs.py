@@ -20,6 +20,8 @@ _PATTERNS = {
     "recursion": r"self\.descend\(",
     "dtype": r"\.double\(\)|float64|\.long\(\)",
     "size": r"\bseq\d+\b|: 1 \+ ",
+    "window": r"shape\[0\] <= \d+ else|: \w+\.shape\[0\]\]",
+    "lists together": r"torch\.stack\(hs\d+\).*torch\.stack\(hs\d+\)",
     "free size": r"\bu\b(?!\):)",
     "random": r"torch\.rand|dropout|bernoulli|multinomial",
     "None": r"is (not )?None|= None",

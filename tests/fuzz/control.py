@@ -118,6 +118,35 @@ def while_loop(w: Writer) -> None:
     w.kinds = before
 
 
+def lists_together(w: Writer) -> None:
+    """Two lists that grow in one loop, maybe apart, and what is made of both."""
+    one, other, counter = w.fresh("L"), w.fresh("L"), w.fresh("n")
+    w.emit(f"{one}, {other}, {counter} = [], [], 0")
+    w.bind(counter, "n")
+    w.frozen.add(counter)
+    before = dict(w.kinds)
+    w.loops += 1
+    with w.block(f"while {counter} < {w.rng.randint(2, 6)} and {tensor_condition(w)}:"):
+        w.emit(f"{counter} += 1")
+        w.emit(f"{one}.append({vector(w)})")
+        if w.chance(0.5):
+            body(w, 2)
+        w.emit(f"{other}.append({vector(w)})")
+        if w.chance(0.5):
+            a = w.target("v", new=0.0)
+            w.emit(f"{a} = {a} * 0.7 + {other}[-1] * 0.4")
+    w.loops -= 1
+    w.kinds = before
+    target = w.target("v")
+    forms = [
+        f"torch.stack({one}).gather(1, torch.stack({other}).argsort(1)).mean(0)",
+        f"(torch.stack({one}) * torch.stack({other})).sum(0)",
+        f"torch.where(torch.stack({one}) > {w.constant()}, torch.stack({other}), 0.1).amax(0)",
+    ]
+    w.emit(f"{target} = {w.pick(forms)} if {w.pick([one, other])} else {any_vector(w)} * 0.5")
+    w.bind(target, "v")
+
+
 def for_loop(w: Writer) -> None:
     layer, i = f"layer{w.names}", w.fresh("n")
     a = w.target("v", new=0.0)
@@ -324,6 +353,7 @@ TABLE: list[tuple[float, Statement, Callable[[Writer], bool]]] = [
     (3.0, keyed.change, keyed.may_change),
     (1.2, keyed.use, lambda w: bool(w.of(*KEYED))),
     (1.2, while_loop, lambda w: w.has("whiles") and w.loops < 2 and w.indent < 5),
+    (0.8, lists_together, lambda w: {"whiles", "lists"} <= w.features and w.loops < 1 and w.indent < 5),
     (1.4, for_loop, lambda w: w.has("loops") and w.loops < 2 and w.indent < 5),
     (1.5, leave, lambda w: w.loops > 0),
     (0.7, early_return, _feature("early")),

@@ -56,6 +56,9 @@ def vector(w: Writer) -> str:
     if w.of("z"):
         forms.append(f"torch.tanh({a} * {w.pick(w.of('z'))}.mean())")
         forms.append(f"torch.tanh(({w.pick(w.of('z'))}.unsqueeze(1) * {a}).mean(0))")
+        given = w.pick(w.of("z"))  # a square table, cut to the length
+        rows = f"{given}[: {w.width}].unsqueeze(1) + self.weight[: {given}.shape[0], : {given}.shape[0]]"
+        forms.append(f"torch.tanh({a} * ({rows}).sum() * 0.1)")
         forms.append(f"torch.nn.functional.pad({w.pick(w.of('z'))}, (0, {w.width}))[: {w.width}] * 0.5")
     if w.of("h"):
         half = w.pick(w.of("h"))

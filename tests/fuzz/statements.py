@@ -130,6 +130,8 @@ def other_tensor(w: Writer) -> None:
             f"{name} = {w.pick(w.of('z'))}[{w.pick(['1:', ':-1', '::2', f': {integer(w)}'])}]",
             f"{name} = {name}[{name} > {w.constant()}]",
             f"{name} = torch.softmax({w.pick(w.of('z'))}, dim=0)",
+            f"{name} = {name} if {name}.shape[0] <= {w.width} else {name}[-{w.width} :]",
+            f"{name} = {name}[: {w.width}] + self.bias[: {name}.shape[0]]",
             f"{name} = {name}.{w.pick(['flip(0)', 'cumsum(0) * 0.2', 'sort().values'])}",
         ],
     }

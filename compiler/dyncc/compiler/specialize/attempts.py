@@ -44,7 +44,7 @@ def specialize_methods(methods: Sequence[Method], name: str, limits: Limits | No
     attempt: Specializer | None = None
     with undisturbed(lambda: attempt.heap if attempt is not None else None):
         for _ in range(MAX_ATTEMPTS):
-            facts.changed = False
+            facts.changed, facts.told_late = False, False
             if attempt is not None:
                 attempt.heap.reset()
             attempt = Specializer(methods, roots, facts, name)

@@ -120,6 +120,8 @@ class Facts:
     deadline: float = float("inf")
     """When to give up (``time.process_time()``, so that a busy machine changes nothing)."""
     changed: bool = False
+    told_late: bool = False
+    """Whether this attempt began before states were to tell what they tell now: some do not tell all."""
     log: list[str] = field(default_factory=list[str])
 
     kept_names: set[Any] = field(default_factory=set[Any])
@@ -157,6 +159,7 @@ class Facts:
         new = {_variable(place) or place for place in places} - self.ranged
         if new:
             self.ranged |= new
+            self.told_late = True
             self.note(f"ranges of sizes: {sorted(map(str, new))}")
             raise Restart
 
@@ -177,7 +180,7 @@ class Facts:
     def demand_lengths(self) -> None:
         """A call may depend on whether lists are equally long: tell it in states, and begin again."""
         if not self.lockstep:
-            self.lockstep = True
+            self.lockstep = self.told_late = True
             self.note("lengths of lists")
             raise Restart
 

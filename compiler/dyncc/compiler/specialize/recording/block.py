@@ -254,11 +254,13 @@ class BlockBuilder:
         return self._expr("param", (), kind, Ref(name))
 
     def list_param(self, hint: str, element: Type, length: tuple[Any, int] | None = None) -> Ref:
-        """A list; ``length`` tells of what name it is as long, and how much longer."""
+        """A list; ``length`` tells of what it is as long (a name, a size of tensors), and how much more."""
         name = self.unique(hint)
         self.params.append(Value(name, ListType(element)))
         if length is not None:
             self.lengths[name] = length
+            if isinstance(length[0], tuple):
+                self.length_sizes[length[0], 0] = length[0][1]
         return Ref(name)
 
     def length_of(self, items: DynamicList) -> tuple[Any, int]:

@@ -162,7 +162,8 @@ def allowed(recorder: Recorder) -> guards.Allowed:
         )
 
     ranges = block.shape_env.var_to_range if block.ranges else {}
-    return guards.Allowed(agree, {symbol: int(known.lower) for symbol, known in ranges.items()})
+    least = {symbol: int(known.lower) for symbol, known in ranges.items() if known.lower.is_Integer}
+    return guards.Allowed(agree, {symbol: lower for symbol, lower in least.items() if lower > 0})
 
 
 def settle(recorder: Recorder, questions: Sequence[Question], values: Any) -> bool:

@@ -128,7 +128,7 @@ def _widen_list(place: Any, left: Slot, right: Slot, facts: Facts) -> bool:
 
 def _widen_ranges(left: Snapshot, right: Snapshot, facts: Facts) -> bool:
     """States that differ in nothing but what sizes can be, and which lists grow together."""
-    if left.key == right.key or left.key[:-2] != right.key[:-2]:
+    if facts.told_late or left.key == right.key or left.key[:-2] != right.key[:-2]:
         return False
     learned = False
     if left.classes != right.classes:
@@ -136,7 +136,7 @@ def _widen_ranges(left: Snapshot, right: Snapshot, facts: Facts) -> bool:
             (one, more), (other, now) = left.classes[path], right.classes[path]
             facts.part_lengths((right.point, path), (one, other, more - now))
             learned = True
-    for name in left.ranges.keys() & right.ranges.keys():  # (one may be of before it was to be told)
+    for name in left.ranges.keys() & right.ranges.keys():
         (one, place), (other, _) = left.ranges[name], right.ranges[name]
         if one != other:
             facts.widen_range(place, one.hull(other))

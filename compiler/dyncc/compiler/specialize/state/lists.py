@@ -34,7 +34,7 @@ class ListCapture:
         self.stored: list[tuple[list[Any], tuple[Any, ...], frozenset[Any]]] = []
         self.lengths: dict[Path, tuple[Any, int]] = {}
         """How long the lists of run-time length are (see ``BlockBuilder.length_of``)."""
-        self.classes: dict[Path, tuple[int, int]] = {}
+        self.classes: dict[Path, tuple[Any, int]] = {}
         """Which of them grow together, and how much longer than the shortest each is."""
 
     def visit_static(self, obj: Any, content: Content, path: Path) -> bool:
@@ -163,22 +163,33 @@ class ListCapture:
 
         return Leaf(path, operand, bind)
 
-    def lockstep(self) -> tuple[tuple[int, int], ...]:
+    def lockstep(self) -> tuple[tuple[Any, int], ...]:
         """Which lists grow together, where that is told (``Facts.lockstep``).
 
-        For each list a class, and how much longer it is than the shortest of that.
+        For each list a class, and how much longer it is than the shortest of that; or the size of a tensor,
+        by name, and how much longer it is than that.
         """
         facts = self.capture.facts
-        if not facts.lockstep or len(self.lengths) < 2:
+        if not facts.lockstep or not self.lengths:
             return ()
         groups: dict[Any, dict[Path, int]] = {}
         for path, (length, more) in self.lengths.items():
             group = (length, facts.uneven.get((self.capture.point, path)))
             groups.setdefault(group, {})[path] = more
-        for number, group in enumerate(groups.values()):
+        for number, ((length, _), group) in enumerate(groups.items()):
+            found: Any = number
             least = min(group.values())
-            self.classes |= {path: (number, more - least) for path, more in group.items()}
+            for more in group.values():
+                if (size := self._size_of(length, more)) is not None:
+                    found, least = ("size", size), more
+            self.classes |= {path: (found, more - least) for path, more in group.items()}
         return tuple(self.classes[path] for path in self.lengths)
+
+    def _size_of(self, length: Any, more: int) -> str | None:
+        """The name of the size of the state's tensors that a length is."""
+        block = self.capture.recorder.block
+        size = block.length_sizes.get((length, more))
+        return None if size is None else self.capture.tensors.symbols.get(block.size(size).node.expr)
 
     def watched(self) -> list[tuple[list[Any], frozenset[Any]]]:
         """Lists that became elements of another and are seen under another name as well.

@@ -44,7 +44,7 @@ class Snapshot:
     origins: frozenset[Any]
     size_places: frozenset[Any]
     ranges: Ranges
-    classes: dict[Path, tuple[int, int]]
+    classes: dict[Path, tuple[Any, int]]
     """Which lists of run-time length grow together. With the ranges they end the key."""
     tensor_paths: dict[Path, SymTensor]
     watched: list[tuple[list[Any], frozenset[Any]]]
