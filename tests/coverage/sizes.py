@@ -211,6 +211,13 @@ def tensors_as_numbers(x):
     return x.topk(k)[0], x.select(0, x.argmax()), torch.arange(k, device=x.device), classes, x.roll(k)
 
 
+@decided("`one_hot` of as many classes as there are, `linspace` of a number from data")
+def classes_from_data(x):
+    chosen = (x > 0).nonzero().squeeze(1)
+    counts = torch.nn.functional.one_hot(chosen).sum(0) if len(chosen) else chosen
+    return counts, torch.linspace(0, 1, int((x > 0).sum()) + 1)
+
+
 @decided("`tolist` of a tensor whose size data decide")
 def listed(x):
     chosen = x[x > 0]

@@ -205,12 +205,6 @@ def _attempt(call: _Call, before: guards.Assumptions | None = None, by_python: b
         try:
             with enable_python_dispatcher() if by_python else nullcontext(), recorder.faking():
                 return func(*args, **kwargs)
-        except RuntimeError as error:
-            if not any(mark in str(error) for mark in _NO_SYMBOLS):
-                raise
-            # a composite operator without a kernel for symbolic sizes: through its Python decomposition
-            with enable_python_dispatcher(), recorder.faking():
-                return func(*args, **kwargs)
         except GuardOnDataDependentSymNode:
             # the same function in terms of operators that do not ask for sizes
             other = replacement(func)
@@ -218,6 +212,12 @@ def _attempt(call: _Call, before: guards.Assumptions | None = None, by_python: b
                 raise
             with recorder.faking():
                 return other(*args, **kwargs)
+        except RuntimeError as error:
+            if not any(mark in str(error) for mark in _NO_SYMBOLS):
+                raise
+            # a composite operator without a kernel for symbolic sizes: through its Python decomposition
+            with enable_python_dispatcher(), recorder.faking():
+                return func(*args, **kwargs)
     except FAKE_FAILURES as error:
         _refuse_fake(call, error)
     except RandomOperator as error:
