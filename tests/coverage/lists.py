@@ -70,10 +70,25 @@ def compared(x):
     return a == b, a < b
 
 
-@known("number from data `in` a list, `index`, `count`", refused="DY103")
+@known("number from data `in` a list, `index`, `count`")
 def searched(x):
     values = [int(v) for v in x]
     return 3 in values, values.count(0), values.index(values[3])
+
+
+class Level:
+    def __init__(self, value):
+        self.value = value
+
+    def __eq__(self, other):
+        return self.value == other
+
+
+@known("a number or a tensor `in` a list of tensors, tuples, objects: by `==` of each")
+def searched_by_value(x):
+    number, levels = int(x[0]), [Level(int(x[1])), Level(3)]
+    tensors, tuples = [x[1].round(), x[2].round()], [(0, 1), (number, 2)]
+    return number in tensors, number in levels, x[0].round() not in tensors, (number, 2) in tuples
 
 
 @known("`sorted`, `sort` of numbers from data, `reverse`")

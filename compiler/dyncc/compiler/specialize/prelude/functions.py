@@ -243,6 +243,14 @@ def pop_of(items: Any, index: Any) -> Any:
     raise IndexError("pop index out of range")
 
 
+def is_in(items: Any, value: Any, negative: Any) -> Any:
+    """``value in items``, or the opposite."""
+    for item in items:
+        if item is value or item == value:
+            return not negative
+    return negative
+
+
 def count_in(items: Any, value: Any) -> Any:
     """``items.count(value)``"""
     count = 0

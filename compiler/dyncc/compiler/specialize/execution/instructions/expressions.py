@@ -58,6 +58,9 @@ def _compare(machine: Machine, frame: Frame, i: cfg.Compare) -> None:
         if method is not None:
             machine.invoke(prelude.contained, (method, right, left, i.op == "not-in"), {}, i.dst)
             return
+        if conditions.is_searched(left, right):
+            machine.invoke(prelude.is_in, (right, left, i.op == "not-in"), {}, i.dst)
+            return
     method = operator_methods.operation(machine, i.op, left, right, False)
     if method is not None:
         machine.invoke(prelude.operate, method, {}, i.dst)

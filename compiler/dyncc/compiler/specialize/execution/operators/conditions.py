@@ -19,7 +19,6 @@ from dyncc.compiler.specialize.values import (
     DynamicList,
     DynamicTag,
     DynamicText,
-    Scalar,
     SymTensor,
     is_scalar,
     kind_of,
@@ -183,14 +182,41 @@ def contains(machine: Machine, value: Any, container: Any) -> Any:
         container = dict.fromkeys(container)
     if type(value) is tuple and is_unknown(value) and isinstance(container, (set, frozenset, dict)):
         return machine.native(holds, list(container), value)
-    if is_scalar(value) and isinstance(container, (list, tuple, set, frozenset, dict, range)):
-        return _scalar_in(machine, value, container)
+    if _are_numbers(value, container):
+        return _number_in(value, container)
     if type(value) is DynamicTag and isinstance(container, (list, tuple, set, frozenset, dict)):
         return look_up(machine, value, tuple(v in container for v in value.table), "bool")
     return machine.native(lambda c, v: v in c, container, value)
 
 
-def _scalar_in(machine: Machine, value: Scalar, container: Any) -> Any:
+_UNEQUAL = (type(None), str, bytes, tuple, frozenset, type, torch.dtype, torch.device)
+"""Types whose values equal no number."""
+
+
+def is_searched(value: Any, container: Any) -> bool:
+    """Whether ``value in container`` compares it with each item in turn, by code that may decide."""
+    if type(container) not in (list, tuple):
+        return False
+    special = _is_or_holds_special(value) or any(map(_is_or_holds_special, container))
+    return special and not _are_numbers(value, container) and type(value) is not DynamicTag
+
+
+def _is_or_holds_special(value: Any) -> bool:
+    return special_value(value) or (type(value) in (list, tuple) and any(map(_is_or_holds_special, value)))
+
+
+def _are_numbers(value: Any, container: Any) -> bool:
+    """Whether it is a number that is sought among numbers and what equals none, and not all are known."""
+    if kind_of(value) is None or not isinstance(container, (list, tuple, set, frozenset, dict, range)):
+        return False
+    if isinstance(container, range):
+        return is_scalar(value)
+    if not is_scalar(value) and not any(map(is_scalar, container)):
+        return False
+    return all(kind_of(item) is not None or type(item) in _UNEQUAL for item in container)
+
+
+def _number_in(value: Any, container: Any) -> Any:
     if isinstance(container, range) and container.step == 1:
         low = scalar_op("ge", value, container.start)
         return scalar_op("and_", low, scalar_op("lt", value, container.stop))
@@ -198,6 +224,11 @@ def _scalar_in(machine: Machine, value: Scalar, container: Any) -> Any:
     for candidate in container:
         if kind_of(candidate) is None:
             continue
-        equal = scalar_op("eq", value, candidate)
-        found = equal if found is False else scalar_op("or_", found, equal)
+        if candidate is value:
+            return True
+        if is_scalar(candidate) or is_scalar(value):
+            equal = scalar_op("eq", value, candidate)
+            found = equal if found is False else scalar_op("or_", found, equal)
+        elif candidate == value:
+            return True
     return found
