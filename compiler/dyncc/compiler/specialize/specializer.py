@@ -226,7 +226,8 @@ class Specializer:
             self.active_inputs = inputs
             self.before = {place: content_of(obj) for place, obj in inputs.containers.items()}
             machine = Machine(self, frames)
-            machine.run()
+            with torch._C._EnableTorchFunction():  # and what the block leaves open of it is closed
+                machine.run()
             assert self.terminator is not None
             self._finish(block, self.terminator)
         except CompileError:

@@ -50,7 +50,8 @@ def undisturbed(heap_of: Callable[[], Heap | None]):  # type: ignore[no-untyped-
         logger.setLevel(logging.CRITICAL + 1)
         torch._C._set_grad_enabled(False)
         # Sizes are not compared with 0 and 1 by their hints. Set here: to set it takes long.
-        with size_rules(), fx_config.patch(backed_size_oblivious=True):
+        # The last guard undoes what an interpreted ``with`` left open that turns overriding off.
+        with size_rules(), fx_config.patch(backed_size_oblivious=True), torch._C._EnableTorchFunction():
             yield
     finally:
         heap = heap_of()

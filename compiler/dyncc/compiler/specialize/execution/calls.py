@@ -48,7 +48,9 @@ ALWAYS = _generator_managers() | frozenset(
     method.__code__
     for method in (
         prelude.RangeIterator.__next__, prelude.ListIterator.__next__, prelude.next_or, prelude.call_module,
-        prelude.contained, prelude.operate, *prelude.arrays.DECIDING,
+        prelude.contained, prelude.truth_by, prelude.operate,
+        prelude.DynamicRange.__getitem__, prelude.DynamicRange.__contains__, prelude.DynamicRange.__eq__,
+        *prelude.arrays.DECIDING,
         *(m for m in vars(prelude.RecordList).values() if isinstance(m, types.FunctionType)
           and m.__name__ not in ("__init__", "_unknown")),
         *prelude.mappings.INTERPRETED, prelude.sequences_in_order, prelude.equal_sequences,

@@ -139,8 +139,9 @@ def method(
         case "copy", ():
             return copied(machine, items)
         case "extend", (list() | tuple() as more,):
-            joined(machine, items, more, inplace=True)
-        case "insert", (index, value):
+            if joined(machine, items, more, inplace=True) is NotImplemented:
+                host_lists.refuse_element(machine.recorder, items.origins)
+        case "insert", (index, value) if kind_of(index) in ("int", "bool"):
             _check(machine, items, value)
             _change(machine, items, "list_insert", index, value)
         case "reverse", ():

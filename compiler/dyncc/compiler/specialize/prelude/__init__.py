@@ -49,6 +49,7 @@ from dyncc.compiler.specialize.prelude.functions import (
     sum_of,
     tensor_of_list,
     tensor_of_tensors,
+    truth_by,
 )
 from dyncc.compiler.specialize.prelude.iterators import (
     MISSING,
@@ -147,4 +148,5 @@ __all__ = [
     "sum_of",
     "tensor_of_list",
     "tensor_of_tensors",
+    "truth_by",
 ]

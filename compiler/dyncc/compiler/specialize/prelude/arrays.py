@@ -126,17 +126,17 @@ class Array:
 
     def __format__(self, spec: str) -> str:
         if not spec or not self.scalar:
-            decide(self.tensor, "the text of an array")
+            _decide(self.tensor, "the text of an array")
         return format(number_of(self), spec)
 
     def __repr__(self) -> str:
-        decide(self.tensor, "the text of an array")
+        _decide(self.tensor, "the text of an array")
 
     def __hash__(self) -> int:  # noqa: PLE0309  # it raises
-        decide(self.tensor, "the hash of a number")
+        _decide(self.tensor, "the hash of a number")
 
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        decide(self.tensor, "numpy.array")
+        _decide(self.tensor, "numpy.array")
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         return call(function, args, kwargs)
@@ -485,6 +485,13 @@ def compare_with_numpy(
 
 class _NotKnown(Exception):
     pass
+
+
+def _decide(tensor: Any, what: str) -> NoReturn:
+    """A decision on an array; one that stands in for another decides nothing, and is not compared."""
+    if not isinstance(tensor, SymTensor):
+        raise _NotKnown
+    decide(tensor, what)
 
 
 def _stand_in(value: Any, source: np.random.Generator) -> Any:

@@ -66,6 +66,11 @@ def contained(method: Any, container: Any, item: Any, negated: Any) -> Any:
     return not found if negated else found
 
 
+def truth_by(method: Any, value: Any) -> Any:
+    """``bool(value)`` by a ``__bool__`` or ``__len__``."""
+    return bool(method(value))
+
+
 def operate(attempts: Any, symbol: Any, operands: Any, types: Any) -> Any:
     """A binary operator or comparison: the first method that implements it for these operands.
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from dyncc.compiler.specialize.values import decide
+
 MISSING = object()
 
 
@@ -64,6 +66,40 @@ class DynamicRange:
 
     def __iter__(self) -> Any:
         return RangeIterator(self.start, self.stop, self.step)
+
+    def __repr__(self) -> str:
+        decide(self, "the text of a range")
+
+    def __getitem__(self, index: Any) -> Any:
+        length = len(self)  # type: ignore[arg-type]
+        if isinstance(index, slice):
+            start, stop, step = index.indices(length)
+            first, end = self.start + start * self.step, self.start + stop * self.step
+            return DynamicRange(first, end, self.step * step)
+        if not -length <= index < length:
+            raise IndexError("range object index out of range")
+        return self.start + (index + length if index < 0 else index) * self.step
+
+    def __contains__(self, value: Any) -> Any:
+        if not isinstance(value, (int, float)):
+            for item in self:  # noqa: SIM110  # (a generator is not interpreted here)
+                if item == value:
+                    return True
+            return False
+        inside = self.start <= value < self.stop if self.step > 0 else self.stop < value <= self.start
+        return inside and (value - self.start) % self.step == 0
+
+    def __eq__(self, other: Any) -> Any:
+        if not isinstance(other, (range, DynamicRange)):
+            return NotImplemented
+        length = len(self)  # type: ignore[arg-type]
+        if length != len(other):  # type: ignore[arg-type]
+            return False
+        if length == 0:
+            return True
+        return self.start == other.start and (length == 1 or self.step == other.step)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 class ListIterator:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dyncc.compiler.specialize.prelude.keys import candidates, holds, is_grown, missing, same, unsupported
+from dyncc.compiler.specialize.values import decide
 
 
 class KeyedSet:
@@ -16,6 +17,9 @@ class KeyedSet:
     @property  # type: ignore[misc]
     def __class__(self) -> type:
         return set
+
+    def __repr__(self) -> str:
+        decide(self, "the text of a set of numbers from data")
 
     def __contains__(self, key: Any) -> Any:
         return key in self.members if is_grown(self.members) else holds(self.members, key)

@@ -28,6 +28,7 @@ from dyncc.compiler.specialize.prelude.keys import (
     store,
     unsupported,
 )
+from dyncc.compiler.specialize.values import decide
 
 KINDS = (dict, collections.OrderedDict, collections.defaultdict, collections.Counter, set)
 """What these classes stand in for."""
@@ -45,6 +46,9 @@ class KeyedDict:
     @property  # type: ignore[misc]
     def __class__(self) -> type:
         return self.kind
+
+    def __repr__(self) -> str:
+        decide(self, "the text of a dict with keys from data")
 
     # ------------------------------------------------------------------------------ looking up
 
@@ -299,6 +303,9 @@ class KeyedView:
     def __init__(self, owner: Any, what: str) -> None:
         self.owner = owner
         self.what = what
+
+    def __repr__(self) -> str:
+        decide(self, "the text of a dict with keys from data")
 
     def _listed(self) -> Any:
         if self.what == "keys":

@@ -8,6 +8,7 @@ from dyncc.compiler.specialize.lists.elements import put_together
 from dyncc.compiler.specialize.lists.host_lists import record_parts
 from dyncc.compiler.specialize.prelude.iterators import ListIterator
 from dyncc.compiler.specialize.prelude.sorting import sorted_list
+from dyncc.compiler.specialize.values import decide
 
 
 class RecordList:
@@ -20,6 +21,9 @@ class RecordList:
     @property  # type: ignore[misc]
     def __class__(self) -> type:
         return list
+
+    def __repr__(self) -> str:
+        decide(self, "the text of a list that grows at run time")
 
     def __len__(self) -> Any:
         return len(self.columns[0])

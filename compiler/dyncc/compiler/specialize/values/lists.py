@@ -67,7 +67,8 @@ def _refuse_list(name: str) -> Callable[..., Any]:
 
 for _name in (
     "__getitem__", "__setitem__", "__delitem__", "__contains__", "__add__", "__radd__", "__iadd__",
-    "__mul__", "__eq__", "__ne__", "__lt__", "__reversed__", "extend", "insert", "remove", "pop", "clear",
+    "__mul__", "__rmul__", "__imul__", "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__",
+    "__reversed__", "extend", "insert", "remove", "pop", "clear",
     "index", "count", "sort", "reverse", "copy", "_elements",
 ):  # fmt: skip
     setattr(DynamicList, _name, _refuse_list(_name))

@@ -37,7 +37,7 @@ def _bool(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
         return NotImplemented
     truth = conditions.truth(machine, args[0])
     if truth is None:
-        return Push(conditions.python_truth(machine, args[0]), args, {})
+        return Push(prelude.truth_by, (conditions.python_truth(machine, args[0]), args[0]), {})
     return truth
 
 
@@ -74,18 +74,8 @@ def _len(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
     if isinstance(value, DynamicList):
         return operations.length(machine, value)
     if isinstance(value, prelude.DynamicRange):
-        return range_length(value)
+        return conditions.range_length(value)
     return NotImplemented
-
-
-def range_length(value: Any) -> Any:
-    span = value.stop - value.start
-    count = (
-        (span + value.step - 1) // value.step
-        if not is_scalar(value.step) and value.step > 0
-        else span // value.step
-    )
-    return scalar_op("max", count, 0)
 
 
 @model(range)
@@ -133,7 +123,9 @@ def _type(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
         return torch.Tensor
     if isinstance(value, DynamicList):
         return list
-    if type(value) in (prelude.KeyedDict, prelude.KeyedSet):
+    if isinstance(value, prelude.DynamicRange):
+        return range
+    if type(value) in (prelude.RecordList, prelude.KeyedDict, prelude.KeyedSet):
         return value.__class__
     if prelude.arrays.is_array(value):
         return prelude.arrays.class_of(value)

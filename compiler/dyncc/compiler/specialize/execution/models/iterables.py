@@ -12,10 +12,9 @@ import torch
 from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution.frames import Generator, Push
-from dyncc.compiler.specialize.execution.models.conversions import range_length
 from dyncc.compiler.specialize.execution.models.dynamic import needs_prelude
 from dyncc.compiler.specialize.execution.models.registry import MODELS, model
-from dyncc.compiler.specialize.execution.operators import iteration
+from dyncc.compiler.specialize.execution.operators import conditions, iteration
 from dyncc.compiler.specialize.lists import operations
 from dyncc.compiler.specialize.prelude import itertools_
 from dyncc.compiler.specialize.values import Decision, DynamicList
@@ -83,7 +82,7 @@ def _reversed(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     if isinstance(value, torch.Tensor):
         return prelude.SequenceIterator(tuple(reversed(machine.native(torch.unbind, value))))
     if isinstance(value, prelude.DynamicRange):
-        last = value.start + (range_length(value) - 1) * value.step
+        last = value.start + (conditions.range_length(value) - 1) * value.step
         return prelude.RangeIterator(last, value.start - value.step, -value.step)
     if isinstance(value, range):
         return iteration.iterator(machine, value[::-1])

@@ -13,6 +13,7 @@ from dyncc.compiler.specialize.execution.operators.arithmetic import with_arrays
 from dyncc.compiler.specialize.execution.operators.reading import number_in
 from dyncc.compiler.specialize.execution.operators.tags import look_up
 from dyncc.compiler.specialize.lists import operations
+from dyncc.compiler.specialize.prelude.iterators import DynamicRange
 from dyncc.compiler.specialize.prelude.keys import holds, is_unknown
 from dyncc.compiler.specialize.values import (
     COMPARISONS,
@@ -37,6 +38,8 @@ def truth(machine: Machine, value: Any) -> Any:
         return value if value.kind == "bool" else scalar_op("bool", value)
     if isinstance(value, DynamicList):
         return scalar_op("gt", operations.length(machine, value), 0)
+    if isinstance(value, DynamicRange):
+        return scalar_op("gt", range_length(value), 0)
     if type(value) is DynamicTag:
         return look_up(machine, value, tuple(bool(v) for v in value.table), "bool")
     if type(value) is DynamicText:
@@ -44,6 +47,10 @@ def truth(machine: Machine, value: Any) -> Any:
     if python_truth(machine, value) is not None:
         return None
     return machine.native(bool, value)
+
+
+def range_length(value: DynamicRange) -> Any:
+    return scalar_op("max", -((value.start - value.stop) // value.step), 0)
 
 
 def _tensor_truth(machine: Machine, value: Any) -> Any:

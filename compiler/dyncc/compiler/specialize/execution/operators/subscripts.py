@@ -105,8 +105,6 @@ def get_item(machine: Machine, obj: Any, index: Any) -> Any:
             mappings.take_key(machine, obj)
         return Push(prelude.keys.item_of, (obj, index), {})
     if is_scalar(index):
-        if isinstance(obj, prelude.DynamicRange):
-            return obj.start + index * obj.step
         return _choose(machine, obj, index)
     return machine.native(PYTHON_GETITEM, obj, index)
 
