@@ -8,6 +8,7 @@ changes in place; and numbers that are known only at run time take part.
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -174,8 +175,10 @@ _METHODS = (
 ).split()
 
 
-def _operator(ufunc: Any) -> Callable[[Any, Any], Any]:
+def _operator(ufunc: Any, name: str) -> Callable[[Any, Any], Any]:
     def forward(self: Any, other: Any) -> Any:
+        if isinstance(other, torch.Tensor):  # (where native code applies it)
+            return mixed(getattr(operator, f"__{name}__"), self, other)
         return call(ufunc, (self, other), {})
 
     return forward
@@ -221,11 +224,11 @@ def _method(name: str) -> Callable[..., Any]:
 
 
 for _name, _ufunc in _OPERATORS.items():
-    setattr(Array, f"__{_name}__", _operator(_ufunc))
+    setattr(Array, f"__{_name}__", _operator(_ufunc, _name))
     setattr(Array, f"__r{_name}__", _reflected(_ufunc))
     setattr(Array, f"__i{_name}__", _inplace(_ufunc))
 for _name, _ufunc in _COMPARISONS.items():
-    setattr(Array, f"__{_name}__", _operator(_ufunc))
+    setattr(Array, f"__{_name}__", _operator(_ufunc, _name))
 for _name, _ufunc in _UNARY.items():
     setattr(Array, f"__{_name}__", _unary(_ufunc))
 for _name in _METHODS:
