@@ -86,8 +86,11 @@ class Assumptions:
 
     def undo(self, asserted: bool = False) -> None:
         """Forget what the call assumed, with ``asserted`` also what the export is to assert."""
+        before = self.saved["var_to_range"]
+        made = {symbol: known for symbol, known in self.env.var_to_range.items() if symbol not in before}
         for name, value in self.saved.items():
             setattr(self.env, name, copy.copy(value))
+        self.env.var_to_range.update(made)  # sizes that data decide, which the call gave
         if asserted:
             self.env.deferred_runtime_asserts = {s: list(found) for s, found in self.asserts.items()}
             self.env.num_deferred_runtime_asserts = sum(map(len, self.asserts.values()))
