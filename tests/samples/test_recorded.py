@@ -10,7 +10,6 @@ from dyncc.compiler.check.compare import REFERENCE, Outcome, compare_outcomes, o
 from dyncc.compiler.reference import Interpreter
 from dyncc.compiler.specialize import specialize
 
-
 LONG = ("speculative", "deq", "calm")
 
 
