@@ -13,6 +13,7 @@ from onnx_ir.tensor_adapters import from_torch_dtype
 from onnxscript import opset18
 from torch import fx
 from torch.export import ExportedProgram
+from torch.fx.experimental.symbolic_shapes import free_unbacked_symbols
 
 from dyncc.compiler.lower.capture import place_of
 from dyncc.compiler.lower.constants import exact_floats
@@ -157,9 +158,10 @@ def _stand_in(node: fx.Node) -> Any:
 class _OwnDecomposition:
     """``program.run_decompositions`` as the converter calls it, with our table and our settings.
 
-    The converter decomposes under ``backed_size_oblivious``, under which sizes that depend on data lose
-    their names (an assertion in ``rebind_unbacked``); and a second decomposition beforehand would take
-    as long as the export itself.
+    Where sizes depend on data they lose their names under ``backed_size_oblivious`` (an assertion in
+    ``rebind_unbacked``); where they do not, PyTorch would take the example sizes for the answers to what it
+    asks without it (``table[:n]`` is all of a short table). A second decomposition beforehand would take as
+    long as the export itself.
     """
 
     program: ExportedProgram
@@ -172,8 +174,10 @@ class _OwnDecomposition:
     def __call__(self, table: dict[Any, Any] | None = None) -> ExportedProgram:
         if self.result is not None:
             return self.result
+        oblivious = not any(map(_depends_on_data, self.program.graph.nodes))
         with (
-            torch.fx.experimental._config.patch(backed_size_oblivious=False),
+            torch.fx.experimental._config.patch(backed_size_oblivious=oblivious),
+            size_rules(),
             fx.traceback.preserve_node_meta(),
         ):
             self.result = self.original(_merged(table or {}))
@@ -183,6 +187,14 @@ class _OwnDecomposition:
 
     def nodes(self) -> list[fx.Node]:
         return [] if self.result is None else list(self.result.graph.nodes)
+
+
+def _depends_on_data(node: fx.Node) -> bool:
+    """Whether a node's result is a size that data decide, or has one."""
+    values = node.meta.get("val")
+    found = values if isinstance(values, (tuple, list)) else (values,)
+    kinds = (torch.Tensor, torch.SymInt, torch.SymFloat, torch.SymBool)
+    return any(isinstance(value, kinds) and bool(free_unbacked_symbols(value)) for value in found)
 
 
 def _drop_assertions(graph: fx.Graph) -> None:
