@@ -21,6 +21,7 @@ from dyncc.compiler.lower.custom import CUSTOM
 from dyncc.compiler.lower.decompose import DECOMPOSITIONS
 from dyncc.compiler.lower.decompose.registry import LIMITED
 from dyncc.compiler.lower.failure import Failure, LoweringError
+from dyncc.compiler.lower.narrow import KnownSizes, check_assumed
 from dyncc.compiler.lower.opset import OPSET
 from dyncc.compiler.lower.registry import exporter, with_table
 from dyncc.compiler.lower.rewrite import after, replace_uses
@@ -39,6 +40,7 @@ def convert(program: ExportedProgram) -> onnx_ir.Model:
 
     Raises :class:`LoweringError` with all operators that have no translation or whose translation fails.
     """
+    captured = KnownSizes.of(program)
     decomposed = _OwnDecomposition(program)
     program.run_decompositions = decomposed  # type: ignore[method-assign] -- see the class
     table = {**TRANSLATIONS, **CUSTOM}
@@ -59,6 +61,7 @@ def convert(program: ExportedProgram) -> onnx_ir.Model:
             refused.add(node.target)
     if failures:
         raise LoweringError(failures)
+    check_assumed(captured)
     tidy(model)
     _promised_dtypes(model.graph, program)
     _attribute(model.graph, {node.name: node for node in decomposed.nodes()})
@@ -160,8 +163,7 @@ class _OwnDecomposition:
 
     Where sizes depend on data they lose their names under ``backed_size_oblivious`` (an assertion in
     ``rebind_unbacked``); where they do not, PyTorch would take the example sizes for the answers to what it
-    asks without it (``table[:n]`` is all of a short table). A second decomposition beforehand would take as
-    long as the export itself.
+    asks without it. A second decomposition beforehand would take as long as the export itself.
     """
 
     program: ExportedProgram
@@ -177,7 +179,6 @@ class _OwnDecomposition:
         oblivious = not any(map(_depends_on_data, self.program.graph.nodes))
         with (
             torch.fx.experimental._config.patch(backed_size_oblivious=oblivious),
-            size_rules(),
             fx.traceback.preserve_node_meta(),
         ):
             self.result = self.original(_merged(table or {}))
