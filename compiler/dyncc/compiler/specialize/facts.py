@@ -40,6 +40,7 @@ def _variable(place: Place) -> Any:
 
 
 _HULLS = 3
+"""Ranges tried for the states of a point that differ in them, before none is told."""
 LOCALS = "all local variables"
 """Stands for the variables of all functions among what ``Facts.exact`` names."""
 

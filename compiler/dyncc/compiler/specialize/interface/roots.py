@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 
 
 def named_tensors(roots: Sequence[tuple[str, Any]]) -> dict[str, torch.Tensor]:
-    """The parameters and buffers of the modules among ``roots``, by their usual names."""
+    """The tensors of the modules among ``roots``, by their usual names: parameters, buffers, attributes."""
     found: dict[str, torch.Tensor] = {}
     for _, root in roots:
         if isinstance(root, nn.Module):
             for name, tensor in (*root.named_parameters(), *root.named_buffers()):
                 found.setdefault(name, tensor)
+            for prefix, module in root.named_modules():
+                for name, value in vars(module).items():
+                    if isinstance(value, torch.Tensor):
+                        found.setdefault(f"{prefix}.{name}" if prefix else name, value)
     return found
 
 
