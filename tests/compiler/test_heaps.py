@@ -13,7 +13,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
+from tests.compiler.functions import FIRST, Net, inputs
 
 from dyncc.compiler import compile
 from dyncc.compiler.check.compare import REFERENCE, compare
@@ -341,26 +341,11 @@ PROGRAMS = [
 ]  # fmt: skip
 
 
-class Net(nn.Module):
-    def __init__(self, function: Callable[[torch.Tensor], Any]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, x: torch.Tensor) -> Any:
-        return self.function(x)
-
-
-def inputs() -> list[torch.Tensor]:
-    generator = torch.Generator().manual_seed(1)
-    return [torch.randint(0, 5, (4,), generator=generator) / 2 for _ in range(24)]
-
-
 @pytest.mark.parametrize("function", PROGRAMS)
 def test_they_are_those_of_eager(function: Callable[[torch.Tensor], Any], tmp_path: Path) -> None:
-    first = torch.tensor([1.0, 3.0, 2.0, 0.5])
-    recorded = specialize(Net(function), (first,))
-    net = compile(function, (first,), output=tmp_path / "net.dyncc")
-    for x in [first, *inputs()]:
+    recorded = specialize(Net(function), (FIRST,))
+    net = compile(function, (FIRST,), output=tmp_path / "net.dyncc")
+    for x in inputs():
         expected = function(x)
         interpreter = Interpreter(recorded.program, recorded.weights)
         assert not compare(expected, interpreter.run("forward", x), REFERENCE).differences

@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
+from tests.compiler.functions import Net
 
 from dyncc.compiler.reference import Interpreter
 from dyncc.compiler.specialize import prelude, specialize
@@ -58,20 +58,11 @@ def _in_a_graph(x: torch.Tensor) -> Any:
     return x * sum(v.item() for v in x)
 
 
-class _Net(nn.Module):
-    def __init__(self, function: Callable[[torch.Tensor], Any]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, x: torch.Tensor) -> Any:
-        return self.function(x)
-
-
 @pytest.mark.parametrize("function", [_items, _from, _mixed, _grown, _in_a_graph])
 def test_sums_of_unknown_numbers(function: Callable[[torch.Tensor], Any]) -> None:
     cases = [[1e16, 1.0, -1e16, 0.1], [0.1] * 4, [-0.0] * 4, [1e308, 1e308, -1e308, 2.0]]
     inputs = [torch.tensor(case, dtype=torch.float64) for case in cases]
-    recorded = specialize(_Net(function), (inputs[1],))
+    recorded = specialize(Net(function), (inputs[1],))
     interpreter = Interpreter(recorded.program, recorded.weights)
     for x in inputs:
         if function is _mixed and x[1] > 1e300:

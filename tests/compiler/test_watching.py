@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from tests.compiler.functions import Net
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
 from dyncc.compiler import compile
@@ -21,17 +21,8 @@ from dyncc.compiler.specialize import specialize
 X = torch.tensor([0.5, -1.0, 2.0])
 
 
-class _Net(nn.Module):
-    def __init__(self, function: Callable[[torch.Tensor], torch.Tensor]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.function(x)
-
-
 def _same(function: Callable[[torch.Tensor], torch.Tensor]) -> None:
-    recorded = specialize(_Net(function), (X,))
+    recorded = specialize(Net(function), (X,))
     result = Interpreter(recorded.program, recorded.weights).run("forward", X)
     torch.testing.assert_close(result, function(X))
 
@@ -69,7 +60,7 @@ def test_what_a_module_does_when_it_is_imported(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize("function", [_opens, _sleeps])
 def test_effects_of_the_program(function: Callable[[torch.Tensor], torch.Tensor]) -> None:
     with pytest.raises(CompileError) as refused:
-        specialize(_Net(function), (X,))
+        specialize(Net(function), (X,))
     assert refused.value.diagnostics[0].code == "DY121"
 
 
