@@ -105,13 +105,14 @@ def _extents(_: int, code: CodeType) -> tuple[list[int], list[Extent]]:
     """
     offsets, extents = [-1], list[Extent]([((code.co_firstlineno, 1), (code.co_firstlineno, 1))])
     tested = extents[0]
+    lines = linecache.getlines(code.co_filename)
     for instruction in dis.get_instructions(code):
         positions = instruction.positions
         extent = tested
         if positions and positions.lineno and not instruction.opname.startswith(_TESTS):
             last = positions.end_lineno or positions.lineno
-            start = (positions.lineno, _column(code, positions.lineno, positions.col_offset or 0))
-            end = (last, _column(code, last, positions.end_col_offset or 0))
+            start = (positions.lineno, _column(lines, positions.lineno, positions.col_offset or 0))
+            end = (last, _column(lines, last, positions.end_col_offset or 0))
             extent = (start, end)
             if instruction.opname not in _SILENT:
                 tested = extent
@@ -120,9 +121,9 @@ def _extents(_: int, code: CodeType) -> tuple[list[int], list[Extent]]:
     return offsets, extents
 
 
-def _column(code: CodeType, line: int, offset: int) -> int:
+def _column(lines: list[str], line: int, offset: int) -> int:
     """CPython counts columns in bytes of UTF-8, from 0; spans in characters, from 1."""
-    text = linecache.getline(code.co_filename, line)
+    text = lines[line - 1] if line <= len(lines) else ""
     return offset + 1 if text.isascii() else len(text.encode()[:offset].decode(errors="ignore")) + 1
 
 
