@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from tests.check.programs import Counting, Halving, counting, halving
 from torch import nn
 
+from dyncc.compiler import compile
 from dyncc.compiler.check.forced import Budget, check_forced
 from dyncc.compiler.check.isolation import Isolation
 from dyncc.compiler.check.reads import EagerReads
@@ -166,3 +168,30 @@ def test_isolation_restores_what_a_call_changes() -> None:
     assert torch.equal(model.seen, torch.zeros(2))
     assert set(vars(model)) == names
     assert torch.equal(torch.get_rng_state(), drawn)
+
+
+class Settling(nn.Module):
+    """A loop whose first turn is decided by weights alone, so that the program does not read it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.weight = nn.Parameter(torch.randn(4, 4) * 0.5)
+        self.register_buffer("bias", torch.linspace(-0.5, 0.6, 4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.bias * 0.1
+        n = 0
+        while n < 4 and -0.5617 < torch.norm(h) < 0.2633:
+            n += 1
+            h = torch.tanh(x @ self.weight)
+        if float(h[: 1 + n % 3].sum() * 0.4) > -0.5375:
+            return x
+        return h * 2
+
+
+def test_reads_that_the_program_was_compiled_with_are_passed_over(tmp_path: Path) -> None:
+    net = compile(Settling().eval(), (torch.full((4,), 0.02),), output=tmp_path / "n.dyncc")
+    for scale in (0.02, -0.3, 3.0, -3.0):
+        x = torch.tensor([1.0, -0.5, 0.25, 2.0]) * scale
+        torch.testing.assert_close(net(x), Settling().eval()(x))

@@ -69,7 +69,8 @@ def by_place(candidate: Candidate) -> bool:
 def other_policies(candidates: Sequence[Candidate]) -> Iterator[Policy]:
     """Further policies, given the candidates met when aligning by value.
 
-    At a place that alternates between known and unknown values every other one is left out; else one.
+    At a place that alternates between known and unknown values every other one is left out, at one whose
+    first values were known (the first turns of a loop over what is fixed) those; else one.
     """
     yield by_place
     counts = collections.Counter(candidate.place for candidate in candidates)
@@ -78,6 +79,9 @@ def other_policies(candidates: Sequence[Candidate]) -> Iterator[Policy]:
             yield (
                 lambda c, place=place, parity=parity: c.agrees if c.place != place else c.turn % 2 == parity
             )
+    for place in list(counts)[:_MOST_FLIPS]:
+        for known in range(1, _MOST_FLIPS):  # there may be more of them on another way than on this
+            yield lambda c, place=place, known=known: c.agrees and (c.place != place or c.turn >= known)
     for number in range(min(len(candidates), _MOST_FLIPS)):
         yield lambda c, number=number: c.agrees != (c.number == number)
 
