@@ -123,6 +123,18 @@ def without_repetitions(x: torch.Tensor) -> Any:
     return list(dict.fromkeys(numbers(x)[:2])), list(counts.values())
 
 
+def changed_in_place_afterwards(x: torch.Tensor) -> Any:
+    """What is in a list that a dict has under a key from data is changed under its own name."""
+    y, groups = x * 2, dict[int, list[torch.Tensor]]()
+    key = int(x.sum() > 0)
+    groups.setdefault(key, []).append(y if y[0] < y[1] else x * 3)
+    groups[0] = [x + 1]
+    with torch.no_grad():
+        key -= 2
+    y[1] = -0.5738
+    return sum(groups.get(1, []), x), key
+
+
 def in_tables_of_cpython(x: torch.Tensor) -> Any:
     one, two, *_ = numbers(x)
     table, counts = {(2, 0): 1, (4, 0): 2}, collections.Counter([2, 2, 4])
@@ -147,6 +159,7 @@ FUNCTIONS: dict[str, Callable[[torch.Tensor], Any]] = {
         changed,
         under_two_names,
         without_repetitions,
+        changed_in_place_afterwards,
     )
 }
 

@@ -26,7 +26,7 @@ from dyncc.compiler.specialize.recording.recorder import Recorder
 from dyncc.compiler.specialize.recording.size_ranges import Range
 from dyncc.compiler.specialize.recording.tensor_types import TensorSpec, contiguous_strides, storage_key
 from dyncc.compiler.specialize.state.leaves import ConstantLeaf, Instance, Leaf, Path, Slot, hint_of
-from dyncc.compiler.specialize.values import SESSION, Derivation, SymTensor, is_scalar
+from dyncc.compiler.specialize.values import SESSION, Derivation, DynamicList, SymTensor, is_scalar
 
 PENDING = object()
 """Holds the place of a tensor's token until all tensors are known."""
@@ -81,7 +81,11 @@ class TensorCapture:
         self.occurrences.append(_Occurrence(tensor, path, positions, weight))
 
     def add_element(self, value: Any, origins: frozenset[Any]) -> None:
-        """``value`` goes into a list of run-time length, so its memory must not be changed from here on."""
+        """``value`` goes into a list of run-time length, so its memory must not be changed from here on; that
+        of what is in a list, either."""
+        if isinstance(value, (list, DynamicList)):
+            for part in value.tail if isinstance(value, DynamicList) else value:
+                self.add_element(part, origins)
         if isinstance(value, torch.Tensor) and not isinstance(value, SymTensor):
             value = self.recorder.cell_of(value)  # None for a weight that no call changes
         if isinstance(value, SymTensor):
