@@ -81,8 +81,9 @@ class TensorCapture:
         self.occurrences.append(_Occurrence(tensor, path, positions, weight))
 
     def add_element(self, value: Any, origins: frozenset[Any]) -> None:
-        """``value`` goes into a list of run-time length, so its memory must not be changed from here on; that
-        of what is in a list, either."""
+        """``value`` goes into a list of run-time length, so its memory must not be changed from here on.
+
+        Of a list, that is the memory of all that is in it."""
         if isinstance(value, (list, DynamicList)):
             for part in value.tail if isinstance(value, DynamicList) else value:
                 self.add_element(part, origins)
