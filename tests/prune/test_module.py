@@ -11,10 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from dyncc.compiler import prune
-from dyncc.compiler.pruning.bundle import Prune
 from dyncc.passes.prune.errors import OptionError, PruneError
-from dyncc.passes.prune.importance import Importance
-from dyncc.passes.prune.selection import Selection
 
 
 class Convolutions(nn.Module):
@@ -152,10 +149,3 @@ def test_refit_goes_back_into_the_module() -> None:
     assert errors[1] < 0.5 * errors[0]
     with pytest.raises(OptionError, match="the network takes"):
         prune(model, (torch.zeros(1, 6),), ratio=0.5, criterion="obspa", data=[torch.zeros(3, 5)])
-    with pytest.raises(PruneError, match="without control flow"):
-        prune(EarlyExit(), (torch.zeros(1, 1, 8, 8),), ratio=0.5, criterion="obspa")
-
-
-def test_a_compiled_program_is_not_refitted() -> None:
-    with pytest.raises(OptionError, match="refitting"):
-        Prune(Selection(ratio=0.5), Importance("obspa"))

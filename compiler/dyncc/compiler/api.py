@@ -28,6 +28,7 @@ from dyncc.compiler.graph import FxGraphOps, print_fx_graph
 from dyncc.compiler.graph_probe import GraphProbe
 from dyncc.compiler.lower import Lowered, lower_program
 from dyncc.compiler.pruning.bundle import Prune, PrunedLowered, prune_lowered, reference_examples
+from dyncc.compiler.pruning.usage import usage_of
 from dyncc.compiler.report.write import Reporter
 from dyncc.compiler.request import Request, make_request
 from dyncc.compiler.specialize import Limits, Recorded, specialize_methods
@@ -45,6 +46,7 @@ from dyncc.passes.pipeline import (
 )
 from dyncc.passes.prune.model import Report
 from dyncc.passes.prune.selection import Selection
+from dyncc.passes.prune.usage import Usage
 from dyncc.runtime.bundle import load
 from dyncc.runtime.manifest import UncheckedEdge
 from dyncc.runtime.net import Net
@@ -131,8 +133,8 @@ def compile(
     ``precision`` is ``float32``, or ``float16`` or ``bfloat16`` for products of matrices and what follows
     them (:mod:`dyncc.passes.lower_precision`); results are then compared as if they were of that dtype.
     ``report`` adds ``report.html``, in which it is counted which ways the calls of ``profile`` take (given
-    as ``examples`` are). ``limits`` say how long to specialize, and into how many blocks, before a program
-    is refused.
+    as ``examples`` are); pruning weighs channels, and FLOPs, by them. ``limits`` say how long to
+    specialize, and into how many blocks, before a program is refused.
 
     The model and the process are left as they were. Raises CompileError where the program is refused or a
     check fails; ``output`` is then as it was before. Raises NotABundleError where it is something else
@@ -303,13 +305,20 @@ class _Job:
         return write() if checks.examples_tie else digest
 
     def _pruned(self, program: Program[fx.Graph], lowered: Lowered, checks: Verification) -> PrunedLowered:
-        """The pruned program; what it is made from is checked as a bundle that goes nowhere."""
-        if self.verify:
-            with tempfile.TemporaryDirectory() as folder:
-                self._write(program, lowered, checks, Path(folder) / "whole.dyncc", "", None)
+        """The pruned program; what it is made from is checked as a bundle that goes nowhere, on which it
+        is counted which ways the profile takes."""
         assert self.prune is not None
+        usage: Usage | None = None
+        if self.verify or self.request.profile:
+            with tempfile.TemporaryDirectory() as folder:
+                whole = Path(folder) / "whole.dyncc"
+                self._write(program, lowered, checks, whole, "", None)
+                if self.request.profile:
+                    with self.clock.step("prune"):
+                        usage = usage_of(self._load(whole), self.request.profile)
         with self.clock.step("prune"):
-            return prune_lowered(lowered, self.prune, self.verify)
+            dynamic = self.request.methods[0].dynamic_shapes is not None
+            return prune_lowered(lowered, self.prune, self.request.examples, self.verify, usage, dynamic)
 
     def _write_pruned(
         self,

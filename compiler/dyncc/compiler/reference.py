@@ -142,10 +142,14 @@ class Interpreter:
 
     def _compute(self, step: Compute, env: Env) -> None:
         inputs = tuple(_as_tensor(operand_value(operand, env)) for operand in step.inputs)
-        outputs = run_graph(self.program.graphs[step.graph], inputs, self.weights)
+        outputs = self.graph(step.graph, inputs)
         self.observer.compute(step, inputs, outputs)
         for value, output in zip(step.outputs, outputs, strict=True):
             env[value.name] = output
+
+    def graph(self, name: str, inputs: Tensors) -> Tensors:
+        """What the graph ``name`` gives for ``inputs``; another kind of graph may be run otherwise."""
+        return run_graph(self.program.graphs[name], inputs, self.weights)
 
     def _host_op(self, step: HostOp, env: Env) -> Any:
         operands = [operand_value(operand, env) for operand in step.operands]

@@ -11,11 +11,13 @@ import onnx_ir
 import torch
 from torch import nn
 
+from dyncc.compiler.check.report import Example
 from dyncc.compiler.lower import Lowered
 from dyncc.compiler.pruning.bundle import Prune, PrunedLowered, prune_lowered
 from dyncc.compiler.pruning.module import PrunedModule, gradients, prune_module
+from dyncc.compiler.pruning.usage import usage_of_lowered
 from dyncc.passes.prune.errors import OptionError
-from dyncc.passes.prune.importance import GRADIENT, RECONSTRUCTION, Importance
+from dyncc.passes.prune.importance import GRADIENT, Importance
 from dyncc.passes.prune.model import Pruned, Pruning
 from dyncc.passes.prune.selection import Selection
 
@@ -39,6 +41,7 @@ def prune(
     keep: Sequence[str] = (),
     data: Sequence[Any] | None = None,
     loss: Loss | None = None,
+    profile: Sequence[Any] = (),
     seed: int = 0,
     in_place: bool = False,
 ) -> Any:
@@ -55,6 +58,9 @@ def prune(
     ``multiple`` where it is that large; ``keep`` are patterns of the names of weights whose groups stay
     whole.
 
+    ``profile`` are calls of the program (tuples of arguments, as the ``examples`` of ``compile``): a
+    channel counts by how often they use its weights, and FLOPs are those of a call, the mean over them.
+
     What is given is left as it was, but for ``in_place``. Raises
     :class:`~dyncc.passes.prune.errors.PruneError`, CompileError for a module that does not compile.
     """
@@ -64,11 +70,15 @@ def prune(
         elementwise = _gradients(model, data, loss, criterion)
     importance = Importance(criterion, aggregate, normalize, seed, elementwise)
     if isinstance(model, nn.Module):
-        return prune_module(model, args, kwargs, selection, importance, in_place=in_place, data=data)
+        return prune_module(
+            model, args, kwargs, selection, importance, in_place=in_place, data=data, profile=profile
+        )
     if isinstance(model, Lowered):
-        if criterion == RECONSTRUCTION:
-            raise OptionError("refitting (obspa) is for modules and ONNX models", "prune the program by l1")
-        return prune_lowered(model, Prune(selection, importance))
+        usage = usage_of_lowered(model, _examples(model, profile))
+        given = Prune(selection, importance, _examples(model, data or ()))
+        return prune_lowered(model, given, given.data or (), usage=usage)
+    if profile:
+        raise OptionError("a profile is for programs, and an ONNX file has one path", "leave it out")
     if isinstance(model, onnx.ModelProto):
         model = onnx_ir.from_proto(model)
     if isinstance(model, onnx_ir.Model):
@@ -76,6 +86,12 @@ def prune(
     raise TypeError(
         f"cannot prune a {type(model).__name__}: give a module, a lowered program or an ONNX model"
     )
+
+
+def _examples(lowered: Lowered, calls: Sequence[Any]) -> list[Example]:
+    """Tuples of arguments as calls of the only method, or the first."""
+    method = next(iter(lowered.program.methods))
+    return [call if isinstance(call, Example) else Example(method, tuple(call)) for call in calls]
 
 
 def _onnx(model: onnx_ir.Model, pruning: Pruning, data: Sequence[Any] | None) -> Pruned:

@@ -18,11 +18,14 @@ from dyncc.compiler.check.compare import END_TO_END, compare_outcomes, outcome
 from dyncc.compiler.check.report import Example
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.lower import Lowered
-from dyncc.passes.prune.errors import OptionError, PruneError
-from dyncc.passes.prune.importance import Importance
+from dyncc.compiler.pruning.calls import calls_of
+from dyncc.compiler.pruning.refit import refit_program
+from dyncc.passes.prune.errors import PruneError
+from dyncc.passes.prune.importance import RECONSTRUCTION, Importance
 from dyncc.passes.prune.model import Report
 from dyncc.passes.prune.program import ProgramPlan, prune_program
 from dyncc.passes.prune.selection import Selection
+from dyncc.passes.prune.usage import Usage
 from dyncc.runtime.examples import EXAMPLES_SEED
 from dyncc.runtime.net import Net
 from dyncc.runtime.session import Session
@@ -30,36 +33,57 @@ from dyncc.runtime.session import Session
 
 @dataclass(frozen=True)
 class Prune:
-    """What ``compile`` is to remove, and by what criterion."""
+    """What ``compile`` is to remove, and by what criterion.
+
+    ``data`` are batches to refit on by ``obspa`` (see :mod:`~dyncc.compiler.pruning.calls`), which are made
+    up without; ``say`` is told how far that is.
+    """
 
     selection: Selection
     importance: Importance = field(default_factory=Importance)
-
-    def __post_init__(self) -> None:
-        if self.importance.criterion == "obspa":
-            raise OptionError(
-                "refitting (obspa) is for modules and ONNX models, not for a program that is compiled",
-                "prune the module with `dyncc.compiler.prune(…, criterion='obspa')`, then compile it",
-            )
+    data: Sequence[Any] | None = None
+    say: Callable[[str], None] = lambda text: None
 
 
 @dataclass(frozen=True)
 class PrunedLowered:
-    """A pruned program on its way to a bundle, with the plan that it comes from."""
+    """A pruned program on its way to a bundle, with the plan that it comes from.
+
+    ``refitted`` is the program where its layers were refitted: it is then its own reference.
+    """
 
     lowered: Lowered
     plan: ProgramPlan
     report: Report
+    refitted: Lowered | None = None
 
 
-def prune_lowered(lowered: Lowered, prune: Prune, verify: bool = True) -> PrunedLowered:
-    """The smaller program, each of its graphs checked. Raises CompileError where it is refused."""
+def prune_lowered(
+    lowered: Lowered,
+    prune: Prune,
+    examples: Sequence[Example],
+    verify: bool = True,
+    usage: Usage | None = None,
+    dynamic: bool = False,
+) -> PrunedLowered:
+    """The smaller program, each of its graphs checked, and refitted where ``prune`` says so.
+
+    ``examples`` are calls of it, with other sizes than theirs where it is ``dynamic``. Raises CompileError
+    where it is refused.
+    """
+    refits = prune.importance.criterion == RECONSTRUCTION
     try:
-        result = prune_program(lowered.program, lowered.weights, prune.selection, prune.importance, verify)
+        data = calls_of(prune.data, examples[0], dynamic=dynamic) if refits and prune.data else None
+        result = prune_program(
+            lowered.program, lowered.weights, prune.selection, prune.importance, verify, usage
+        )
+        if refits:
+            seed = prune.importance.seed
+            refit_program(result.plan, result.program, result.weights, data, examples, seed, prune.say)
     except PruneError as error:
         raise CompileError([diagnostic(error)]) from error
     smaller = Lowered(result.program, result.weights, lowered.kept)
-    return PrunedLowered(smaller, result.plan, result.report)
+    return PrunedLowered(smaller, result.plan, result.report, smaller if refits else None)
 
 
 def diagnostic(error: PruneError) -> Diagnostic:
@@ -75,7 +99,8 @@ def reference_examples(
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "reference.dyncc"
-        write_bundle(replace(pruned.lowered, program=pruned.plan.reference(), weights={}), path)
+        original = replace(pruned.lowered, program=pruned.plan.reference(), weights={})
+        write_bundle(pruned.refitted or original, path)
         net = load(path)
         expected = [_call(net, example) for example in examples]
         del net

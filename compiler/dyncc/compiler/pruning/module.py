@@ -29,16 +29,17 @@ from dyncc.compiler.pruning.attributes import (
     known_changes,
     slice_parameters,
 )
+from dyncc.compiler.pruning.calls import calls_of
 from dyncc.compiler.pruning.refit import refit_module
-from dyncc.compiler.request import make_request
+from dyncc.compiler.pruning.usage import usage_of_lowered
+from dyncc.compiler.request import Request, make_request
 from dyncc.compiler.specialize import specialize_methods
 from dyncc.passes.base import Pass
 from dyncc.passes.pipeline import parse_pipeline, run_pipeline
 from dyncc.passes.prune.check import Checked
 from dyncc.passes.prune.errors import InexactError, PruneError
-from dyncc.passes.prune.flops import Costs
 from dyncc.passes.prune.importance import RECONSTRUCTION, Importance
-from dyncc.passes.prune.model import Report, report_of
+from dyncc.passes.prune.model import Report
 from dyncc.passes.prune.prepare import prepared
 from dyncc.passes.prune.program import ProgramPlan, check_program, plan_program
 from dyncc.passes.prune.selection import Selection
@@ -63,8 +64,11 @@ PASSES = "drop-dead,merge-blocks"
 
 def lowered(model: nn.Module, args: Any, kwargs: Any) -> Lowered:
     """The program of a module with its weights, as a compile has them before the bundle."""
+    return _lowered(make_request(model, args, kwargs))
+
+
+def _lowered(request: Request) -> Lowered:
     with _undisturbed():
-        request = make_request(model, args, kwargs)
         recorded = specialize_methods(request.methods, request.name)
         passes = cast("tuple[Pass, ...]", parse_pipeline(PASSES))
         merged = run_pipeline(without_markers(recorded.program), passes, FxGraphOps())
@@ -80,6 +84,7 @@ def prune_module(
     *,
     in_place: bool = False,
     data: Sequence[Any] | None = None,
+    profile: Sequence[Any] = (),
 ) -> PrunedModule:
     """Prune a copy of a module (the module itself under ``in_place``).
 
@@ -90,15 +95,23 @@ def prune_module(
     training = model.training
     model.eval()
     try:
-        program = lowered(model, args, kwargs)
-        plan = plan_program(program.program, program.weights, selection, importance, rewrites_graph=False)
+        request = make_request(model, args, kwargs, profile=profile)
+        program = _lowered(request)
+        plan = plan_program(
+            program.program,
+            program.weights,
+            selection,
+            importance,
+            rewrites_graph=False,
+            usage=usage_of_lowered(program, request.profile),
+        )
         smaller, changes, checked = _first_exact(model, plan, args, kwargs)
         if importance.criterion == RECONSTRUCTION:
-            refit_module(plan, smaller, data, importance.seed)
+            calls = None if data is None else calls_of(data, request.examples[0])
+            refit_module(plan, smaller, calls, request.examples, importance.seed)
     finally:
         model.train(training)
-    costs = Costs(plan.network, tuple(graph.graph for graph in plan.program.graphs.values()))
-    report = report_of(plan.network, plan.removed, costs, importance.criterion, checked)
+    report = plan.report(importance.criterion, checked)
     if in_place:
         slice_parameters(model, kept_of(model, plan))
         apply(model, list(changes))

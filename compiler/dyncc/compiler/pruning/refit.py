@@ -1,64 +1,245 @@
-"""OBSPA for modules: the refit is of the ONNX graph, and its weights go back into the module."""
+"""OBSPA for whole programs: every layer is refitted to what it gave on the original's own paths.
+
+Graphs are refitted in the order in which calls first come to them. For each, the original and the pruned
+program run on the data, the pruned one told what the original read, so that both take the same path and
+visit the graph equally often; its layers are then refitted on all of these visits. A program without
+control flow is the case of one graph.
+
+A graph in a loop is given what it gave before, by weights that are about to change. It is refitted on what
+the original is given there, without the removed channels: where the fit is good, that is what it will be
+given.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import onnx_ir
 import torch
 from torch import nn
+from torch.utils._pytree import tree_map
 
+from dyncc.compiler.check.compare import outcome
+from dyncc.compiler.check.report import Example
+from dyncc.compiler.pruning.onnx_program import OnnxInterpreter
 from dyncc.compiler.pruning.synthesize import synthesized
-from dyncc.passes.prune.atoms import dims
+from dyncc.compiler.reference import Number, Observer
 from dyncc.passes.prune.errors import OptionError, PruneError
+from dyncc.passes.prune.groups import weights_of
 from dyncc.passes.prune.model import Plan
-from dyncc.passes.prune.obspa import refit
-from dyncc.passes.prune.program import ProgramPlan
-from dyncc.passes.prune.rewrite import rewritten
+from dyncc.passes.prune.obspa import Feeds, refit
+from dyncc.passes.prune.program import Onnx, ProgramPlan
+from dyncc.runtime.noise import Noise
+from dyncc.runtime.program import Compute, HostOp
+
+MADE_UP = 256
+"""Calls that are made up where there are no data."""
+
+Weights = dict[str, np.ndarray]
 
 
-def refit_module(plan: ProgramPlan, smaller: nn.Module, data: Sequence[Any] | None, seed: int = 0) -> int:
-    """Refit the layers of a pruned module without control flow, in place; gives how many there were.
+def refit_program(
+    plan: ProgramPlan,
+    smaller: Onnx,
+    weights: Weights,
+    data: Sequence[Example] | None,
+    examples: Sequence[Example],
+    seed: int = 0,
+    say: Callable[[str], None] = lambda text: None,
+) -> int:
+    """Refit the layers of the pruned program ``smaller`` and its ``weights``, both in place.
 
-    ``data`` are batches: a tensor, or a tuple of tensors, as the module takes them. They are cut into
-    batches of the size of the example. Without data, inputs are made up. Raises :class:`PruneError`.
+    ``data`` are calls; without them they are made up: inputs matched to the batch norms where the program
+    is one graph (see :mod:`~.synthesize`), else ``examples`` with random numbers in the place of theirs.
+    Weights that several graphs have stay as they are. Gives how many layers there were. Raises
+    :class:`PruneError` where the program does not run on the data.
     """
-    if len(plan.program.graphs) != 1:
-        raise PruneError(
-            "refitting (obspa) is for modules without control flow, and this one decides on tensors",
-            "prune it by l1, and train it on",
-        )
-    ((_, model),) = plan.program.graphs.items()
-    feeds = synthesized(model, seed=seed)[0] if data is None else list(_feeds(model, data))
-    pruned = rewritten(plan.network, plan.removed, model)
-    count = refit(Plan(model, plan.network, plan.removed), pruned, feeds)
-    own = dict([*smaller.named_parameters(), *smaller.named_buffers()])
-    with torch.no_grad():
-        for name, value in pruned.graph.initializers.items():
-            if name in own and value.const_value is not None:
-                own[name].copy_(torch.from_numpy(np.array(value.const_value.numpy())))
+    shared = _shared(plan.program)
+    if data is None and len(plan.program.graphs) == 1:
+        ((name, model),) = plan.program.graphs.items()
+        feeds, how = synthesized(model, seed=seed)
+        say(f"data      {how}")
+        return _refit_graph(plan, smaller, weights, name, (feeds, feeds), shared, say)
+    if data is None:
+        data = made_up(examples, seed)
+        say("data      random numbers in the place of the example's")
+    if not data:
+        raise OptionError("refitting (obspa) a program needs calls of it", "give `data`")
+    original = _Runs(plan.program, plan.weights, data, seed)
+    pruned = _Runs(smaller, weights, data, seed)
+    recording = original.recorded()
+    count = 0
+    for name in recording.order:
+        wanted = original.feeds(name)
+        again = name in recording.again
+        given = [plan.narrowed(name, one) for one in wanted] if again else pruned.feeds(name, recording)
+        feeds = wanted, given
+        count += _refit_graph(plan, smaller, weights, name, feeds, shared, say)
     return count
 
 
-def _feeds(model: onnx_ir.Model, data: Sequence[Any]) -> Iterable[dict[str, np.ndarray]]:
-    for batch in data:
-        tensors = batch if isinstance(batch, tuple | list) else (batch,)
-        wanted = len(model.graph.inputs)
-        if len(tensors) != wanted:
-            raise OptionError(
-                f"a batch of `data` has {len(tensors)} tensors, the network takes {wanted}",
-                "for obspa a batch is what the module is called with, without labels",
-            )
-        arrays = [torch.as_tensor(tensor).detach().cpu().numpy() for tensor in tensors]
-        for value, array in zip(model.graph.inputs, arrays, strict=True):
-            if tuple(dims(value) or ())[1:] != array.shape[1:]:
-                raise OptionError(
-                    f"`data` has the shape {array.shape} where the network takes {dims(value)}"
-                )
-        size = (dims(model.graph.inputs[0]) or (1,))[0]
-        each = size if isinstance(size, int) else arrays[0].shape[0]
-        for start in range(0, arrays[0].shape[0] - each + 1, each):
-            names = (value.name or "" for value in model.graph.inputs)
-            yield {name: array[start : start + each] for name, array in zip(names, arrays, strict=True)}
+def refit_module(
+    plan: ProgramPlan,
+    smaller: nn.Module,
+    data: Sequence[Example] | None,
+    examples: Sequence[Example],
+    seed: int = 0,
+) -> int:
+    """Refit a pruned module in place: the program is, and its weights go back into the module."""
+    program, weights = plan.pruned()
+    count = refit_program(plan, program, weights, data, examples, seed)
+    with torch.no_grad():
+        for name, tensor in [*smaller.named_parameters(), *smaller.named_buffers()]:
+            if name in weights:
+                tensor.copy_(torch.from_numpy(np.array(weights[name])))
+    return count
+
+
+def made_up(examples: Sequence[Example], seed: int = 0, count: int = MADE_UP) -> list[Example]:
+    """Calls like ``examples`` with standard normal numbers in the place of floating-point tensors."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def drawn(value: Any) -> Any:
+        if not isinstance(value, torch.Tensor) or not value.is_floating_point():
+            return value
+        return torch.randn(value.shape, generator=generator, dtype=torch.float32).to(value.dtype)
+
+    return [
+        Example(example.method, *tree_map(drawn, example.copied()))
+        for _ in range(-(-count // max(len(examples), 1)))
+        for example in examples
+    ]
+
+
+def _refit_graph(
+    plan: ProgramPlan,
+    smaller: Onnx,
+    weights: Weights,
+    name: str,
+    feeds: tuple[Sequence[Feeds], Sequence[Feeds]],
+    shared: frozenset[str],
+    say: Callable[[str], None],
+) -> int:
+    pruned = smaller.graphs[name]
+    wanted, given = feeds
+    count = refit(
+        Plan(plan.program.graphs[name], plan.network, plan.removed),
+        pruned,
+        wanted,
+        given=given,
+        shared=shared,
+        progress=lambda number, of, layer: say(f"refit     {name}: {number + 1}/{of} {layer}"),
+    )
+    for value in weights_of([pruned.graph]):
+        if value.name in weights and value.name not in shared and value.const_value is not None:
+            weights[value.name] = np.array(value.const_value.numpy())
+    return count
+
+
+def _shared(program: Onnx) -> frozenset[str]:
+    counts = Counter(
+        name
+        for model in program.graphs.values()
+        for name in {value.name or "" for value in weights_of([model.graph])}
+    )
+    return frozenset(name for name, count in counts.items() if count > 1)
+
+
+# ------------------------------------------------------------------------------------------ running
+
+
+@dataclass
+class _Recording(Observer):
+    """What the original read in each call, and its graphs in the order in which they were run.
+
+    ``again`` are those that a call ran several times.
+    """
+
+    calls: list[list[Number]] = field(default_factory=list[list[Number]])
+    order: dict[str, None] = field(default_factory=dict[str, None])
+    again: set[str] = field(default_factory=set[str])
+    seen: set[str] = field(default_factory=set[str])
+
+    def begin(self) -> None:
+        self.calls.append([])
+        self.seen.clear()
+
+    def read(self, step: HostOp, value: Number) -> Number:
+        self.calls[-1].append(value)
+        return value
+
+    def compute(
+        self, step: Compute, inputs: tuple[torch.Tensor, ...], outputs: tuple[torch.Tensor, ...]
+    ) -> None:
+        self.order.setdefault(step.graph)
+        if step.graph in self.seen:
+            self.again.add(step.graph)
+        self.seen.add(step.graph)
+
+
+@dataclass
+class _Visits(Observer):
+    """What the graph ``name`` is given; reads are answered by ``told`` where there is some."""
+
+    name: str
+    told: Sequence[Number] | None = None
+    position: int = 0
+    inputs: list[tuple[torch.Tensor, ...]] = field(default_factory=list["tuple[torch.Tensor, ...]"])
+
+    def read(self, step: HostOp, value: Number) -> Number:
+        if self.told is None or self.position >= len(self.told):
+            return value
+        self.position += 1
+        return self.told[self.position - 1]
+
+    def compute(
+        self, step: Compute, inputs: tuple[torch.Tensor, ...], outputs: tuple[torch.Tensor, ...]
+    ) -> None:
+        if step.graph == self.name:
+            self.inputs.append(inputs)
+
+
+@dataclass
+class _Runs:
+    """Runs of a program on the same data, which begin in the same state each."""
+
+    program: Onnx
+    weights: Mapping[str, np.ndarray]
+    data: Sequence[Example]
+    seed: int
+
+    def recorded(self) -> _Recording:
+        recording = _Recording()
+        interpreter = self._interpreter(recording)
+        for call in self.data:
+            recording.begin()
+            _run(interpreter, call)
+        return recording
+
+    def feeds(self, name: str, recording: _Recording | None = None) -> list[Feeds]:
+        """What the graph ``name`` is given on all visits, on the path of ``recording`` if there is one."""
+        visits = _Visits(name)
+        interpreter = self._interpreter(visits)
+        for number, call in enumerate(self.data):
+            visits.told, visits.position = recording.calls[number] if recording else None, 0
+            _run(interpreter, call)
+        names = [value.name or "" for value in self.program.graphs[name].graph.inputs]
+        return [
+            dict(zip(names, (tensor.numpy(force=True) for tensor in given), strict=True))
+            for given in visits.inputs
+        ]
+
+    def _interpreter(self, observer: Observer) -> OnnxInterpreter:
+        return OnnxInterpreter(self.program, self.weights, observer=observer, noise=Noise(self.seed))
+
+
+def _run(interpreter: OnnxInterpreter, call: Example) -> None:
+    """One call. What the program itself raises is one of its ends."""
+    args, kwargs = call.copied()
+    ended = outcome(lambda *a, **k: interpreter.run(call.method, *a, **k), args, kwargs)
+    if ended.error is not None and not interpreter.left:
+        reason = str(ended.error).strip().splitlines()[0]
+        raise PruneError(f"the program does not run on the data: {reason}", "check their shapes")

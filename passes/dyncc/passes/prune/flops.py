@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,7 +21,7 @@ class Cost:
     """``parameters`` are numbers in floating-point constants, ``flops`` twice the multiply-adds.
 
     A size that is not known counts as 1; the body of a loop counts as one turn, both sides of a branch
-    count.
+    count. With a profile, ``flops`` are those of a call, the mean over the calls of the profile.
     """
 
     parameters: int
@@ -30,10 +30,14 @@ class Cost:
 
 @dataclass(eq=False)
 class Costs:
-    """Computes costs of one network again and again. Terms are products of sizes of axes."""
+    """Computes costs of one network again and again. Terms are products of sizes of axes.
+
+    ``often`` says how often each graph runs; once without.
+    """
 
     network: Network
     graphs: tuple[onnx_ir.Graph, ...]
+    often: Sequence[float] = ()
     _weights: list[list[NDArray[np.int64]]] = field(init=False)
     _terms: list[tuple[float, list[NDArray[np.int64]]]] = field(init=False)
 
@@ -50,10 +54,12 @@ class Costs:
                 shared.update(int(axis[0]) for axis in axes[:1] if axis.size)
                 self._weights.append([labels[axis] for axis in axes])
         self._terms = []
-        for graph in self.graphs:
+        for graph, often in zip(self.graphs, self.often or (1.0,) * len(self.graphs), strict=True):
             for node in graph.all_nodes():
                 for factor, places in terms(node):
-                    self._terms.append((factor, [labels[atoms.of(value)[axis]] for value, axis in places]))
+                    self._terms.append(
+                        (factor * often, [labels[atoms.of(value)[axis]] for value, axis in places])
+                    )
 
     def of(self, removed: NDArray[np.bool_]) -> Cost:
         """The cost when these classes are gone."""

@@ -64,17 +64,22 @@ class Importance:
                 "give data and a loss, or use l1, which needs none",
             )
 
-    def scores(self, groups: tuple[Group, ...]) -> list[Scores]:
-        """The score of every channel of every group."""
+    def scores(self, groups: tuple[Group, ...], usage: Mapping[str, float] | None = None) -> list[Scores]:
+        """The score of every channel of every group.
+
+        ``usage`` says how often a call uses each weight, by name. What is used more counts for more, within
+        a group and, since scores are multiplied by the mean of it, between groups.
+        """
         random = np.random.default_rng(self.seed)
         found: list[Scores] = []
         for group in groups:
+            often, mean = _often(group, usage)
             scores = self._columns(group)
             if self.criterion == "random":
                 scores = random.random(group.size)
             elif scores is None:
-                scores = self._aggregated(group)
-            found.append(_normalized(scores, self.normalize))
+                scores = self._aggregated(group, often)
+            found.append(_normalized(scores, self.normalize) * mean)
         return found
 
     def _columns(self, group: Group) -> Scores | None:
@@ -87,7 +92,8 @@ class Importance:
                 seen[member.channels] = True
         return total if seen.all() and group.size else None
 
-    def _aggregated(self, group: Group) -> Scores:
+    def _aggregated(self, group: Group, often: Mapping[str, float]) -> Scores:
+        """``often`` says what the weights count for, beside one another."""
         members = [member for member in group.members if self._counts(member)]
         members = members or [member for member in group.members if is_floating(member.value)] or []
         total = np.zeros(group.size)
@@ -96,15 +102,15 @@ class Importance:
         count = np.zeros(group.size)
         for member in members:
             others = tuple(axis for axis in range(_array(member).ndim) if axis != member.axis)
-            scores = self._elements(member)
+            scores, weight = self._elements(member), often[member.name]
             rows = scores.sum(axis=others)[member.indices]
-            np.add.at(total, member.channels, rows)
-            np.add.at(count, member.channels, scores.size / scores.shape[member.axis])
-            np.maximum.at(extreme, member.channels, scores.max(axis=others)[member.indices])
+            np.add.at(total, member.channels, weight * rows)
+            np.add.at(count, member.channels, weight * scores.size / scores.shape[member.axis])
+            np.maximum.at(extreme, member.channels, weight * scores.max(axis=others)[member.indices])
             if self.aggregate == "prod":
                 rows = np.log(np.abs(scores) + 1e-12).sum(axis=others)[member.indices]
-                np.add.at(logs, member.channels, rows)
-        count = np.maximum(count, 1)
+                np.add.at(logs, member.channels, weight * rows)
+        count = np.where(count > 0, count, 1)
         # a product of thousands of factors is its geometric mean: the order is the same
         return {
             "sum": total, "mean": total / count, "max": extreme, "prod": np.exp(logs / count)
@@ -132,6 +138,17 @@ class Importance:
             return given.astype(np.float64)
         values = np.abs(array.astype(np.float64))
         return values**2 if self.criterion == "l2" else values
+
+
+def _often(group: Group, usage: Mapping[str, float] | None) -> tuple[dict[str, float], float]:
+    """How often the weights of a group are used, as shares of their mean, and the mean."""
+    names = dict.fromkeys(member.name for member in group.members)
+    if usage is None or not names:
+        return dict.fromkeys(names, 1.0), 1.0
+    mean = sum(usage.get(name, 0.0) for name in names) / len(names)
+    if not mean:
+        return dict.fromkeys(names, 1.0), 0.0
+    return {name: usage.get(name, 0.0) / mean for name in names}, mean
 
 
 def _array(member: Member) -> np.ndarray:

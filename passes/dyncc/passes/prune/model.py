@@ -41,6 +41,8 @@ class Report:
     lossy: tuple[str, ...]
     error: float | None
     """The largest relative difference that the check saw; None where it was left out."""
+    calls: int = 0
+    """FLOPs are the mean over so many calls of a profile; without (0) those of all graphs, each once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +116,12 @@ class Pruning:
 
 
 def report_of(
-    network: Network, removed: Removed, costs: Costs, criterion: str, checked: Checked | None
+    network: Network,
+    removed: Removed,
+    costs: Costs,
+    criterion: str,
+    checked: Checked | None,
+    calls: int = 0,
 ) -> Report:
     """The report on what is removed from one or several graphs."""
     groups = tuple(
@@ -134,6 +141,7 @@ def report_of(
         costs.of(removed),
         tuple(lossy(network, removed)),
         checked.error if checked else None,
+        calls,
     )
 
 

@@ -46,23 +46,31 @@ def refit(
     data: Sequence[Feeds],
     damping: float = DAMPING,
     progress: Progress | None = None,
+    given: Sequence[Feeds] | None = None,
+    shared: frozenset[str] = frozenset(),
 ) -> int:
     """Refit the layers of ``pruned`` (made by ``plan``) on ``data``, in place; gives how many there were.
 
-    ``data`` are batches of inputs of the network. Layers in the bodies of branches and loops, and weights
-    that several nodes share, stay as they are. Raises :class:`PruneError` where the data do not fit.
+    ``data`` are batches of inputs of the network, ``given`` what the pruned one is given in their place (it
+    may be part of a larger one; without, the same). Layers in the bodies of ONNX branches and loops, and
+    weights that several nodes share, or that are ``shared`` with other graphs (by name), stay as they are.
+    Raises :class:`PruneError` where the data do not fit.
     """
     originals = {_name(layer): layer for layer in layers(plan.model)}
-    work = [layer for layer in layers(pruned) if _name(layer) in originals]
+    work = [layer for layer in layers(pruned) if _name(layer) in originals and not _among(layer, shared)]
     keeps = {_name(layer): _kept_outputs(plan, originals[_name(layer)]) for layer in work}
     for number, layer in enumerate(work):
         name = _name(layer)
         if progress is not None:
             progress(number, len(work), name)
         wanted = _activations(plan.model, name, data)
-        given = _activations(pruned, required(layer.node, 0).name or "", data)
-        _refit_layer(layer, given, wanted, keeps[name], damping)
+        inputs = _activations(pruned, required(layer.node, 0).name or "", data if given is None else given)
+        _refit_layer(layer, inputs, wanted, keeps[name], damping, shared)
     return len(work)
+
+
+def _among(layer: Layer, names: frozenset[str]) -> bool:
+    return layer.weight.name in names or (layer.bias is not None and layer.bias.name in names)
 
 
 def _name(layer: Layer) -> str:
@@ -174,6 +182,7 @@ def _refit_layer(
     wanted: Iterator[np.ndarray],
     keep: NDArray[np.bool_],
     damping: float,
+    shared: frozenset[str],
 ) -> None:
     conv = layer.node.op_type == "Conv"
     groups = attribute(layer.node, "group", 1) if conv else 1
@@ -187,7 +196,7 @@ def _refit_layer(
         for one, mine, target in zip(sums, columns, targets, strict=True):
             one.add(mine.astype(np.float64), target.astype(np.float64))
     fitted = [one.solve(old, damping) for one, old in zip(sums, flat, strict=True)]
-    _follow(layer, [one.moments(weight) for one, (weight, _) in zip(sums, fitted, strict=True)])
+    _follow(layer, [one.moments(weight) for one, (weight, _) in zip(sums, fitted, strict=True)], shared)
     new = np.concatenate([weight for weight, _ in fitted]).reshape(rows.shape)
     _store(layer.weight, new if conv or layer.transposed else new.T)
     if layer.bias is not None:
@@ -219,7 +228,7 @@ Moments = tuple[Matrix, Matrix, Matrix, Matrix]
 """Mean and variance of what a layer gave and of what it gives, by output."""
 
 
-def _follow(layer: Layer, moments: Sequence[Moments]) -> None:
+def _follow(layer: Layer, moments: Sequence[Moments], shared: frozenset[str]) -> None:
     """Let the batch norm after a layer follow its outputs, by as much as these changed on the data.
 
     A fit gives less variance than there was. By as much: data that are not like those of the training would
@@ -229,7 +238,10 @@ def _follow(layer: Layer, moments: Sequence[Moments]) -> None:
     if len(uses) != 1 or uses[0].node.op_type != "BatchNormalization" or uses[0].idx != 0:
         return
     mean, variance = (required(uses[0].node, index) for index in (3, 4))
-    if any(value.const_value is None or len(value.uses()) > 1 for value in (mean, variance)):
+    if any(
+        value.const_value is None or len(value.uses()) > 1 or value.name in shared
+        for value in (mean, variance)
+    ):
         return
     assert mean.const_value is not None and variance.const_value is not None
     was_mean, was_variance, new_mean, new_variance = (

@@ -27,6 +27,7 @@ from dyncc.passes.prune.model import Report, report_of, why_nothing
 from dyncc.passes.prune.prepare import prepared
 from dyncc.passes.prune.rewrite import Removed, rewritten
 from dyncc.passes.prune.selection import Selection
+from dyncc.passes.prune.usage import Usage
 from dyncc.passes.rewrite import entry_blocks, operands, own_operands, types_of
 
 Onnx: TypeAlias = "Program[onnx_ir.Model]"
@@ -37,13 +38,14 @@ Arrays: TypeAlias = "Mapping[str, np.ndarray]"
 class ProgramPlan:
     """What will be removed from a program whose graphs are prepared.
 
-    ``weights`` are its weights by name.
+    ``weights`` are its weights by name, ``usage`` which ways calls take, where that is known.
     """
 
     program: Onnx
     weights: Arrays
     network: Network
     removed: Removed
+    usage: Usage | None = None
 
     def pruned(self) -> tuple[Onnx, dict[str, np.ndarray]]:
         """The smaller program and its weights."""
@@ -52,6 +54,11 @@ class ProgramPlan:
             for name, model in self.program.graphs.items()
         }
         return self._with(graphs), {name: self.sliced(name, array) for name, array in self.weights.items()}
+
+    def report(self, criterion: str, checked: Checked | None) -> Report:
+        """What is removed by ``criterion``, and what that leaves to compute."""
+        costs, calls = _costs(self.program, self.network, self.usage), self.usage.calls if self.usage else 0
+        return report_of(self.network, self.removed, costs, criterion, checked, calls)
 
     def reference(self) -> Onnx:
         """The original with the removed channels zeroed at their consumers."""
@@ -70,6 +77,13 @@ class ProgramPlan:
     def kept(self, name: str, shape: Sequence[int]) -> list[np.ndarray]:
         """Which indices of each axis of a weight stay."""
         return [self._kept(atoms) for atoms in self.network.about.atoms.of_key(_weight(name), shape)]
+
+    def narrowed(self, graph: str, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What the smaller graph is given where the original is given ``feeds``."""
+        model = self.program.graphs[graph]
+        keeps = Rewrite(lambda value, axis: self.network.kept(value, axis, self.removed), model, 18)
+        values = {value.name or "": value for value in model.graph.inputs}
+        return {name: _compressed(array, values[name], keeps) for name, array in feeds.items()}
 
     def _kept(self, atoms: Indices) -> np.ndarray:
         return self.network.kept_atoms(atoms, self.removed)
@@ -202,15 +216,21 @@ class PrunedProgram:
 
 
 def prune_program(
-    program: Onnx, weights: Arrays, selection: Selection, importance: Importance, verify: bool = True
+    program: Onnx,
+    weights: Arrays,
+    selection: Selection,
+    importance: Importance,
+    verify: bool = True,
+    usage: Usage | None = None,
 ) -> PrunedProgram:
-    """Prune a lowered program, which is left as it is. Raises :class:`PruneError`."""
-    plan = plan_program(program, weights, selection, importance)
+    """Prune a lowered program, which is left as it is. Raises :class:`PruneError`.
+
+    ``usage`` weighs importance, and FLOPs, by how often a call enters each block.
+    """
+    plan = plan_program(program, weights, selection, importance, usage=usage)
     smaller, sliced = plan.pruned()
     checked = check_program(plan, smaller) if verify else None
-    costs = Costs(plan.network, tuple(model.graph for model in plan.program.graphs.values()))
-    report = report_of(plan.network, plan.removed, costs, importance.criterion, checked)
-    return PrunedProgram(smaller, sliced, plan, report)
+    return PrunedProgram(smaller, sliced, plan, plan.report(importance.criterion, checked))
 
 
 def plan_program(
@@ -220,15 +240,22 @@ def plan_program(
     importance: Importance,
     *,
     rewrites_graph: bool = True,
+    usage: Usage | None = None,
 ) -> ProgramPlan:
     """Decide what goes. Raises :class:`PruneError` where nothing can."""
     ready = replace(program, graphs={name: prepared(model) for name, model in program.graphs.items()})
     network = groups_of_program(ready, weights, rewrites_graph=rewrites_graph)
     if not network.groups:
         raise PruneError("there is nothing to prune in this program", why_nothing(network))
-    costs = Costs(network, tuple(model.graph for model in ready.graphs.values()))
-    removed = selection.removed(network, importance.scores(network.groups), costs.of)
-    return ProgramPlan(ready, weights, network, removed)
+    often = usage.of_weights(ready) if usage else None
+    scores = importance.scores(network.groups, often)
+    removed = selection.removed(network, scores, _costs(ready, network, usage).of)
+    return ProgramPlan(ready, weights, network, removed, usage)
+
+
+def _costs(program: Onnx, network: Network, usage: Usage | None) -> Costs:
+    graphs = tuple(model.graph for model in program.graphs.values())
+    return Costs(network, graphs, tuple(usage.of_graphs(program).values()) if usage else ())
 
 
 def check_program(plan: ProgramPlan, smaller: Onnx, generic: bool = True) -> Checked:
@@ -256,9 +283,7 @@ def _check_graph(
 ) -> list[float]:
     keeps = Rewrite(lambda value, axis: plan.network.kept(value, axis, plan.removed), model, 18)
     expected, feeds = _run_any(reference)
-    given = {
-        value.name or "": _compressed(feeds[value.name or ""], value, keeps) for value in model.graph.inputs
-    }
+    given = plan.narrowed(name, {value.name or "": feeds[value.name or ""] for value in model.graph.inputs})
     got = session(smaller).run([value.name for value in smaller.graph.outputs], given)
     errors: list[float] = []
     for value, one, other in zip(model.graph.outputs, got, expected, strict=True):
