@@ -10,9 +10,11 @@ import numpy as np
 import onnx
 import onnx_ir
 import pytest
+import torch
 from tests.prune.nets import net
 
 from dyncc.compiler.cli.app import run_app
+from dyncc.runtime import load
 
 
 @pytest.fixture
@@ -77,6 +79,7 @@ def test_obspa_with_data(network: Path, tmp_path: Path) -> None:
         (["--ratio", "0.5", "-o", "net.onnx"], 2, "the output is the input"),
         (["--ratio", "0.5", "-o", "no/where.onnx"], 2, "no such folder"),
         (["--ratio", "0.5", "--weights", "w.pt"], 2, "this is an ONNX file"),
+        (["--ratio", "0.5", "--profile", "p.npz"], 2, "this is an ONNX file"),
     ],
 )
 def test_bad_options(
@@ -117,3 +120,107 @@ def test_nothing_to_prune(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert run("prune", path, "--ratio", "0.5") == 1
     assert "there is nothing to prune" in capsys.readouterr().err
     assert not path.with_suffix(".pruned.onnx").exists()
+
+
+def test_gradients_of_a_file(network: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tmp_path / "data.npz"
+    x = np.random.default_rng(0).standard_normal((6, 3, 4, 4)).astype(np.float32)
+    options = ["prune", network, "--ratio", "0.5", "--criterion", "taylor", "--data", data, "--json"]
+    np.savez(data, x=x[:1], y=np.zeros((1, 2, 4, 4), np.float32))
+    assert run(*options) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["criterion"] == "taylor" and report["groups"][0]["kept"] == 4
+    np.savez(data, x=x[:1])
+    assert run(*options) == 2
+    assert "need one array of labels beside the inputs" in capsys.readouterr().err
+    np.savez(data, y=np.zeros((1, 2, 4, 4), np.float32))
+    assert run(*options) == 2
+    assert "the data have no `x`" in capsys.readouterr().err
+
+
+MODEL = """
+import torch
+from torch import nn
+
+
+class Gated(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.often = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 4))
+        self.rarely = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 4))
+
+    def forward(self, x):
+        if x.sum() > 0:
+            return self.often(x)
+        return self.rarely(x)
+
+
+def example_inputs():
+    return (torch.ones(1, 6),)
+"""
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "gated.py"
+    path.write_text(MODEL)
+    return path
+
+
+def pruned_groups(model: Path, capsys: pytest.CaptureFixture[str], *options: object) -> dict[str, int]:
+    """How many channels are left, by the weight that makes them."""
+    assert run("prune", model, "--json", *options) == 0
+    groups = json.loads(capsys.readouterr().out)["pruning"]["groups"]
+    return {group["weights"][0]: group["kept"] for group in groups}
+
+
+def test_a_model_by_its_profile(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    calls = tmp_path / "calls.npz"
+    np.savez(calls, x=np.concatenate([np.ones((9, 1, 6)), -np.ones((1, 1, 6))]).astype(np.float32))
+    options = ["--flops", "0.5", "--scope", "global", "--profile", calls]
+    left = pruned_groups(model, capsys, *options)
+    assert left["often.0.weight[0]"] > left["rarely.0.weight[0]"]
+    assert run("prune", model, *options) == 0
+    assert "FLOPs a call over 10 calls of the profile" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("criterion", ["taylor", "obspa"])
+def test_a_model_by_data(
+    criterion: str, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    random = np.random.default_rng(0)
+    data = tmp_path / "train.npz"
+    arrays = {"x": random.standard_normal((40, 6)).astype(np.float32), "y": random.integers(0, 4, 40)}
+    np.savez(data, **arrays)
+    options = ["--ratio", "0.5", "--criterion", criterion, "--data", data]
+    assert set(pruned_groups(model, capsys, *options).values()) == {8}
+    np.savez(data, x=arrays["x"][:, :3], y=arrays["y"])
+    assert run("prune", model, *options) == 2
+    text = " ".join(capsys.readouterr().err.split())
+    assert "`x` in" in text and "[40, 3]" in text
+    np.savez(data, z=arrays["x"])
+    assert run("prune", model, *options) == 2
+    assert "has no array for a parameter: it takes `x`" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_models_own_loss(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It heeds the first half of the channels alone, which then are those that stay."""
+    own = "def loss(model, batch):\n    return model.often[:2](batch['x'])[:, :8].square().sum()\n"
+    model.write_text(MODEL + "\n\n" + own)
+    data = tmp_path / "train.npz"
+    np.savez(data, x=np.random.default_rng(0).standard_normal((40, 6)).astype(np.float32))
+    options = ["--ratio", "0.5", "--criterion", "snip", "--data", data, "--keep", "rarely.*"]
+    left = pruned_groups(model, capsys, *options)
+    assert left == {"often.0.weight[0]": 8, "rarely.0.weight[0]": 16}
+    torch.manual_seed(0)
+    one, two, x = torch.nn.Linear(6, 16), torch.nn.Linear(16, 4), torch.ones(1, 6)
+    expected = torch.relu(one(x))[:, :8] @ two.weight[:, :8].T + two.bias
+    small = load(tmp_path / "gated.dyncc")
+    np.testing.assert_allclose(small(x.numpy()), expected.detach().numpy(), rtol=1e-4)
+
+
+def test_a_model_without_data(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert set(pruned_groups(model, capsys, "--ratio", "0.5", "--criterion", "obspa").values()) == {8}
+    assert run("prune", model, "--ratio", "0.5", "--criterion", "taylor") == 2
+    assert "needs gradients" in capsys.readouterr().err

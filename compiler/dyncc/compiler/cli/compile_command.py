@@ -45,7 +45,7 @@ class CompileOptions:
     dump_ir: Path | None = None
     verify_each: bool = False
     force: bool = False
-    prune: Prune | float | None = None
+    prune: Prune | float | Callable[[Target, Call], Prune] | None = None
     engine: str = "onnxruntime"
     device: str = "cpu"
     precision: str = "fp32"
@@ -64,7 +64,8 @@ def run_compile(options: CompileOptions, console: Console) -> None:
     from dyncc.compiler.cli.discover import discover
 
     check_passes(options.passes)
-    checked_prune(options.prune)
+    if not callable(options.prune):
+        checked_prune(options.prune)
     checked_engine(options)
     checked_precision(options)
     output = output_path(options, python_file(split_entry(options.target)[0]))
@@ -111,6 +112,19 @@ def checked_prune(prune: Prune | float | None) -> Prune | None:
         return prune
     try:
         return Prune(Selection(ratio=prune))
+    except PruneError as error:
+        raise refused(error) from error
+
+
+def prune_of(options: CompileOptions, target: Target, call: Call) -> Prune | None:
+    """What is to be removed, where the model says so. Raises what refuses it."""
+    from dyncc.compiler.cli.prune_command import refused
+    from dyncc.passes.prune.errors import PruneError
+
+    if not callable(options.prune):
+        return checked_prune(options.prune)
+    try:
+        return options.prune(target, call)
     except PruneError as error:
         raise refused(error) from error
 
@@ -214,7 +228,7 @@ def compile_target(
         "passes": options.passes,
         "dump_ir": options.dump_ir,
         "verify_each": options.verify_each,
-        "prune": checked_prune(options.prune),
+        "prune": prune_of(options, target, call),
         "engine": checked_engine(options),
         "precision": checked_precision(options),
         "command": command_line(),

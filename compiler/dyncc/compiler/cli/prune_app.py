@@ -52,13 +52,25 @@ def prune_command(
         typer.Option(
             "--criterion",
             metavar="NAME",
-            help="What makes a channel matter: l1, l2, bn-scale, random or obspa.",
+            help="What makes a channel matter: l1, l2, bn-scale, random; with --data snip, taylor, grasp, "
+            "crop, obs; or obspa, which refits what is left.",
         ),
     ] = "l1",
     data: Annotated[
         Path | None,
         typer.Option(
-            "--data", metavar="FILE.npz", help="Inputs for obspa, as arrays of batches; default: made up."
+            "--data",
+            metavar="FILE.npz",
+            help="Arrays of inputs by name, and of labels for criteria of gradients; for obspa default: "
+            "made up.",
+        ),
+    ] = None,
+    profile: Annotated[
+        Path | None,
+        typer.Option(
+            "--profile",
+            metavar="FILE.npz",
+            help="Calls of a model, as for `dyncc compile`: what they use more counts for more.",
         ),
     ] = None,
     aggregate: Annotated[
@@ -121,6 +133,7 @@ def prune_command(
             inputs_file=inputs_file,
             weights=weights,
             data=data,
+            profile=profile,
             verify=not no_verify,
             ratio=ratio,
             parameters=parameters,

@@ -13,6 +13,11 @@ from dyncc.compiler.diagnostics import Diagnostic
 from dyncc.compiler.report.words import count
 
 if TYPE_CHECKING:
+    from onnx_ir import Model
+
+    from dyncc.compiler.cli.discover import Target
+    from dyncc.compiler.cli.prepare import Call
+    from dyncc.compiler.pruning.bundle import Prune
     from dyncc.passes.prune.errors import PruneError
     from dyncc.passes.prune.groups import Network
     from dyncc.passes.prune.importance import Importance
@@ -30,6 +35,7 @@ class PruneOptions:
     inputs_file: Path | None = None
     weights: Path | None = None
     data: Path | None = None
+    profile: Path | None = None
     verify: bool = True
     ratio: float | None = None
     parameters: float | None = None
@@ -50,10 +56,11 @@ class PruneOptions:
         # what is no scope, aggregate or norm is refused by these classes themselves
         return Selection(*budget, self.scope, self.minimum, self.multiple, self.keep)  # type: ignore[arg-type]
 
-    def importance(self) -> Importance:
+    def importance(self, scores: Mapping[str, Any] | None = None) -> Importance:
+        """``scores`` of single weights are for criteria of gradients."""
         from dyncc.passes.prune.importance import Importance
 
-        return Importance(self.criterion, self.aggregate, self.normalize, self.seed)  # type: ignore[arg-type]
+        return Importance(self.criterion, self.aggregate, self.normalize, self.seed, scores)  # type: ignore[arg-type]
 
 
 def run_prune(options: PruneOptions, console: Console) -> None:
@@ -63,8 +70,8 @@ def run_prune(options: PruneOptions, console: Console) -> None:
         return
     from dyncc.passes.prune.errors import PruneError
 
-    if options.inputs or options.weights:
-        raise usage("--input and --weights are for a model in Python, and this is an ONNX file")
+    if options.inputs or options.weights or options.profile:
+        raise usage("--input, --weights and --profile are for a model in Python; this is an ONNX file")
     try:
         _prune_file(Path(options.target), options, console)
     except PruneError as error:
@@ -78,8 +85,9 @@ def _prune_file(file: Path, options: PruneOptions, console: Console) -> None:
 
     target = _output(file, options.output)
     inputs, data = read_arrays(options.inputs_file, "--inputs"), read_arrays(options.data, "--data")
-    pruning = Pruning(options.selection(), options.importance(), options.verify, inputs)
     model = load(file)
+    scores = _scores(model, options, data)
+    pruning = Pruning(options.selection(), options.importance(scores), options.verify, inputs)
     if options.criterion == "obspa":
         from dyncc.compiler.pruning.onnx_model import obspa
 
@@ -91,6 +99,19 @@ def _prune_file(file: Path, options: PruneOptions, console: Console) -> None:
     console.product(str(target), {"output": str(target), **report_json(pruned.report)})
 
 
+def _scores(
+    model: Model, options: PruneOptions, data: Mapping[str, Any] | None
+) -> Mapping[str, Any] | None:
+    from dyncc.passes.prune.importance import GRADIENT
+    from dyncc.passes.prune.prepare import prepared
+
+    if options.criterion not in GRADIENT or data is None:
+        return None
+    from dyncc.compiler.pruning.gradients import of_onnx
+
+    return of_onnx(prepared(model), [data], options.criterion)
+
+
 def _prune_model(options: PruneOptions, console: Console) -> None:
     """Compile a pruned program."""
     from dyncc.compiler.cli.compile_command import CompileOptions, require_packages, run_compile
@@ -99,13 +120,25 @@ def _prune_model(options: PruneOptions, console: Console) -> None:
     require_packages()
     from dyncc.compiler.pruning.bundle import Prune
 
-    if options.data is not None or options.criterion == "obspa":
-        raise usage(
-            "`dyncc prune` refits ONNX files only, and this is a model in Python",
-            "prune the module with `dyncc.compiler.prune(…, criterion='obspa')`, then compile it",
-        )
+    arrays = read_arrays(options.data, "--data")
+
+    def prune(target: Target, call: Call) -> Prune:
+        """What is to be removed from the model that was found."""
+        from dyncc.compiler.cli.prune_data import batches_of, scores
+        from dyncc.passes.prune.importance import GRADIENT
+
+        assert options.data is not None or arrays is None
+        batches = batches_of(target, call, options.data, arrays) if options.data and arrays else None
+        by: Mapping[str, Any] | None = None
+        if batches and options.criterion in GRADIENT:
+            by = scores(target, batches, options.criterion)
+        calls = [batch.call for batch in batches] if batches else None
+        return Prune(options.selection(), options.importance(by), calls, console.detail)
+
     try:
-        prune = Prune(options.selection(), options.importance())
+        options.selection()
+        if options.data is None:
+            options.importance()
     except PruneError as error:
         raise refused(error) from error
     compiled = CompileOptions(
@@ -116,6 +149,7 @@ def _prune_model(options: PruneOptions, console: Console) -> None:
         weights=options.weights,
         verify=options.verify,
         prune=prune,
+        profile=options.profile,
     )
     run_compile(compiled, console)
 
@@ -172,7 +206,8 @@ def report_text(report: Report) -> str:
     pruned = sum(group.kept < group.channels for group in report.groups)
     shares = [_share(a, b) for a, b in ((after.parameters, before.parameters), (after.flops, before.flops))]
     lines = [
-        f"pruned    {pruned} of {count(len(report.groups), 'group')} by {report.criterion}",
+        f"pruned    {pruned} of {count(len(report.groups), 'group')} by {report.criterion}"
+        + _by_paths(report),
         f"left      {after.parameters:,} of {before.parameters:,} parameters ({shares[0]}), "
         f"{after.flops:,} of {before.flops:,} FLOPs ({shares[1]})",
     ]
@@ -187,6 +222,10 @@ def report_text(report: Report) -> str:
             f"checked   equal to the original with the same channels zeroed, largest error {error}"
         )
     return "\n".join(lines)
+
+
+def _by_paths(report: Report) -> str:
+    return f", FLOPs a call over {count(report.calls, 'call')} of the profile" if report.calls else ""
 
 
 def _share(part: int, whole: int) -> str:

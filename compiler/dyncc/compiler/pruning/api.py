@@ -14,11 +14,13 @@ from torch import nn
 from dyncc.compiler.check.report import Example
 from dyncc.compiler.lower import Lowered
 from dyncc.compiler.pruning.bundle import Prune, PrunedLowered, prune_lowered
-from dyncc.compiler.pruning.module import PrunedModule, gradients, prune_module
+from dyncc.compiler.pruning.gradients import of_module, of_onnx
+from dyncc.compiler.pruning.module import PrunedModule, prune_module
 from dyncc.compiler.pruning.usage import usage_of_lowered
 from dyncc.passes.prune.errors import OptionError
 from dyncc.passes.prune.importance import GRADIENT, Importance
 from dyncc.passes.prune.model import Pruned, Pruning
+from dyncc.passes.prune.prepare import prepared
 from dyncc.passes.prune.selection import Selection
 
 Loss = Callable[[nn.Module, Any], torch.Tensor]
@@ -53,7 +55,8 @@ def prune(
 
     ``ratio`` is the share of channels that go; ``parameters`` and ``flops`` the shares that may stay.
     Scores are by ``criterion`` (l1, l2, random, bn-scale; of a module also snip, grasp, crop, taylor and
-    obs, which need batches ``data`` and ``loss(model, batch)``), ``aggregate`` over a channel,
+    obs, which need batches ``data`` and ``loss(model, batch)``; of an ONNX model batches are dicts of
+    arrays, with one of labels beside the inputs), ``aggregate`` over a channel,
     ``normalize`` over a group, and compared in a ``scope``. ``minimum`` channels of every group stay, a
     ``multiple`` where it is that large; ``keep`` are patterns of the names of weights whose groups stay
     whole.
@@ -64,6 +67,8 @@ def prune(
     What is given is left as it was, but for ``in_place``. Raises
     :class:`~dyncc.passes.prune.errors.PruneError`, CompileError for a module that does not compile.
     """
+    if isinstance(model, onnx.ModelProto):
+        model = onnx_ir.from_proto(model)
     selection = Selection(ratio, parameters, flops, scope, minimum, multiple, tuple(keep))
     elementwise: Mapping[str, np.ndarray] | None = None
     if criterion in GRADIENT:
@@ -79,8 +84,6 @@ def prune(
         return prune_lowered(model, given, given.data or (), usage=usage)
     if profile:
         raise OptionError("a profile is for programs, and an ONNX file has one path", "leave it out")
-    if isinstance(model, onnx.ModelProto):
-        model = onnx_ir.from_proto(model)
     if isinstance(model, onnx_ir.Model):
         return _onnx(model, Pruning(selection, importance), data)
     raise TypeError(
@@ -105,14 +108,19 @@ def _onnx(model: onnx_ir.Model, pruning: Pruning, data: Sequence[Any] | None) ->
 def _gradients(
     model: Any, data: Sequence[Any] | None, loss: Loss | None, criterion: str
 ) -> Mapping[str, np.ndarray]:
+    if isinstance(model, onnx_ir.Model) and data:
+        return of_onnx(prepared(model), data, criterion)
     if not isinstance(model, nn.Module):
-        raise OptionError(f"the criterion `{criterion}` is for modules", "use l1, which needs no gradients")
+        raise OptionError(
+            f"the criterion `{criterion}` is for modules, and for ONNX models with `data`",
+            "use l1, which needs no gradients",
+        )
     if not data or loss is None:
         raise OptionError(
             f"the criterion `{criterion}` needs `data` and `loss`",
             "data=[batch, …], loss=lambda model, batch: …",
         )
-    return gradients(model, data, loss, criterion)
+    return of_module(model, data, loss, criterion)
 
 
 __all__ = ["PrunedLowered", "PrunedModule", "prune"]

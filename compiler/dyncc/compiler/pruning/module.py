@@ -8,13 +8,12 @@ of it must compute what the original's graph does with the removed channels zero
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
 import onnx_ir
-import torch
 from torch import nn
 
 from dyncc.compiler.api import _undisturbed, without_markers
@@ -221,42 +220,3 @@ def _checked(plan: ProgramPlan, smaller: nn.Module, args: Any, kwargs: Any) -> C
         if [len(shape) for shape in shapes] != old:
             raise InexactError(f"the graph `{name}` of the smaller module takes other inputs")
     return check_program(plan, replace(again, graphs=graphs), generic=False)
-
-
-def gradients(model: nn.Module, data: Sequence[Any], loss: Any, criterion: str) -> Mapping[str, np.ndarray]:
-    """Scores of single weights by name, from gradients of ``loss(model, batch)`` over batches.
-
-    ========== ============================================================================
-    snip       ``|w g|`` (Lee et al. 2019)
-    taylor     ``(w g)²`` (Molchanov et al. 2019)
-    grasp      ``-w (H g)`` (Wang et al. 2020): what goes must not lessen the gradient's flow
-    crop       ``|w (H g)|`` (Rachwan et al. 2022)
-    obs        ``w² F`` with the diagonal of the Fisher matrix for that of the Hessian
-    ========== ============================================================================
-    """
-    parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    if not parameters:
-        raise PruneError("no parameter of the module requires gradients")
-    scores = {name: torch.zeros_like(p) for name, p in parameters.items()}
-    with torch.enable_grad():
-        for batch in data:
-            value = loss(model, batch)
-            second = criterion in ("grasp", "crop")
-            grads = torch.autograd.grad(
-                value, list(parameters.values()), create_graph=second, allow_unused=True
-            )
-            if second:
-                flow = sum((g.square().sum() for g in grads if g is not None), torch.zeros(()))
-                # the gradient of ½|g|² is H g
-                grads = torch.autograd.grad(0.5 * flow, list(parameters.values()), allow_unused=True)
-            for (name, p), g in zip(parameters.items(), grads, strict=True):
-                if g is not None:
-                    scores[name] += _score(criterion, p.detach(), g.detach())
-    return {name: score.cpu().numpy() for name, score in scores.items()}
-
-
-def _score(criterion: str, weight: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
-    product = weight * gradient
-    if criterion == "grasp":
-        return -product
-    return product.square() if criterion in ("taylor", "obs") else product.abs()
