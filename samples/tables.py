@@ -65,12 +65,12 @@ def details(result: Result) -> str:
     return text
 
 
-def fill(readme: Path, text: str, part: int = 0) -> None:
+def fill(readme: Path, text: str, part: int = 0, begin: str = BEGIN) -> None:
     """Replace what is between the markers of ``readme``; ``part`` says which pair of them."""
-    pieces = readme.read_text(encoding="utf-8").split(BEGIN)
+    pieces = readme.read_text(encoding="utf-8").split(begin)
     _, after = pieces[part + 1].split(END)
     pieces[part + 1] = f"\n\n{text}\n\n{END}{after}"
-    readme.write_text(BEGIN.join(pieces), encoding="utf-8")
+    readme.write_text(begin.join(pieces), encoding="utf-8")
 
 
 def measured(names: Sequence[str], folder: Path) -> list[Result]:

@@ -224,3 +224,17 @@ def test_a_model_without_data(model: Path, capsys: pytest.CaptureFixture[str]) -
     assert set(pruned_groups(model, capsys, "--ratio", "0.5", "--criterion", "obspa").values()) == {8}
     assert run("prune", model, "--ratio", "0.5", "--criterion", "taylor") == 2
     assert "needs gradients" in capsys.readouterr().err
+
+
+def test_ways_that_no_call_takes(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    calls = tmp_path / "calls.npz"
+    np.savez(calls, x=np.ones((3, 1, 6), np.float32))
+    assert run("prune", model, "--drop-rare", "0", "--profile", calls) == 0
+    text = " ".join(capsys.readouterr().err.split())
+    assert "dropped 1 way of decisions" in text and "gated.py:14, where it does not hold: 0 of 3" in text
+    net = load(tmp_path / "gated.dyncc")
+    assert len(net.program.blocks) == 1
+    assert run("prune", model, "--drop-rare", "0") == 2
+    assert "--drop-rare goes by a profile" in capsys.readouterr().err
+    assert run("prune", model, "--drop-rare", "0.7", "--profile", calls) == 2
+    assert "the share 0.7 of visits is not in [0, 0.5)" in capsys.readouterr().err

@@ -29,6 +29,7 @@ from dyncc.compiler.graph_probe import GraphProbe
 from dyncc.compiler.lower import Lowered, lower_program
 from dyncc.compiler.pruning.bundle import Prune, PrunedLowered, prune_lowered, reference_examples
 from dyncc.compiler.pruning.usage import usage_of
+from dyncc.compiler.pruning.ways import Reduced, without_ways
 from dyncc.compiler.report.write import Reporter
 from dyncc.compiler.request import Request, make_request
 from dyncc.compiler.specialize import Limits, Recorded, specialize_methods
@@ -46,7 +47,6 @@ from dyncc.passes.pipeline import (
 )
 from dyncc.passes.prune.model import Report
 from dyncc.passes.prune.selection import Selection
-from dyncc.passes.prune.usage import Usage
 from dyncc.runtime.bundle import load
 from dyncc.runtime.manifest import UncheckedEdge
 from dyncc.runtime.net import Net
@@ -201,7 +201,7 @@ class _Job:
         verify_program(program, FxGraphOps().signature)
         with self.clock.step("lower"):
             lowered = lower_program(program, recorded.weights)
-        pruned = self._pruned(program, lowered, checks) if self.prune else None
+        pruned = self._pruned(program, lowered, checks, recorded.weights) if self.prune else None
         with self.clock.step("passes"):  # after pruning, which needs layers as they were trained
             lowered = self._optimized(pruned.lowered if pruned else lowered)
         with tempfile.TemporaryDirectory(prefix="dyncc-engines-") as folder:
@@ -304,21 +304,37 @@ class _Job:
         # An example on a threshold cannot be kept with eager's answer: it would fail at the next replay.
         return write() if checks.examples_tie else digest
 
-    def _pruned(self, program: Program[fx.Graph], lowered: Lowered, checks: Verification) -> PrunedLowered:
+    def _pruned(
+        self,
+        program: Program[fx.Graph],
+        lowered: Lowered,
+        checks: Verification,
+        weights: Mapping[str, torch.Tensor],
+    ) -> PrunedLowered:
         """The pruned program; what it is made from is checked as a bundle that goes nowhere, on which it
         is counted which ways the profile takes."""
         assert self.prune is not None
-        usage: Usage | None = None
-        if self.verify or self.request.profile:
-            with tempfile.TemporaryDirectory() as folder:
-                whole = Path(folder) / "whole.dyncc"
+        profile, rare = self.request.profile, self.prune.rare
+        reduced: Reduced | None = None
+        with tempfile.TemporaryDirectory() as folder:
+            whole = Path(folder) / "whole.dyncc"
+            if self.verify or profile:
                 self._write(program, lowered, checks, whole, "", None)
-                if self.request.profile:
-                    with self.clock.step("prune"):
-                        usage = usage_of(self._load(whole), self.request.profile)
-        with self.clock.step("prune"):
-            dynamic = self.request.methods[0].dynamic_shapes is not None
-            return prune_lowered(lowered, self.prune, self.request.examples, self.verify, usage, dynamic)
+            with self.clock.step("prune"):
+                if profile:
+                    net = self._load(whole)
+                    usage = usage_of(net, profile)
+                    reduced = Reduced(lowered, usage, usage)
+                    if rare is not None:
+                        reduced = without_ways(
+                            program, lowered, weights, usage, rare, self.pipeline, net, profile
+                        )
+                elif rare is not None:
+                    raise CompileError([_no_profile()])
+                dynamic = self.request.methods[0].dynamic_shapes is not None
+                return prune_lowered(
+                    lowered, self.prune, self.request.examples, self.verify, reduced, dynamic
+                )
 
     def _write_pruned(
         self,
@@ -432,6 +448,15 @@ def without_markers(program: Program[fx.Graph]) -> Program[fx.Graph]:
 
 def _is_marker(step: Step) -> bool:
     return isinstance(step, HostOp) and step.op == "static_read"
+
+
+def _no_profile() -> Diagnostic:
+    return Diagnostic(
+        "",
+        "which ways of decisions are rare is not known",
+        None,
+        helps=("give a profile: --profile FILE.npz, `profile=` of `compile`",),
+    )
 
 
 def _warning(text: str) -> Diagnostic:

@@ -73,6 +73,15 @@ def prune_command(
             help="Calls of a model, as for `dyncc compile`: what they use more counts for more.",
         ),
     ] = None,
+    rare: Annotated[
+        float | None,
+        typer.Option(
+            "--drop-rare",
+            metavar="S",
+            help="Drop the ways of decisions that at most this share of the profile's visits take; 0: that "
+            "none takes. Ways into an exception and out of a loop stay.",
+        ),
+    ] = None,
     aggregate: Annotated[
         str,
         typer.Option("--aggregate", metavar="NAME", help="Of a channel's weights: sum, mean, max or prod."),
@@ -134,6 +143,7 @@ def prune_command(
             weights=weights,
             data=data,
             profile=profile,
+            rare=rare,
             verify=not no_verify,
             ratio=ratio,
             parameters=parameters,

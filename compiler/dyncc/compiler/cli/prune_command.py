@@ -36,6 +36,7 @@ class PruneOptions:
     weights: Path | None = None
     data: Path | None = None
     profile: Path | None = None
+    rare: float | None = None
     verify: bool = True
     ratio: float | None = None
     parameters: float | None = None
@@ -52,7 +53,10 @@ class PruneOptions:
     def selection(self) -> Selection:
         from dyncc.passes.prune.selection import Selection
 
-        budget = (self.ratio, self.parameters, self.flops)
+        ratio = self.ratio
+        if self.rare is not None and self.parameters is None and self.flops is None:
+            ratio = self.ratio or 0.0  # ways go, and no channel need
+        budget = (ratio, self.parameters, self.flops)
         # what is no scope, aggregate or norm is refused by these classes themselves
         return Selection(*budget, self.scope, self.minimum, self.multiple, self.keep)  # type: ignore[arg-type]
 
@@ -70,8 +74,10 @@ def run_prune(options: PruneOptions, console: Console) -> None:
         return
     from dyncc.passes.prune.errors import PruneError
 
-    if options.inputs or options.weights or options.profile:
-        raise usage("--input, --weights and --profile are for a model in Python; this is an ONNX file")
+    if options.inputs or options.weights or options.profile or options.rare is not None:
+        raise usage(
+            "--input, --weights, --profile and --drop-rare are for a model in Python; this is an ONNX file"
+        )
     try:
         _prune_file(Path(options.target), options, console)
     except PruneError as error:
@@ -133,8 +139,11 @@ def _prune_model(options: PruneOptions, console: Console) -> None:
         if batches and options.criterion in GRADIENT:
             by = scores(target, batches, options.criterion)
         calls = [batch.call for batch in batches] if batches else None
-        return Prune(options.selection(), options.importance(by), calls, console.detail)
+        importance = options.importance(by)
+        return Prune(options.selection(), importance, calls, console.detail, options.rare)
 
+    if options.rare is not None and options.profile is None:
+        raise usage("--drop-rare goes by a profile", "--profile FILE.npz")
     try:
         options.selection()
         if options.data is None:
@@ -211,6 +220,9 @@ def report_text(report: Report) -> str:
         f"left      {after.parameters:,} of {before.parameters:,} parameters ({shares[0]}), "
         f"{after.flops:,} of {before.flops:,} FLOPs ({shares[1]})",
     ]
+    if report.ways:
+        lines.append(f"dropped   {count(len(report.ways), 'way')} of decisions")
+        lines += [f"  {way}" for way in report.ways]
     if report.lossy:
         norms = count(len(report.lossy), "normalization")
         lines.append(f"lossy     {norms} now over fewer channels (the first: {report.lossy[0]})")

@@ -14,14 +14,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils._pytree import tree_leaves
 
 from dyncc.compiler.check.report import Example
 from dyncc.compiler.cli.discover import Target
 from dyncc.compiler.cli.exits import usage
 from dyncc.compiler.cli.prepare import Call
 from dyncc.compiler.cli.usercode import display, user_code
-from dyncc.compiler.pruning.gradients import of_module, usual_loss
+from dyncc.compiler.pruning.gradients import of_module, tensors_in, usual_loss
 
 LOSS = "loss"
 """The function of a model's file that gives the loss of a batch."""
@@ -95,7 +94,7 @@ def scores(target: Target, batches: Sequence[Batch], criterion: str) -> Mapping[
                 return torch.as_tensor(given(network, dict(batch.arrays)))
             args, kwargs = batch.call.copied()
             output = target.model(*args, **kwargs)  # type: ignore[operator] -- it is one method
-        return usual_loss([leaf for leaf in tree_leaves(output) if torch.is_tensor(leaf)], batch.labels)
+        return usual_loss(list(tensors_in(output)), batch.labels)
 
     for parameter in network.parameters():
         parameter.requires_grad_(parameter.is_floating_point())

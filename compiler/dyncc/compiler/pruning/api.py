@@ -17,6 +17,7 @@ from dyncc.compiler.pruning.bundle import Prune, PrunedLowered, prune_lowered
 from dyncc.compiler.pruning.gradients import of_module, of_onnx
 from dyncc.compiler.pruning.module import PrunedModule, prune_module
 from dyncc.compiler.pruning.usage import usage_of_lowered
+from dyncc.compiler.pruning.ways import Reduced
 from dyncc.passes.prune.errors import OptionError
 from dyncc.passes.prune.importance import GRADIENT, Importance
 from dyncc.passes.prune.model import Pruned, Pruning
@@ -81,7 +82,8 @@ def prune(
     if isinstance(model, Lowered):
         usage = usage_of_lowered(model, _examples(model, profile))
         given = Prune(selection, importance, _examples(model, data or ()))
-        return prune_lowered(model, given, given.data or (), usage=usage)
+        reduced = Reduced(model, usage, usage) if usage else None
+        return prune_lowered(model, given, given.data or (), reduced=reduced)
     if profile:
         raise OptionError("a profile is for programs, and an ONNX file has one path", "leave it out")
     if isinstance(model, onnx_ir.Model):

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dyncc.compiler.bundle import Examples, write_bundle
 from dyncc.compiler.calling import ArgumentError, bind
 from dyncc.compiler.check.compare import END_TO_END, compare_outcomes, outcome
@@ -20,12 +22,12 @@ from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.lower import Lowered
 from dyncc.compiler.pruning.calls import calls_of
 from dyncc.compiler.pruning.refit import refit_program
-from dyncc.passes.prune.errors import PruneError
+from dyncc.compiler.pruning.ways import Reduced
+from dyncc.passes.prune.errors import OptionError, PruneError
 from dyncc.passes.prune.importance import RECONSTRUCTION, Importance
 from dyncc.passes.prune.model import Report
-from dyncc.passes.prune.program import ProgramPlan, prune_program
+from dyncc.passes.prune.program import ProgramPlan, cost_of, prune_program
 from dyncc.passes.prune.selection import Selection
-from dyncc.passes.prune.usage import Usage
 from dyncc.runtime.examples import EXAMPLES_SEED
 from dyncc.runtime.net import Net
 from dyncc.runtime.session import Session
@@ -36,41 +38,52 @@ class Prune:
     """What ``compile`` is to remove, and by what criterion.
 
     ``data`` are batches to refit on by ``obspa`` (see :mod:`~dyncc.compiler.pruning.calls`), which are made
-    up without; ``say`` is told how far that is.
+    up without; ``say`` is told how far that is. Ways of decisions go that at most the share ``rare`` of a
+    profile's visits takes (0: that none takes; None: all stay).
     """
 
     selection: Selection
     importance: Importance = field(default_factory=Importance)
     data: Sequence[Any] | None = None
     say: Callable[[str], None] = lambda text: None
+    rare: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.rare is not None and not 0 <= self.rare < 0.5:
+            raise OptionError(
+                f"the share {self.rare} of visits is not in [0, 0.5)", "0: ways that none takes"
+            )
 
 
 @dataclass(frozen=True)
 class PrunedLowered:
     """A pruned program on its way to a bundle, with the plan that it comes from.
 
-    ``refitted`` is the program where its layers were refitted: it is then its own reference.
+    ``reference`` is a program that gives the same: the original with the removed channels zeroed or, where
+    layers were refitted, the pruned program before all else that is done to it.
     """
 
     lowered: Lowered
     plan: ProgramPlan
     report: Report
-    refitted: Lowered | None = None
+    reference: Lowered
 
 
 def prune_lowered(
-    lowered: Lowered,
+    whole: Lowered,
     prune: Prune,
     examples: Sequence[Example],
     verify: bool = True,
-    usage: Usage | None = None,
+    reduced: Reduced | None = None,
     dynamic: bool = False,
 ) -> PrunedLowered:
     """The smaller program, each of its graphs checked, and refitted where ``prune`` says so.
 
-    ``examples`` are calls of it, with other sizes than theirs where it is ``dynamic``. Raises CompileError
-    where it is refused.
+    ``reduced`` is the program with less ways, or as it was, and what a profile takes of it; what was before
+    is ``whole``. ``examples`` are calls, with other sizes than theirs where it is ``dynamic``. Raises
+    CompileError where it is refused.
     """
+    lowered, usage = (reduced.lowered, reduced.usage) if reduced else (whole, None)
     refits = prune.importance.criterion == RECONSTRUCTION
     try:
         data = calls_of(prune.data, examples[0], dynamic=dynamic) if refits and prune.data else None
@@ -80,10 +93,21 @@ def prune_lowered(
         if refits:
             seed = prune.importance.seed
             refit_program(result.plan, result.program, result.weights, data, examples, seed, prune.say)
+        report = result.report
+        if reduced is not None and reduced.ways:
+            before = cost_of(whole.program, whole.weights, reduced.before)
+            report = replace(report, before=before, ways=reduced.ways)
     except PruneError as error:
         raise CompileError([diagnostic(error)]) from error
     smaller = Lowered(result.program, result.weights, lowered.kept)
-    return PrunedLowered(smaller, result.plan, result.report, smaller if refits else None)
+    original = replace(lowered, program=result.plan.reference(), weights=_initial(lowered))
+    return PrunedLowered(smaller, result.plan, report, smaller if refits else original)
+
+
+def _initial(lowered: Lowered) -> dict[str, np.ndarray]:
+    """The weights that the program's state starts with, none of which is pruned."""
+    cells = [cell.initial for state in lowered.program.states for cell in state.cells]
+    return {name: lowered.weights[name] for name in cells if isinstance(name, str)}
 
 
 def diagnostic(error: PruneError) -> Diagnostic:
@@ -99,8 +123,7 @@ def reference_examples(
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "reference.dyncc"
-        original = replace(pruned.lowered, program=pruned.plan.reference(), weights={})
-        write_bundle(pruned.refitted or original, path)
+        write_bundle(pruned.reference, path)
         net = load(path)
         expected = [_call(net, example) for example in examples]
         del net

@@ -15,7 +15,9 @@ PyTorch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import dataclasses
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -81,6 +83,19 @@ def usual_loss(outputs: Sequence[torch.Tensor], labels: Mapping[str, torch.Tenso
             if len(rows) == label.numel():
                 return F.cross_entropy(rows, label.reshape(-1).long())
     raise OptionError(f"the labels `{name}` of the shape {list(label.shape)} fit no output", LOSS_HELP)
+
+
+def tensors_in(value: Any) -> Iterator[torch.Tensor]:
+    """The tensors of a result, in order: in containers, and in the fields of dataclasses."""
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from itertools.chain.from_iterable(map(tensors_in, value.values()))
+    elif isinstance(value, tuple | list):
+        yield from itertools.chain.from_iterable(map(tensors_in, value))
+    elif dataclasses.is_dataclass(value):
+        fields = (getattr(value, field.name) for field in dataclasses.fields(value))
+        yield from itertools.chain.from_iterable(map(tensors_in, fields))
 
 
 LOSS_HELP = "of a model in Python the file may define `loss(model, batch)`; a batch is a dict of tensors"

@@ -18,7 +18,8 @@ from dyncc.runtime.net import Net
 def usage_of(net: Net, calls: Sequence[Example]) -> Usage:
     """How often ``calls`` enter the blocks of ``net``, one call after the other where it keeps state."""
     seen = observe(net, calls, "the profile")
-    return Usage(seen.calls, {name: count / seen.calls for name, count in seen.entered.items()})
+    entered = {name: count / seen.calls for name, count in seen.entered.items()}
+    return Usage(seen.calls, entered, dict(seen.taken))
 
 
 def usage_of_lowered(lowered: Lowered, calls: Sequence[Example]) -> Usage | None:

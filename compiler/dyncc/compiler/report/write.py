@@ -86,7 +86,9 @@ def _pruned(report: Pruning) -> list[str]:
         f"{sum(group.kept < group.channels for group in report.groups)} of {len(report.groups)} groups of "
         f"coupled channels, by {report.criterion}",
         f"{after.parameters:,} of {before.parameters:,} weights are left",
-        f"{after.flops:,} of {before.flops:,} FLOPs are left, over all blocks",
+        f"{after.flops:,} of {before.flops:,} FLOPs are left, "
+        + (f"of a call, over {report.calls:,} calls" if report.calls else "over all blocks"),
+        *(f"no way any more: {way}" for way in report.ways),
         "not checked"
         if report.error is None
         else f"equal to the original with the same channels zeroed, largest error {report.error:.1e}",

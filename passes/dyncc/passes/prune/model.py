@@ -43,6 +43,8 @@ class Report:
     """The largest relative difference that the check saw; None where it was left out."""
     calls: int = 0
     """FLOPs are the mean over so many calls of a profile; without (0) those of all graphs, each once."""
+    ways: tuple[str, ...] = ()
+    """The ways of decisions that are gone, in words."""
 
 
 @dataclass(frozen=True, eq=False)

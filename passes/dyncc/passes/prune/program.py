@@ -19,7 +19,7 @@ from dyncc.passes.prune.check import TOLERANCE, Checked, candidates, difference,
 from dyncc.passes.prune.description import Description
 from dyncc.passes.prune.edit import Rewrite
 from dyncc.passes.prune.errors import InexactError, PruneError
-from dyncc.passes.prune.flops import Costs
+from dyncc.passes.prune.flops import Cost, Costs
 from dyncc.passes.prune.groups import Network, describe, found_groups, weights_of
 from dyncc.passes.prune.importance import Importance
 from dyncc.passes.prune.masked import masked
@@ -245,12 +245,19 @@ def plan_program(
     """Decide what goes. Raises :class:`PruneError` where nothing can."""
     ready = replace(program, graphs={name: prepared(model) for name, model in program.graphs.items()})
     network = groups_of_program(ready, weights, rewrites_graph=rewrites_graph)
-    if not network.groups:
+    if not network.groups and selection.ratio != 0:
         raise PruneError("there is nothing to prune in this program", why_nothing(network))
     often = usage.of_weights(ready) if usage else None
     scores = importance.scores(network.groups, often)
     removed = selection.removed(network, scores, _costs(ready, network, usage).of)
     return ProgramPlan(ready, weights, network, removed, usage)
+
+
+def cost_of(program: Onnx, weights: Arrays, usage: Usage | None = None) -> Cost:
+    """Parameters and FLOPs of a program as it is."""
+    ready = replace(program, graphs={name: prepared(model) for name, model in program.graphs.items()})
+    network = groups_of_program(ready, weights)
+    return _costs(ready, network, usage).of(network.none())
 
 
 def _costs(program: Onnx, network: Network, usage: Usage | None) -> Costs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import onnx_ir
 
@@ -16,11 +16,12 @@ from dyncc.passes.prune.groups import weights_of
 class Usage:
     """Over the ``calls`` of a profile. ``blocks`` are the visits of each block, the mean over the calls.
 
-    A block that is not there is never entered.
+    A block that is not there is never entered. ``taken`` counts, over all calls, the edges between blocks.
     """
 
     calls: int
     blocks: Mapping[str, float]
+    taken: Mapping[tuple[str, int], int] = field(default_factory=dict[tuple[str, int], int])
 
     def of_graphs(self, program: Program[onnx_ir.Model]) -> dict[str, float]:
         """How often a call runs each graph: once for every visit of every Compute with it."""
