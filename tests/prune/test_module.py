@@ -97,6 +97,33 @@ def test_criteria_of_gradients(criterion: str) -> None:
         prune(model, example, ratio=0.5, criterion=criterion)
 
 
+class Attending(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.heads = 4
+        self.qkv = nn.ModuleList(nn.Linear(6, 16) for _ in range(3))
+        self.out = nn.Linear(16, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        q, k, v = (layer(x).unflatten(-1, (self.heads, -1)).transpose(0, 1) for layer in self.qkv)
+        y = nn.functional.scaled_dot_product_attention(q, k, v)
+        return self.out(y.transpose(0, 1).flatten(1))
+
+
+@pytest.mark.parametrize("criterion", ["grasp", "crop"])
+def test_second_derivatives_through_attention(criterion: str) -> None:
+    torch.manual_seed(0)
+    result = prune(
+        Attending(),
+        (torch.zeros(5, 6),),
+        ratio=0.5,
+        criterion=criterion,
+        data=[torch.randn(5, 6)],
+        loss=lambda net, x: net(x).square().sum(),
+    )
+    assert result.model.out.in_features == 8
+
+
 def test_snip_keeps_what_the_loss_depends_on() -> None:
     """A channel whose weights are large but to which the loss is blind goes first."""
     torch.manual_seed(0)

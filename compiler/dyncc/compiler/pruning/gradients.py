@@ -15,6 +15,7 @@ PyTorch.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ import onnx_ir
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from dyncc.compiler.pruning.onnx_torch import run_torch, tensors
 from dyncc.passes.prune.errors import OptionError, PruneError
@@ -105,9 +107,11 @@ def _scores(
     parameters: Mapping[str, torch.Tensor], losses: Iterable[torch.Tensor], criterion: str
 ) -> Scores:
     scores = {name: torch.zeros_like(p) for name, p in parameters.items()}
-    with torch.enable_grad():
+    second = criterion in ("grasp", "crop")
+    # fused attention has no second derivative
+    plain = sdpa_kernel(SDPBackend.MATH) if second else contextlib.nullcontext()
+    with torch.enable_grad(), plain:
         for value in losses:
-            second = criterion in ("grasp", "crop")
             grads = torch.autograd.grad(
                 value, list(parameters.values()), create_graph=second, allow_unused=True
             )

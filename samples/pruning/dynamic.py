@@ -1,6 +1,6 @@
 """Prunes trained dynamic samples and writes how often they are right into docs/pruning.md.
 
-python -m samples.pruning
+python -m samples.pruning.dynamic
 
 No training follows. The first images of scikit-learn's digits are what channels are scored by, what layers
 are refitted on and what FLOPs are counted over; the networks are tried on the others.
@@ -22,7 +22,7 @@ from dyncc.compiler.pruning.gradients import of_module, tensors_in, usual_loss
 from dyncc.passes.prune.importance import Importance
 from dyncc.passes.prune.selection import Selection
 
-BEGIN = "<!-- made by samples/pruning.py -->"
+BEGIN = "<!-- made by samples/pruning/dynamic.py -->"
 NETWORKS = ("branchynet", "jei_dnn", "sdn_resnet", "skipnet_ff")
 CRITERIA = ("random", "l1", "taylor", "obspa")
 RATIOS = (0.3, 0.5)
