@@ -111,3 +111,24 @@ def test_other_engines_are_timed_beside(net: Path, capfd: pytest.CaptureFixture[
     assert standings["dyncc"]["failed"] == ""
     assert "the engine inductor needs a C++ compiler" in standings["dyncc inductor"]["failed"]
     assert re.match("the engine tvm (needs apache-tvm|links with a C)", standings["dyncc tvm"]["failed"])
+
+
+def test_pruned_bundles_are_timed_beside(net: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Whatever they answer; it is said how often that is something else."""
+    Path("small.py").write_text(NET.replace("manual_seed(0)", "manual_seed(1)"))  # stands for a pruned one
+    for name, file in {"small": "small.py", "same": net.name}.items():
+        with pytest.raises(SystemExit):
+            main([file, "-q", "-o", f"{name}.dyncc"])
+    left_out = [text for name in ("torchscript", "torchscript-onnx") for text in ("--without", name)]
+    also = ["--also", "small.dyncc", "--also", "same.dyncc"]
+    code, out, err = bench(capfd, net.name, *also, *left_out, "--json")
+    assert code == 0, err
+    standings = by_name(json.loads(out))
+    assert standings["dyncc small"]["notes"]["different"] == "4 of 4"
+    assert standings["dyncc same"]["notes"]["different"] == "0 of 4"
+    code, _, err = bench(capfd, "same.dyncc", "--also", "small.dyncc")
+    assert code == 2 and "--also is beside a model" in err
+    code, _, err = bench(capfd, net.name, "--also", "none.dyncc")
+    assert code == 2 and "no such bundle" in err
+    code, _, err = bench(capfd, net.name, "--also", "same.dyncc", "--also", "same.dyncc")
+    assert code == 2 and "two contenders are called `same`" in err

@@ -28,6 +28,8 @@ class Source:
     compile: Callable[[Path], Any]
     engines: Mapping[str, Callable[[Path], Any]] = field(default_factory=dict[str, Callable[[Path], Any]])
     """The same for other engines, by their names."""
+    also: Mapping[str, Path] = field(default_factory=dict[str, Path])
+    """Finished bundles of the network, say pruned ones, by their names."""
 
 
 def subject_of_source(source: Source, folder: Path, threads: int, say: Callable[[str], None]) -> Subject:
@@ -63,7 +65,12 @@ def subject_of_source(source: Source, folder: Path, threads: int, say: Callable[
         weight_bytes=_weight_bytes(model),
         script_onnx=None if script_refused else script,
         script_refused=script_refused,
-        engines={} if refused else {name: _built(name, source, folder, say) for name in source.engines},
+        engines={}
+        if refused
+        else {
+            **{name: _built(name, source, folder, say) for name in source.engines},
+            **{name: Built(path, approximate=True) for name, path in source.also.items()},
+        },
     )
 
 

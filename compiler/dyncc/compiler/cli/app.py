@@ -300,6 +300,14 @@ def bench_command(
         ),
     ] = 300.0,
     engines: Engines = None,
+    also: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--also",
+            metavar="BUNDLE",
+            help="Time this bundle of the network too, a pruned one, say, whatever it answers.",
+        ),
+    ] = None,
     without: Annotated[
         list[str] | None,
         typer.Option("--without", metavar="NAME", help="A contender to leave out: torch.compile, …"),
@@ -327,6 +335,7 @@ def bench_command(
             passes=passes,
             seconds=seconds,
             starts=starts,
+            also=tuple(also or ()),
             limit=limit,
             without=tuple(without or ()),
             engines=tuple(engines or ()),

@@ -36,6 +36,8 @@ class BenchOptions:
     without: tuple[str, ...] = ()
     engines: tuple[str, ...] = ()
     """Other engines to compile for, beside ONNX Runtime; ``all`` are those that there are, and ``auto``."""
+    also: tuple[Path, ...] = ()
+    """Finished bundles of the network."""
 
 
 def run_bench(options: BenchOptions, console: Console) -> None:
@@ -71,6 +73,8 @@ def _subject(options: BenchOptions, threads: int, folder: Path, console: Console
     from dyncc.compiler.bench.inputs import kept_calls
 
     if Path(options.target).is_dir():
+        if options.also:
+            raise usage("--also is beside a model: dyncc bench FILE.py --also BUNDLE")
         bundle = existing(Path(options.target))
         calls = _calls(options) or kept_calls(bundle)
         if not calls:
@@ -112,7 +116,19 @@ def _source(options: BenchOptions, console: Console) -> Any:
         calls,
         lambda output: compile_target(compiling, target, example, output),
         {name: partial(_for_engine, name, compiling, target, example) for name in engines},
+        _also(options, engines),
     )
+
+
+def _also(options: BenchOptions, engines: Sequence[str]) -> dict[str, Path]:
+    """The bundles of ``--also`` by their names. Raises a usage error for what is none."""
+    found: dict[str, Path] = {}
+    for path in options.also:
+        bundle = existing(path)
+        if bundle.stem in found or bundle.stem in engines:
+            raise usage(f"two contenders are called `{bundle.stem}`", "rename a bundle")
+        found[bundle.stem] = bundle
+    return found
 
 
 def _engines(options: BenchOptions) -> Sequence[str]:
