@@ -68,7 +68,7 @@ def details(result: Result) -> str:
 def fill(readme: Path, text: str, part: int = 0, begin: str = BEGIN) -> None:
     """Replace what is between the markers of ``readme``; ``part`` says which pair of them."""
     pieces = readme.read_text(encoding="utf-8").split(begin)
-    _, after = pieces[part + 1].split(END)
+    _, after = pieces[part + 1].split(END, 1)
     pieces[part + 1] = f"\n\n{text}\n\n{END}{after}"
     readme.write_text(begin.join(pieces), encoding="utf-8")
 

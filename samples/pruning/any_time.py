@@ -100,15 +100,16 @@ def rows(name: str, whole: float, found: Curves) -> list[Sequence[object]]:
 def plot(name: str, whole: float, found: Curves) -> None:
     """``docs/any-time-NAME.svg``: a panel for each time of pruning."""
     pyplot = importlib.import_module("matplotlib.pyplot")
-    importlib.import_module("matplotlib").rcParams["svg.hashsalt"] = name
+    importlib.import_module("matplotlib").rcParams.update({"svg.hashsalt": name, "svg.fonttype": "none"})
     figure, panels = pyplot.subplots(1, len(WHEN), figsize=(10, 3.2), sharey=True, layout="constrained")
     for panel, (when, title) in zip(panels, WHEN.items(), strict=True):
         panel.axhline(whole, color="0.7", linewidth=1, label="whole")
         for (time, criterion), values in found.items():
             if time == when:
                 panel.plot([100 * ratio for ratio in RATIOS], values, marker="o", label=criterion)
-        panel.set(title=f"{name}: {title}", xlabel="channels removed, %", ylim=(0, 102))
-        panel.legend(loc="lower left", fontsize="small")
+        ticks = [100 * ratio for ratio in RATIOS]
+        panel.set(title=f"{name}: {title}", xlabel="channels removed, %", ylim=(0, 102), xticks=ticks)
+        panel.legend(loc="best", fontsize="small")
     panels[0].set_ylabel("held-out digits right, %")
     file = DOCS / f"any-time-{name.lower().replace(' ', '-')}.svg"
     figure.savefig(file, metadata={"Date": None})

@@ -97,6 +97,30 @@ def test_criteria_of_gradients(criterion: str) -> None:
         prune(model, example, ratio=0.5, criterion=criterion)
 
 
+def test_in_rounds() -> None:
+    """What comes out is a module like any other."""
+    torch.manual_seed(0)
+    model: nn.Module = nn.Sequential(nn.Linear(6, 40), nn.ReLU(), nn.Linear(40, 2))
+    data = [torch.randn(20, 6) for _ in range(3)]
+    widths: list[int] = []
+    for _ in range(3):
+        model = prune(
+            model,
+            (torch.zeros(1, 6),),
+            ratio=0.25,
+            criterion="taylor",
+            data=data,
+            loss=lambda net, x: net(x).square().mean(),
+        ).model
+        optimizer = torch.optim.SGD(model.parameters(), 0.01)
+        for x in data:
+            optimizer.zero_grad()
+            model(x).square().mean().backward()
+            optimizer.step()
+        widths.append(model[0].weight.shape[0])
+    assert widths == [30, 23, 18]
+
+
 class Attending(nn.Module):
     def __init__(self) -> None:
         super().__init__()
