@@ -125,8 +125,7 @@ def without_repetitions(x: torch.Tensor) -> Any:
 
 def changed_in_place_afterwards(x: torch.Tensor) -> Any:
     """What is in a list that a dict has under a key from data is changed under its own name."""
-    y = x * 2
-    groups: dict[int, list[torch.Tensor]] = {}
+    y, groups = x * 2, dict[int, list[torch.Tensor]]()
     key = int(x.sum() > 0)
     groups.setdefault(key, []).append(y if y[0] < y[1] else x * 3)
     groups[0] = [x + 1]

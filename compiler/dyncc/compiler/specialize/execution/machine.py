@@ -7,6 +7,7 @@ interprets it (see :mod:`dyncc.compiler.specialize.execution.calls`).
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -280,6 +281,8 @@ class Machine:
     ) -> None:
         """Call ``func``; its result goes where ``continuation`` says, now or after its frames ran."""
         while True:
+            if type(func) is types.GenericAlias and func.__origin__ in mappings.PLAIN:
+                func = func.__origin__  # ``dict[int, Tensor]()``
             result = dispatch.apply(self, func, args, kwargs)
             if isinstance(result, Push):
                 func, args, kwargs = result.func, result.args, result.kwargs
