@@ -63,7 +63,7 @@ def test_obspa_with_data(network: Path, tmp_path: Path) -> None:
     np.savez(data, x=np.zeros((1, 3, 4, 4), np.float32))
     assert run("prune", network, "--ratio", "0.5", "--criterion", "obspa", "--data", data) == 0
     np.savez(data, x=np.zeros((1, 5, 4, 4), np.float32))
-    assert run("prune", network, "--ratio", "0.5", "--criterion", "obspa", "--data", data) == 1
+    assert run("prune", network, "--ratio", "0.5", "--criterion", "obspa", "--data", data) == 2
 
 
 @pytest.mark.parametrize(
@@ -238,3 +238,61 @@ def test_ways_that_no_call_takes(model: Path, tmp_path: Path, capsys: pytest.Cap
     assert "--drop-rare goes by a profile" in capsys.readouterr().err
     assert run("prune", model, "--drop-rare", "0.7", "--profile", calls) == 2
     assert "the share 0.7 of visits is not in [0, 0.5)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("criterion", ["taylor", "obspa"])
+@pytest.mark.parametrize("size", [1, 4, "N"])
+def test_data_of_a_file(
+    criterion: str, size: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Cut into batches of the size that the file takes; what is no input is a label."""
+    path, data = tmp_path / "net.onnx", tmp_path / "data.npz"
+    text = (
+        f"(float[{size}, 6] x) => (float[{size}, 3] y) "
+        "{ h = Gemm(x, a)  n = BatchNormalization(h, s, t, m, v)  i = Relu(n)  y = Gemm(i, b) }"
+    )
+    norm = {"s": np.ones(8), "t": np.zeros(8), "m": np.zeros(8), "v": np.ones(8)}
+    onnx_ir.save(net(text, {"a": (6, 8), "b": (8, 3), **norm}), path)
+    random = np.random.default_rng(0)
+    x, y = random.standard_normal((10, 6)).astype(np.float32), random.integers(0, 3, 10)
+    command = ["prune", path, "--ratio", "0.5", "--criterion", criterion, "--data", data]
+    np.savez(data, x=x, y=y)
+    assert run(*command) == 0, capsys.readouterr().err
+    capsys.readouterr()
+    wrong = {
+        "is float64, the network takes float32": {"x": x.astype(float), "y": y},
+        "has the shape [10, 5]": {"x": x[:, :5], "y": y},
+        "has no samples": {"x": x[:0], "y": y[:0]},
+        "not finite": {"x": np.where(x > 1, np.nan, x), "y": y},
+        "the data have no `x`": {"z": x, "y": y},
+    }
+    if criterion == "taylor":
+        wrong["different numbers of samples: `x` 10, `y` 9"] = {"x": x, "y": y[:9]}
+        wrong["have the class 7, and there are 3"] = {"x": x, "y": y * 0 + 7}
+    if size == 4:
+        wrong["are 3 samples, the network takes 4 at once"] = {"x": x[:3], "y": y[:3]}
+    for message, arrays in wrong.items():
+        np.savez(data, **arrays)
+        assert run(*command) == 2, message
+        assert message in " ".join(capsys.readouterr().err.split())
+
+
+def test_data_of_a_model_that_does_not_fit(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "data.npz"
+    random = np.random.default_rng(0)
+    x, y = random.standard_normal((10, 6)).astype(np.float32), random.integers(0, 4, 10)
+    command = ["prune", model, "--ratio", "0.5", "--criterion", "taylor", "--data", data]
+    wrong = {
+        "is torch.float64, the example is torch.float32": {"x": x.astype(float), "y": y},
+        "not finite": {"x": np.where(x > 1, np.inf, x), "y": y},
+        "different numbers of samples: `x` 10, `y` 12": {"x": x, "y": np.resize(y, 12)},
+        "have the class 4, and there are 4": {"x": x, "y": y * 0 + 4},
+        "holds no numbers": {"x": x, "y": np.array(["a"] * 10)},
+    }
+    for message, arrays in wrong.items():
+        np.savez(data, **arrays)
+        assert run(*command) == 2, message
+        assert message in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "gated.dyncc").exists()

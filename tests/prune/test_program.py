@@ -12,6 +12,7 @@ from torch import nn
 
 import dyncc.compiler
 from dyncc.compiler.diagnostics import CompileError
+from dyncc.compiler.pruning.bundle import Prune
 from dyncc.compiler.pruning.module import lowered
 from dyncc.ir import TensorType
 from dyncc.ir.verifier import verify
@@ -96,3 +97,60 @@ def test_nothing_is_written_where_it_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "no.dyncc").exists()
     with pytest.raises(PruneError, match=r"the ratio 1.5 is not in \[0, 1\)"):
         dyncc.compiler.compile(Fixed(), (torch.zeros(1, 4),), output=tmp_path / "no.dyncc", prune=1.5)
+
+
+class Accumulating(nn.Module):
+    """What is added to begins as zeros, which a graph gives as they are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two, self.out = nn.Linear(8, 32), nn.Linear(32, 32), nn.Linear(32, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.one(x).relu()
+        total = torch.zeros_like(h)
+        if h.mean() > 0.3:
+            total = total + self.two(h)
+        return self.out(total + h)
+
+
+@pytest.mark.parametrize("criterion", ["l1", "obspa"])
+def test_constants_that_a_graph_gives(criterion: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    prune = Prune(Selection(ratio=0.5), Importance(criterion))
+    net = dyncc.compiler.compile(
+        Accumulating().eval(), (torch.ones(1, 8),), output=tmp_path / "n.dyncc", prune=prune
+    )
+    assert net.report.pruning is not None and [group.kept for group in net.report.pruning.groups] == [16]
+    for x in (torch.ones(1, 8), -3 * torch.ones(1, 8), torch.randn(1, 8)):
+        assert net(x).shape == (1, 4)
+
+
+class Routed(nn.Module):
+    """Rows go to experts by their values: to others when channels are gone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.router, self.out = nn.Linear(8, 16), nn.Linear(16, 2), nn.Linear(16, 4)
+        self.experts = nn.ModuleList(
+            nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 16)) for _ in range(2)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.one(x).relu()
+        best = self.router(h).argmax(-1)
+        out = torch.zeros_like(h)
+        for number, expert in enumerate(self.experts):
+            mine = best == number
+            if mine.any():
+                out[mine] = expert(h[mine])
+        return self.out(out)
+
+
+def test_rows_that_values_choose(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    prune = Prune(Selection(ratio=0.5), Importance("obspa"))
+    net = dyncc.compiler.compile(
+        Routed().eval(), (torch.rand(6, 8),), output=tmp_path / "n.dyncc", prune=prune
+    )
+    assert net(torch.rand(6, 8)).shape == (6, 4)

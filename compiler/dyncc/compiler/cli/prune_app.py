@@ -78,8 +78,8 @@ def prune_command(
         typer.Option(
             "--drop-rare",
             metavar="S",
-            help="Drop the ways of decisions that at most this share of the profile's visits take; 0: that "
-            "none takes. Ways into an exception and out of a loop stay.",
+            help="Drop the ways of decisions that at most this share, in [0, 0.5), of the profile's visits "
+            "take; 0: that none takes. Ways into an exception and out of a loop stay.",
         ),
     ] = None,
     aggregate: Annotated[

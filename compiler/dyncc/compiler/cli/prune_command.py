@@ -95,9 +95,15 @@ def _prune_file(file: Path, options: PruneOptions, console: Console) -> None:
     scores = _scores(model, options, data)
     pruning = Pruning(options.selection(), options.importance(scores), options.verify, inputs)
     if options.criterion == "obspa":
-        from dyncc.compiler.pruning.onnx_model import obspa
+        from dyncc.compiler.pruning.onnx_model import batches_of, obspa
+        from dyncc.passes.prune.prepare import prepared
 
-        pruned = obspa(model, pruning, batches(data), console.detail)
+        inputs_alone = None
+        if data is not None:
+            names = {value.name for value in model.graph.inputs}
+            given = {name: array for name, array in data.items() if name in names}
+            inputs_alone = batches_of(prepared(model), given)
+        pruned = obspa(model, pruning, inputs_alone, console.detail)
     else:
         pruned = pruning.run(model)
     save(pruned.model, target)
@@ -114,8 +120,10 @@ def _scores(
     if options.criterion not in GRADIENT or data is None:
         return None
     from dyncc.compiler.pruning.gradients import of_onnx
+    from dyncc.compiler.pruning.onnx_model import batches_of
 
-    return of_onnx(prepared(model), [data], options.criterion)
+    ready = prepared(model)
+    return of_onnx(ready, batches_of(ready, data), options.criterion)
 
 
 def _prune_model(options: PruneOptions, console: Console) -> None:
@@ -161,11 +169,6 @@ def _prune_model(options: PruneOptions, console: Console) -> None:
         profile=options.profile,
     )
     run_compile(compiled, console)
-
-
-def batches(arrays: Mapping[str, Any] | None) -> list[dict[str, Any]] | None:
-    """The arrays of ``--data`` as one batch of inputs."""
-    return None if arrays is None else [dict(arrays)]
 
 
 def read_arrays(file: Path | None, option: str) -> dict[str, Any] | None:

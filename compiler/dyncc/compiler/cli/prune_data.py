@@ -21,6 +21,7 @@ from dyncc.compiler.cli.exits import usage
 from dyncc.compiler.cli.prepare import Call
 from dyncc.compiler.cli.usercode import display, user_code
 from dyncc.compiler.pruning.gradients import of_module, tensors_in, usual_loss
+from dyncc.compiler.pruning.onnx_model import check_samples
 
 LOSS = "loss"
 """The function of a model's file that gives the loss of a batch."""
@@ -42,11 +43,18 @@ def batches_of(target: Target, call: Call, file: Path, arrays: Mapping[str, np.n
     bound = inspect.signature(target.entry).bind(*call.args, **(call.kwargs or {}))
     bound.apply_defaults()
     example = dict(bound.arguments)
-    tensors = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
+    tensors = {name: _tensor(name, array, file) for name, array in arrays.items()}
     inputs = {name: tensor for name, tensor in tensors.items() if name in example}
     if not inputs:
         names = ", ".join(f"`{name}`" for name in example)
         raise usage(f"{file} has no array for a parameter: it takes {names}", notes=["named by --data"])
+    for name, tensor in inputs.items():
+        wanted = getattr(example[name], "dtype", tensor.dtype)
+        if tensor.dtype != wanted:
+            raise usage(
+                f"`{name}` in {file} is {tensor.dtype}, the example is {wanted}", notes=["named by --data"]
+            )
+    check_samples(arrays)
     counts = {name: _calls_in(tensor, example[name]) for name, tensor in inputs.items()}
     if 0 in counts.values() or len(set(counts.values())) > 1:
         wrong = next(
@@ -67,6 +75,13 @@ def batches_of(target: Target, call: Call, file: Path, arrays: Mapping[str, np.n
         labels = {name: tensor for name, tensor in mine.items() if name not in inputs}
         found.append(Batch(Example(target.method, bound.args, bound.kwargs), mine, labels))
     return found
+
+
+def _tensor(name: str, array: np.ndarray, file: Path) -> torch.Tensor:
+    try:
+        return torch.from_numpy(np.array(array))
+    except TypeError:
+        raise usage(f"`{name}` in {file} holds no numbers", notes=["named by --data"]) from None
 
 
 def _calls_in(tensor: torch.Tensor, example: Any) -> int:

@@ -23,7 +23,7 @@ from dyncc.compiler.lower import Lowered
 from dyncc.compiler.pruning.calls import calls_of
 from dyncc.compiler.pruning.refit import refit_program
 from dyncc.compiler.pruning.ways import Reduced
-from dyncc.passes.prune.errors import OptionError, PruneError
+from dyncc.passes.prune.errors import InexactError, OptionError, PruneError
 from dyncc.passes.prune.importance import RECONSTRUCTION, Importance
 from dyncc.passes.prune.model import Report
 from dyncc.passes.prune.program import ProgramPlan, cost_of, prune_program
@@ -111,7 +111,8 @@ def _initial(lowered: Lowered) -> dict[str, np.ndarray]:
 
 
 def diagnostic(error: PruneError) -> Diagnostic:
-    return Diagnostic("", error.message, None, helps=(error.help,) if error.help else ())
+    code = "DY301" if isinstance(error, InexactError) else ""
+    return Diagnostic(code, error.message, None, helps=(error.help,) if error.help else ())
 
 
 def reference_examples(
@@ -159,7 +160,7 @@ def _keep(kept: Examples, pruned: PrunedLowered, example: Example, result: Any, 
 
 def _differs(text: str) -> Diagnostic:
     return Diagnostic(
-        "",
+        "DY301",
         "the pruned program is not the original with its channels zeroed",
         None,
         notes=(text,),

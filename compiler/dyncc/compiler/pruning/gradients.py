@@ -48,7 +48,18 @@ def of_onnx(model: onnx_ir.Model, data: Sequence[Mapping[str, np.ndarray]], crit
     The loss is :func:`usual_loss`. Raises :class:`PruneError` for an operator whose gradient is not known.
     """
     weights = tensors(model)
-    parameters = {name: tensor for name, tensor in weights.items() if tensor.is_floating_point()}
+    statistics = {
+        value.name
+        for node in model.graph.all_nodes()
+        if node.op_type == "BatchNormalization"
+        for value in node.inputs[3:]
+        if value is not None
+    }
+    parameters = {
+        name: tensor
+        for name, tensor in weights.items()
+        if tensor.is_floating_point() and name not in statistics
+    }
     names = {value.name or "" for value in model.graph.inputs}
     for tensor in parameters.values():
         tensor.requires_grad_()
@@ -58,7 +69,11 @@ def of_onnx(model: onnx_ir.Model, data: Sequence[Mapping[str, np.ndarray]], crit
             given = {name: torch.from_numpy(np.array(array)) for name, array in batch.items()}
             if missing := sorted(names - set(given)):
                 raise OptionError(f"the data have no `{missing[0]}`, an input of the network")
-            values = run_torch(model, {name: given.pop(name) for name in names}, weights)
+            try:
+                values = run_torch(model, {name: given.pop(name) for name in names}, weights)
+            except (RuntimeError, ValueError, IndexError, TypeError) as error:
+                reason = str(error).strip().splitlines()[0]
+                raise PruneError(f"the network does not run on the data: {reason}") from error
             yield usual_loss([values[value.name or ""] for value in model.graph.outputs], given)
 
     return _scores(parameters, losses(), criterion)
@@ -75,6 +90,8 @@ def usual_loss(outputs: Sequence[torch.Tensor], labels: Mapping[str, torch.Tenso
             f"the data need one array of labels beside the inputs, and there are: {told}", LOSS_HELP
         )
     ((name, label),) = labels.items()
+    if label.dim() > 1 and label.shape[-1] == 1:
+        label = label.squeeze(-1)
     for output in outputs:
         if not output.is_floating_point():
             continue
@@ -83,8 +100,20 @@ def usual_loss(outputs: Sequence[torch.Tensor], labels: Mapping[str, torch.Tenso
         if output.dim() == label.dim() + 1 and not label.is_floating_point():
             rows = output.reshape(-1, output.shape[-1])
             if len(rows) == label.numel():
-                return F.cross_entropy(rows, label.reshape(-1).long())
-    raise OptionError(f"the labels `{name}` of the shape {list(label.shape)} fit no output", LOSS_HELP)
+                return F.cross_entropy(rows, _classes(name, label, rows.shape[-1]))
+    shapes = ", ".join(str(list(output.shape)) for output in outputs) or "no tensor"
+    raise OptionError(
+        f"the labels `{name}` of {label.dtype} {list(label.shape)} fit no output (of shape {shapes})",
+        LOSS_HELP,
+    )
+
+
+def _classes(name: str, label: torch.Tensor, count: int) -> torch.Tensor:
+    numbers = label.reshape(-1).long()
+    if bool(((numbers < 0) | (numbers >= count)).any()):
+        wrong = numbers[(numbers < 0) | (numbers >= count)][0].item()
+        raise OptionError(f"the labels `{name}` have the class {wrong}, and there are {count}", LOSS_HELP)
+    return numbers
 
 
 def tensors_in(value: Any) -> Iterator[torch.Tensor]:

@@ -11,7 +11,7 @@ import onnx_ir
 from numpy.typing import NDArray
 
 from dyncc.passes.prune.atoms import dims
-from dyncc.passes.prune.groups import Network, is_floating, weights_of
+from dyncc.passes.prune.groups import Network, is_floating, is_used, weights_of
 from dyncc.passes.prune.operators.base import attribute, required
 from dyncc.passes.prune.operators.recurrent import GATES
 
@@ -46,7 +46,7 @@ class Costs:
         shared: set[int] = set()
         self._weights = []
         for value in weights_of(self.graphs):
-            if value.uses() and is_floating(value):
+            if is_used(value) and is_floating(value):
                 axes = atoms.of(value)
                 # a weight of several graphs is one
                 if axes and axes[0].size and int(axes[0][0]) in shared:

@@ -142,9 +142,14 @@ def weights_of(graphs: Iterable[onnx_ir.Graph]) -> list[onnx_ir.Value]:
     return list(dict.fromkeys(found))
 
 
+def is_used(value: onnx_ir.Value) -> bool:
+    """Whether a constant counts: something takes it, or the graph gives it (zeros to add to, say)."""
+    return bool(value.uses()) or value.is_graph_output()
+
+
 def found_groups(about: Description, graphs: Sequence[onnx_ir.Graph]) -> Network:
     """Resolve the choices and sort the free classes into groups."""
-    weights = [value for value in weights_of(graphs) if value.uses()]
+    weights = [value for value in weights_of(graphs) if is_used(value)]
     for value in weights:
         about.atoms.of(value)
     components = resolve(about.atoms, about.ties, about.choices, not about.rewrites_graph).components

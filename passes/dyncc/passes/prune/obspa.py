@@ -10,6 +10,7 @@ those before it got wrong. Only one layer's ``X̂ X̂ᵀ`` is held at a time.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -53,7 +54,8 @@ def refit(
 
     ``data`` are batches of inputs of the network, ``given`` what the pruned one is given in their place (it
     may be part of a larger one; without, the same). Layers in the bodies of ONNX branches and loops, and
-    weights that several nodes share, or that are ``shared`` with other graphs (by name), stay as they are.
+    weights that several nodes share, or that are ``shared`` with other graphs (by name), stay as they are;
+    so do those that are applied to other rows than in the original (``x[mask]``, by a mask that differs).
     Raises :class:`PruneError` where the data do not fit.
     """
     originals = {_name(layer): layer for layer in layers(plan.model)}
@@ -65,8 +67,13 @@ def refit(
             progress(number, len(work), name)
         wanted = _activations(plan.model, name, data)
         inputs = _activations(pruned, required(layer.node, 0).name or "", data if given is None else given)
-        _refit_layer(layer, inputs, wanted, keeps[name], damping, shared)
+        with contextlib.suppress(_Unpaired):
+            _refit_layer(layer, inputs, wanted, keeps[name], damping, shared)
     return len(work)
+
+
+class _Unpaired(Exception):
+    """The layer is applied to other rows than in the original: what they are is chosen by values."""
 
 
 def _among(layer: Layer, names: frozenset[str]) -> bool:
@@ -188,9 +195,12 @@ def _refit_layer(
     groups = attribute(layer.node, "group", 1) if conv else 1
     rows = _rows(layer)
     flat = rows.reshape(groups, rows.shape[0] // groups, -1).astype(np.float64)
+    layer_outputs = keep.size
     sums = [_Sums(flat.shape[2], flat.shape[1], layer.bias is not None) for _ in range(groups)]
     for x, y in zip(given, wanted, strict=True):
         columns = _columns(layer, x, rows, groups)
+        if columns[0].shape[1] != y.size // layer_outputs:
+            raise _Unpaired
         outputs = np.moveaxis(y, 1, 0) if conv else np.moveaxis(y, -1, 0)
         targets = outputs.reshape(outputs.shape[0], -1)[keep].reshape(groups, flat.shape[1], -1)
         for one, mine, target in zip(sums, columns, targets, strict=True):

@@ -11,7 +11,7 @@ from onnx_ir.passes import common
 
 from dyncc.passes.prune.atoms import dims
 from dyncc.passes.prune.edit import Rewrite
-from dyncc.passes.prune.groups import Network
+from dyncc.passes.prune.groups import Network, is_used
 from dyncc.passes.prune.operators import operator_of
 
 Removed = NDArray[np.bool_]
@@ -41,7 +41,7 @@ def rewritten(network: Network, removed: Removed, model: onnx_ir.Model) -> onnx_
 def _slice_constants(rewrite: Rewrite, model: onnx_ir.Model) -> None:
     for old_graph, new_graph in zip(model.graphs(), rewrite.model.graphs(), strict=True):
         for name, old in old_graph.initializers.items():
-            if old.uses() and rewrite.pruned(old):
+            if is_used(old) and rewrite.pruned(old):
                 new = new_graph.initializers[name]
                 assert old.const_value is not None
                 array = sliced(old.const_value.numpy(), rewrite, old)
@@ -74,5 +74,5 @@ def _drop_unused(model: onnx_ir.Model) -> None:
     common.RemoveUnusedNodesPass()(model)
     for graph in model.graphs():
         for name, value in list(graph.initializers.items()):
-            if not value.uses() and value not in graph.outputs:
+            if not is_used(value):
                 del graph.initializers[name]
