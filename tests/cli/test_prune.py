@@ -58,6 +58,13 @@ def test_groups(network: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)["groups"][0]["channels"] == 8
 
 
+def test_obspa_without_batch_norms_warns(network: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("prune", network, "--ratio", "0.5", "--criterion", "obspa") == 0
+    assert "refitted on random numbers (there is no batch norm)" in " ".join(
+        capsys.readouterr().err.split()
+    )
+
+
 def test_obspa_with_data(network: Path, tmp_path: Path) -> None:
     data = tmp_path / "data.npz"
     np.savez(data, x=np.zeros((1, 3, 4, 4), np.float32))
@@ -222,6 +229,8 @@ def test_a_models_own_loss(model: Path, tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_a_model_without_data(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert set(pruned_groups(model, capsys, "--ratio", "0.5", "--criterion", "obspa").values()) == {8}
+    assert run("prune", model, "--ratio", "0.5", "--criterion", "obspa") == 0
+    assert "refitted on random numbers" in " ".join(capsys.readouterr().err.split())
     assert run("prune", model, "--ratio", "0.5", "--criterion", "taylor") == 2
     assert "needs gradients" in capsys.readouterr().err
 
@@ -234,8 +243,12 @@ def test_ways_that_no_call_takes(model: Path, tmp_path: Path, capsys: pytest.Cap
     assert "dropped 1 way of decisions" in text and "gated.py:14, where it does not hold: 0 of 3" in text
     net = load(tmp_path / "gated.dyncc")
     assert len(net.program.blocks) == 1
+    np.savez(calls, x=np.ones((0, 1, 6), np.float32))
+    assert run("prune", model, "--drop-rare", "0", "--profile", calls) == 2
+    assert "holds no calls" in capsys.readouterr().err
     assert run("prune", model, "--drop-rare", "0") == 2
     assert "--drop-rare goes by a profile" in capsys.readouterr().err
+    np.savez(calls, x=np.ones((3, 1, 6), np.float32))
     assert run("prune", model, "--drop-rare", "0.7", "--profile", calls) == 2
     assert "the share 0.7 of visits is not in [0, 0.5)" in capsys.readouterr().err
 

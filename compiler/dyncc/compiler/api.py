@@ -228,6 +228,7 @@ class _Job:
             warnings=(
                 *map(_warning, recorded.warnings),
                 *checks.warnings(),
+                *map(_warning, pruned.warnings if pruned else ()),
                 *map(_warning, plan.warnings()),
                 *self.reporter.warnings(),
             ),

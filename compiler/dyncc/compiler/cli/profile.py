@@ -48,6 +48,8 @@ def profile_calls(target: Target, call: Call, file: Path) -> list[Example]:
         alone = {number: values for (number, other), values in given.items() if other == method}
         for number, values in _unstacked(inputs, alone, _example(call, method, target), file).items():
             given[number, method] = values
+    if not given:
+        raise usage(f"{file} holds no calls", notes=["named by --profile"])
     order = list(methods)
     wanted = sorted(given, key=lambda item: (item[0], order.index(item[1])))
     return [

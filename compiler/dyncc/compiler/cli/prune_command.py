@@ -103,7 +103,13 @@ def _prune_file(file: Path, options: PruneOptions, console: Console) -> None:
             names = {value.name for value in model.graph.inputs}
             given = {name: array for name, array in data.items() if name in names}
             inputs_alone = batches_of(prepared(model), given)
-        pruned = obspa(model, pruning, inputs_alone, console.detail)
+        pruned = obspa(
+            model,
+            pruning,
+            inputs_alone,
+            console.detail,
+            lambda text: console.show([Diagnostic("", text, None, severity="warning")]),
+        )
     else:
         pruned = pruning.run(model)
     save(pruned.model, target)

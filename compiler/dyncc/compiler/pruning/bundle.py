@@ -22,6 +22,7 @@ from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.lower import Lowered
 from dyncc.compiler.pruning.calls import calls_of
 from dyncc.compiler.pruning.refit import refit_program
+from dyncc.compiler.pruning.synthesize import RANDOM, refitted_blindly
 from dyncc.compiler.pruning.ways import Reduced
 from dyncc.passes.prune.errors import InexactError, OptionError, PruneError
 from dyncc.passes.prune.importance import RECONSTRUCTION, Importance
@@ -67,6 +68,7 @@ class PrunedLowered:
     plan: ProgramPlan
     report: Report
     reference: Lowered
+    warnings: tuple[str, ...] = ()
 
 
 def prune_lowered(
@@ -84,7 +86,7 @@ def prune_lowered(
     CompileError where it is refused.
     """
     lowered, usage = (reduced.lowered, reduced.usage) if reduced else (whole, None)
-    refits = prune.importance.criterion == RECONSTRUCTION
+    refits, made_up = prune.importance.criterion == RECONSTRUCTION, ""
     try:
         data = calls_of(prune.data, examples[0], dynamic=dynamic) if refits and prune.data else None
         result = prune_program(
@@ -92,7 +94,9 @@ def prune_lowered(
         )
         if refits:
             seed = prune.importance.seed
-            refit_program(result.plan, result.program, result.weights, data, examples, seed, prune.say)
+            made_up = refit_program(
+                result.plan, result.program, result.weights, data, examples, seed, prune.say
+            )
         report = result.report
         if reduced is not None and reduced.ways:
             before = cost_of(whole.program, whole.weights, reduced.before)
@@ -101,7 +105,8 @@ def prune_lowered(
         raise CompileError([diagnostic(error)]) from error
     smaller = Lowered(result.program, result.weights, lowered.kept)
     original = replace(lowered, program=result.plan.reference(), weights=_initial(lowered))
-    return PrunedLowered(smaller, result.plan, report, smaller if refits else original)
+    warnings = (refitted_blindly(made_up),) if made_up.startswith(RANDOM) else ()
+    return PrunedLowered(smaller, result.plan, report, smaller if refits else original, warnings)
 
 
 def _initial(lowered: Lowered) -> dict[str, np.ndarray]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import onnx_ir
 
-from dyncc.compiler.pruning.synthesize import synthesized
+from dyncc.compiler.pruning.synthesize import RANDOM, refitted_blindly, synthesized
 from dyncc.passes.prune.atoms import dims
 from dyncc.passes.prune.errors import OptionError
 from dyncc.passes.prune.model import Plan, Pruned, Pruning
@@ -69,8 +69,11 @@ def obspa(
     pruning: Pruning,
     data: Batches | None,
     say: Callable[[str], None] = lambda text: None,
+    warn: Callable[[str], None] = lambda text: None,
 ) -> Pruned:
     """Prune a model and refit what is left, on ``data`` or on inputs that are made up.
+
+    ``warn`` is told where these are worth little.
 
     Channels are chosen by L1: on made-up inputs the scores of reconstruction are worse, and on real ones
     hardly better. The check is of what is removed, before the refit. Raises :class:`PruneError`.
@@ -78,6 +81,8 @@ def obspa(
     if data is None:
         data, how = synthesized(prepared(model), seed=pruning.importance.seed)
         say(f"data      {how}")
+        if how.startswith(RANDOM):
+            warn(refitted_blindly(how))
     batches = data
 
     def progress(number: int, count: int, name: str) -> None:

@@ -25,7 +25,7 @@ from torch.utils._pytree import tree_map
 from dyncc.compiler.check.compare import outcome
 from dyncc.compiler.check.report import Example
 from dyncc.compiler.pruning.onnx_program import OnnxInterpreter
-from dyncc.compiler.pruning.synthesize import synthesized
+from dyncc.compiler.pruning.synthesize import RANDOM, synthesized
 from dyncc.compiler.reference import Number, Observer
 from dyncc.passes.prune.errors import OptionError, PruneError
 from dyncc.passes.prune.groups import weights_of
@@ -49,36 +49,37 @@ def refit_program(
     examples: Sequence[Example],
     seed: int = 0,
     say: Callable[[str], None] = lambda text: None,
-) -> int:
+) -> str:
     """Refit the layers of the pruned program ``smaller`` and its ``weights``, both in place.
 
     ``data`` are calls; without them they are made up: inputs matched to the batch norms where the program
     is one graph (see :mod:`~.synthesize`), else ``examples`` with random numbers in the place of theirs.
-    Weights that several graphs have stay as they are. Gives how many layers there were. Raises
-    :class:`PruneError` where the program does not run on the data.
+    Weights that several graphs have stay as they are. Gives in words what inputs were made up, if any were.
+    Raises :class:`PruneError` where the program does not run on the data.
     """
     shared = _shared(plan.program)
     if data is None and len(plan.program.graphs) == 1:
         ((name, model),) = plan.program.graphs.items()
         feeds, how = synthesized(model, seed=seed)
         say(f"data      {how}")
-        return _refit_graph(plan, smaller, weights, name, (feeds, feeds), shared, say)
+        _refit_graph(plan, smaller, weights, name, (feeds, feeds), shared, say)
+        return how
+    how = ""
     if data is None:
-        data = made_up(examples, seed)
-        say("data      random numbers in the place of the example's")
+        data, how = made_up(examples, seed), f"{RANDOM} in the place of the example's"
+        say(f"data      {how}")
     if not data:
         raise OptionError("refitting (obspa) a program needs calls of it", "give `data`")
     original = _Runs(plan.program, plan.weights, data, seed)
     pruned = _Runs(smaller, weights, data, seed)
     recording = original.recorded()
-    count = 0
     for name in recording.order:
         wanted = original.feeds(name)
         again = name in recording.again
         given = [plan.narrowed(name, one) for one in wanted] if again else pruned.feeds(name, recording)
         feeds = wanted, given
-        count += _refit_graph(plan, smaller, weights, name, feeds, shared, say)
-    return count
+        _refit_graph(plan, smaller, weights, name, feeds, shared, say)
+    return how
 
 
 def refit_module(
@@ -87,15 +88,14 @@ def refit_module(
     data: Sequence[Example] | None,
     examples: Sequence[Example],
     seed: int = 0,
-) -> int:
+) -> None:
     """Refit a pruned module in place: the program is, and its weights go back into the module."""
     program, weights = plan.pruned()
-    count = refit_program(plan, program, weights, data, examples, seed)
+    refit_program(plan, program, weights, data, examples, seed)
     with torch.no_grad():
         for name, tensor in [*smaller.named_parameters(), *smaller.named_buffers()]:
             if name in weights:
                 tensor.copy_(torch.from_numpy(np.array(weights[name])))
-    return count
 
 
 def made_up(examples: Sequence[Example], seed: int = 0, count: int = MADE_UP) -> list[Example]:
@@ -122,10 +122,10 @@ def _refit_graph(
     feeds: tuple[Sequence[Feeds], Sequence[Feeds]],
     shared: frozenset[str],
     say: Callable[[str], None],
-) -> int:
+) -> None:
     pruned = smaller.graphs[name]
     wanted, given = feeds
-    count = refit(
+    refit(
         Plan(plan.program.graphs[name], plan.network, plan.removed),
         pruned,
         wanted,
@@ -136,7 +136,6 @@ def _refit_graph(
     for value in weights_of([pruned.graph]):
         if value.name in weights and value.name not in shared and value.const_value is not None:
             weights[value.name] = np.array(value.const_value.numpy())
-    return count
 
 
 def _shared(program: Onnx) -> frozenset[str]:

@@ -22,6 +22,8 @@ COUNT = 768
 BATCH = 256
 """Inputs that are matched together. Several sets tell more than one that is matched for longer."""
 STEPS = 150
+RANDOM = "random numbers"
+"""How inputs were made where they could not be matched to anything."""
 RATE = 0.1
 
 
@@ -43,7 +45,7 @@ def synthesized(
         feeds[v.name or ""].dtype.kind == "f" for v in image
     )
     if not norms or not batched:
-        return _noise(model, count, seed), "random numbers" + ("" if norms else " (there is no batch norm)")
+        return _noise(model, count, seed), RANDOM + ("" if norms else " (there is no batch norm)")
     shapes = {v.name or "": feeds[v.name or ""].shape[1:] for v in image}
     fixed = [size for v in image if isinstance(size := (dims(v) or (None,))[0], int)]
     each = min(fixed, default=BATCH)
@@ -55,11 +57,16 @@ def synthesized(
             _descend(model, norms, inputs, steps, progress)
         except (PruneError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0]
-            return _noise(model, count, seed), f"random numbers ({reason})"
+            return _noise(model, count, seed), f"{RANDOM} ({reason})"
         arrays = {name: tensor.detach().numpy() for name, tensor in inputs.items()}
         starts = range(0, BATCH - each + 1, each)
         batches += [{name: array[i : i + each] for name, array in arrays.items()} for i in starts]
     return batches, f"inputs matched to the statistics of {len(norms)} batch norms"
+
+
+def refitted_blindly(how: str) -> str:
+    """The warning about a refit on inputs that tell nothing of what the network is given."""
+    return f"layers were refitted on {how}, which is worth little: give data (--data FILE.npz)"
 
 
 def _noise(model: onnx_ir.Model, count: int, seed: int) -> list[dict[str, np.ndarray]]:
