@@ -200,3 +200,28 @@ def test_refit_goes_back_into_the_module() -> None:
     assert errors[1] < 0.5 * errors[0]
     with pytest.raises(OptionError, match="the network takes"):
         prune(model, (torch.zeros(1, 6),), ratio=0.5, criterion="obspa", data=[torch.zeros(3, 5)])
+
+
+class Packed(nn.Module):
+    """Query, key and value from one layer, taken apart as timm does it."""
+
+    def __init__(self, width: int = 48, heads: int = 4) -> None:
+        super().__init__()
+        self.heads, self.head_dim = heads, width // heads
+        self.first = nn.Linear(8, width)
+        self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x)
+        b, t, _ = x.shape
+        packed = self.qkv(x).reshape(b, t, 3, self.heads, self.head_dim)
+        q, k, v = packed.permute(2, 0, 3, 1, 4).unbind(0)
+        y = nn.functional.scaled_dot_product_attention(q, k, v).transpose(1, 2)
+        return self.proj(y.reshape(b, t, self.heads * self.head_dim))
+
+
+def test_whole_heads_of_a_packed_projection() -> None:
+    torch.manual_seed(0)
+    result = prune(Packed().eval(), (torch.rand(2, 6, 8),), ratio=0.5)
+    assert result.model.heads == 2 and result.model.head_dim == 12
+    assert result.model.qkv.weight.shape == (72, 24) and result.model.proj.in_features == 24

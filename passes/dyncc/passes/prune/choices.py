@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dyncc.passes.prune.atoms import Atoms, Components, Indices, Ties
 from dyncc.passes.prune.description import Choice
@@ -42,15 +43,26 @@ def resolve(atoms: Atoms, ties: Ties, choices: Sequence[Choice], whole: bool = F
         active = _activate(choices, sets, banned, whole)
         chosen = open_ties + _chosen(choices, factors, active)
         components = chosen.components(atoms.size)
+        removable = _removable(atoms, components)
         useless = {
             number
             for number, found in enumerate(sets)
             if number in active.sets
-            and not any(components.free(factors[choice][factor]).any() for choice, factor in found.members)
+            and not any(removable[factors[choice][factor]].any() for choice, factor in found.members)
         }
         if not useless or len(banned) > ROUNDS * len(sets):
             return Resolved(chosen, components)
         banned |= useless
+
+
+def _removable(atoms: Atoms, components: Components) -> NDArray[np.bool_]:
+    """By atom whether it may go: it does not stay for a reason, nor as the only index of an axis.
+
+    So ``q, k, v = x.reshape(…, 3, heads, width).unbind(…)`` leaves the three alone, and heads can go.
+    """
+    lone = np.zeros(components.reasons.size, np.bool_)
+    lone[[components.labels[axis[0]] for axis in atoms.axes() if axis.size == 1]] = True
+    return ((components.reasons < 0) & ~lone)[components.labels]
 
 
 @dataclass(frozen=True)
