@@ -87,6 +87,7 @@ def test_obspa_with_data(network: Path, tmp_path: Path) -> None:
         (["--ratio", "0.5", "-o", "no/where.onnx"], 2, "no such folder"),
         (["--ratio", "0.5", "--weights", "w.pt"], 2, "this is an ONNX file"),
         (["--ratio", "0.5", "--profile", "p.npz"], 2, "this is an ONNX file"),
+        (["--ratio", "0.5", "--data", "d.npz"], 2, "`l1` is of the weights alone, and takes no --data"),
     ],
 )
 def test_bad_options(

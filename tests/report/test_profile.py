@@ -130,3 +130,20 @@ def test_from_the_command_line(target: Target, tmp_path: Path) -> None:
         text=True,
     )
     assert json.loads(shown.stdout)["report"] == data
+
+
+def test_an_axis_of_calls_is_missing(target: Target, tmp_path: Path) -> None:
+    file = tmp_path / "profile.npz"
+    np.savez(file, x=np.zeros((3, 4), np.float32))
+    with pytest.raises(CliError) as caught:
+        profile_calls(target, EXAMPLE, file, dynamic=False)
+    assert "has the shape [3, 4], a call takes [1, 4]" in str(caught.value.diagnostics[0])
+    assert len(profile_calls(target, EXAMPLE, file)) == 1
+
+
+def test_calls_that_fail_alike_are_told_once(tmp_path: Path) -> None:
+    calls = [(torch.zeros(1, 4, dtype=torch.float64),)] * 5
+    with pytest.raises(CompileError) as caught:
+        compile(torch.nn.Linear(4, 2), (torch.zeros(1, 4),), output=tmp_path / "n.dyncc", profile=calls)
+    (found,) = caught.value.diagnostics
+    assert found.notes == ("5 calls fail alike",) and not found.helps

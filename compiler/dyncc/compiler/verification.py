@@ -156,17 +156,28 @@ class Verification:
 def require_fit(program: Program[Any], calls: Sequence[Example], what: str) -> None:
     """Raise CompileError (DY201) where one of ``calls`` is no call of the compiled program.
 
-    ``what`` names one by its number, counted from 1: ``"call {} to check with"``.
+    ``what`` names one by its number, counted from 1: ``"call {} to check with"``. Those that fail alike are
+    told once.
     """
-    problems: list[Diagnostic] = []
+    numbers: dict[tuple[str, str], list[int]] = {}
     for number, call in enumerate(calls, 1):
         args, kwargs = call.copied()
         try:
             bind(program.methods[call.method], args, kwargs)
         except ArgumentError as error:
-            message = f"{what.format(number)} does not fit the compiled `{call.method}`: {error}"
-            helps = ("sizes that differ from call to call are made free by `dynamic_shapes` (`--dynamic`)",)
-            problems.append(Diagnostic("DY201", message, program.methods[call.method].span, helps=helps))
+            numbers.setdefault((call.method, str(error)), []).append(number)
+    problems = [
+        Diagnostic(
+            "DY201",
+            f"{what.format(found[0])} does not fit the compiled `{method}`: {error}",
+            program.methods[method].span,
+            notes=(f"{len(found)} calls fail alike",) if len(found) > 1 else (),
+            helps=("sizes that differ from call to call are made free by `dynamic_shapes` (`--dynamic`)",)
+            if error.startswith("size ")
+            else (),
+        )
+        for (method, error), found in numbers.items()
+    ]
     if problems:
         raise CompileError(problems[:_MOST_DIAGNOSTICS])
 

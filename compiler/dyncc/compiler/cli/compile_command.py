@@ -235,7 +235,9 @@ def compile_target(
         "examples": further_calls(target),
         "report": options.report,
         "limits": limits_of(options),
-        "profile": profile_calls(target, call, options.profile) if options.profile else (),
+        "profile": profile_calls(target, call, options.profile, bool(options.dynamic))
+        if options.profile
+        else (),
     }
     with contextlib.nullcontext() if verbose else silent_logging(), said_once(verbose):
         return compiler()(target.model, call.args, **arguments)

@@ -33,8 +33,12 @@ _POSITION = re.compile(r"(?:arg_?|arr_)?(\d+)")
 _Inputs = dict[str, np.ndarray[Any, Any]]
 
 
-def profile_calls(target: Target, call: Call, file: Path) -> list[Example]:
-    """The calls in ``file``. Raises a usage error for what is none, or does not fit the method."""
+def profile_calls(target: Target, call: Call, file: Path, dynamic: bool = True) -> list[Example]:
+    """The calls in ``file``. Raises a usage error for what is none, or does not fit the method.
+
+    Unless sizes are ``dynamic``, an array that is longer than the example's in its first axis lacks that of
+    the calls.
+    """
     methods = _methods(target)
     given: dict[tuple[int, str], _Inputs] = {}
     stacked: dict[str, _Inputs] = {}
@@ -44,6 +48,8 @@ def profile_calls(target: Target, call: Call, file: Path) -> list[Example]:
             stacked.setdefault(method, {})[name] = array
         else:
             given.setdefault((number, method), {})[name] = array
+    for method, inputs in stacked.items() if not dynamic else ():
+        _require_axis(inputs, _example(call, method, target), file)
     for method, inputs in stacked.items():
         alone = {number: values for (number, other), values in given.items() if other == method}
         for number, values in _unstacked(inputs, alone, _example(call, method, target), file).items():
@@ -88,6 +94,19 @@ def _parsed(key: str, methods: Mapping[str, Any], file: Path) -> tuple[str, int 
     if len(path) > 1 or (path and not path[0].isdigit()):
         raise usage(f"cannot read the name `{key}` in {file}", "write x, or 0/x, 1/x, … one call each")
     return method, int(path[0]) if path else None, name
+
+
+def _require_axis(inputs: _Inputs, example: Mapping[str, Any], file: Path) -> None:
+    for name, array in inputs.items():
+        value = _value_of(example, name)
+        if not isinstance(value, torch.Tensor) or array.ndim != value.dim() or not array.ndim:
+            continue
+        if array.shape[1:] == tuple(value.shape[1:]) and array.shape[0] != value.shape[0]:
+            raise usage(
+                f"`{name}` in {file} has the shape {list(array.shape)}, a call takes {list(value.shape)}",
+                f"the calls lie along an axis before those: {name}={name}[:, None]",
+                notes=["named by --profile"],
+            )
 
 
 def _unstacked(

@@ -69,6 +69,13 @@ class PruneOptions:
 
 def run_prune(options: PruneOptions, console: Console) -> None:
     """The whole command: an ONNX file becomes a smaller one, a model a smaller bundle."""
+    from dyncc.passes.prune.importance import PLAIN
+
+    if options.data is not None and options.criterion in PLAIN:
+        raise usage(
+            f"the criterion `{options.criterion}` is of the weights alone, and takes no --data",
+            "--criterion taylor (snip, grasp, crop, obs) or obspa",
+        )
     if not options.target.endswith(".onnx"):
         _prune_model(options, console)
         return
