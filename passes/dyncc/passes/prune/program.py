@@ -243,7 +243,7 @@ def plan_program(
     usage: Usage | None = None,
 ) -> ProgramPlan:
     """Decide what goes. Raises :class:`PruneError` where nothing can."""
-    ready = replace(program, graphs={name: prepared(model) for name, model in program.graphs.items()})
+    ready = _ready(program)
     network = groups_of_program(ready, weights, rewrites_graph=rewrites_graph)
     if not network.groups and selection.ratio != 0:
         raise PruneError("there is nothing to prune in this program", why_nothing(network))
@@ -255,9 +255,14 @@ def plan_program(
 
 def cost_of(program: Onnx, weights: Arrays, usage: Usage | None = None) -> Cost:
     """Parameters and FLOPs of a program as it is."""
-    ready = replace(program, graphs={name: prepared(model) for name, model in program.graphs.items()})
+    ready = _ready(program)
     network = groups_of_program(ready, weights)
     return _costs(ready, network, usage).of(network.none())
+
+
+def _ready(program: Onnx) -> Onnx:
+    """``program`` with its graphs prepared."""
+    return replace(program, graphs={name: prepared(model) for name, model in program.graphs.items()})
 
 
 def _costs(program: Onnx, network: Network, usage: Usage | None) -> Costs:
