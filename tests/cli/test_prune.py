@@ -50,6 +50,30 @@ def test_prune(network: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert digest(network) == before
 
 
+def test_branches_and_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "net.onnx"
+    text = (
+        "(float[1, 3, 4, 4] x) => (float[1, 2, 4, 4] y) { h = Conv(x, a) i = Conv(h, c) j = Relu(i) "
+        "s = Add(h, j) t = Conv(s, d) u = Relu(t) v = Add(u, s) y = Conv(v, b) }"
+    )
+    sizes = {"a": (8, 3, 1, 1), "b": (2, 8, 1, 1), "c": (8, 8, 1, 1), "d": (8, 8, 1, 1)}
+    onnx_ir.save(net(text, sizes), path)
+    np.savez(tmp_path / "data.npz", x=np.random.default_rng(0).random((6, 3, 4, 4), np.float32))
+    data = ("--data", tmp_path / "data.npz")
+    assert run("prune", path, "--depth", "0.5", *data) == 0
+    told = capsys.readouterr().err
+    assert "removed   1 residual branch\n" in told and "% of the sum" in told
+    assert run("prune", path, "--depth", "0.5", "--ratio", "0.5", "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert len(report["branches"]) == 1 and report["groups"][0]["kept"] == 4
+    assert run("prune", path, "--depth", "1") == 2
+    assert "the depth 1.0 is not in [0, 1)" in capsys.readouterr().err
+    assert run("prune", path, "--ratio", "0.5", *data) == 2
+    assert "takes no --data" in capsys.readouterr().err
+    assert run("prune", path, "--latency", "0.0001") == 1
+    assert "the budget cannot be met" in capsys.readouterr().err
+
+
 def test_groups(network: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("groups", network) == 0
     text = capsys.readouterr().out

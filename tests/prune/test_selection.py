@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from tests.prune.nets import net
 
 from dyncc.passes.prune.errors import OptionError, PruneError
+from dyncc.passes.prune.groups import weights_of
 from dyncc.passes.prune.importance import CRITERIA, GRADIENT, Importance
+from dyncc.passes.prune.latency import Timed
 from dyncc.passes.prune.model import Pruned, Pruning
 from dyncc.passes.prune.selection import Selection
 
@@ -50,6 +54,30 @@ def test_budgets() -> None:
     assert kept(run(chain(), flops=1.0)) == {"a": 16, "b": 12}
     with pytest.raises(PruneError, match="the budget cannot be met"):
         run(chain(), flops=0.001)
+
+
+def test_a_budget_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time is measured on the pruned graph itself; here it is the share of numbers in its weights."""
+
+    def measured(whole: Sequence[Timed], smaller: Sequence[Timed]) -> float:
+        (one,), (other,) = whole, smaller
+        assert one.feeds is other.feeds and one.run() > 0 and other.run() > 0
+        sizes = [sum(w.const_value.size for w in weights_of([each.model.graph])) for each in (one, other)]  # type: ignore[union-attr]
+        tried.append(sizes[1] / sizes[0])
+        return tried[-1]
+
+    tried: list[float] = []
+    monkeypatch.setattr("dyncc.passes.prune.model.relative", measured)
+    report = run(chain(), latency=0.4).report
+    assert 0.3 < report.after.parameters / report.before.parameters < 0.45 and len(tried) > 4
+    # beside another budget both hold
+    both = run(chain(), latency=0.4, parameters=0.2).report
+    assert both.after.parameters <= 0.2 * both.before.parameters
+
+
+def test_time_that_cannot_be_met() -> None:
+    with pytest.raises(PruneError, match=r"the budget cannot be met.*of the time"):
+        run(chain(), latency=1e-4)
 
 
 def test_global_scope_takes_the_weakest_wherever_they_are() -> None:

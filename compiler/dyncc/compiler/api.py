@@ -334,7 +334,7 @@ class _Job:
                     raise CompileError([_no_profile()])
                 dynamic = self.request.methods[0].dynamic_shapes is not None
                 return prune_lowered(
-                    lowered, self.prune, self.request.examples, self.verify, reduced, dynamic
+                    lowered, self.prune, self.request.examples, self.verify, reduced, dynamic, profile
                 )
 
     def _write_pruned(

@@ -47,6 +47,19 @@ def prune_command(
     flops: Annotated[
         float | None, typer.Option("--flops", metavar="S", help="Keep at most this share of the FLOPs.")
     ] = None,
+    latency: Annotated[
+        float | None,
+        typer.Option("--latency", metavar="S", help="Keep at most this share of the time, measured here."),
+    ] = None,
+    depth: Annotated[
+        float | None,
+        typer.Option(
+            "--depth",
+            metavar="R",
+            help="The share of residual branches to remove, in [0, 1): those that add least to their sums "
+            "on --data, --profile, or the inputs.",
+        ),
+    ] = None,
     criterion: Annotated[
         str,
         typer.Option(
@@ -126,7 +139,7 @@ def prune_command(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Remove channels from an ONNX file or a model.
+    """Remove channels, or residual branches, from an ONNX file or a model.
 
     An ONNX file becomes a smaller one, a model a smaller bundle. The result is compared with the original
     in which the same channels are zeroed. What is pruned is never changed itself.
@@ -148,6 +161,8 @@ def prune_command(
             ratio=ratio,
             parameters=parameters,
             flops=flops,
+            latency=latency,
+            depth=depth,
             criterion=criterion,
             aggregate=aggregate,
             normalize=normalize,

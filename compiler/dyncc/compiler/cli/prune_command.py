@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,8 @@ class PruneOptions:
     ratio: float | None = None
     parameters: float | None = None
     flops: float | None = None
+    latency: float | None = None
+    depth: float | None = None
     criterion: str = "l1"
     aggregate: str = "mean"
     normalize: str = "mean"
@@ -54,11 +56,19 @@ class PruneOptions:
         from dyncc.passes.prune.selection import Selection
 
         ratio = self.ratio
-        if self.rare is not None and self.parameters is None and self.flops is None:
+        if self.rare is not None and (self.parameters, self.flops, self.latency) == (None, None, None):
             ratio = self.ratio or 0.0  # ways go, and no channel need
-        budget = (ratio, self.parameters, self.flops)
-        # what is no scope, aggregate or norm is refused by these classes themselves
-        return Selection(*budget, self.scope, self.minimum, self.multiple, self.keep)  # type: ignore[arg-type]
+        return Selection(
+            ratio,
+            self.parameters,
+            self.flops,
+            self.scope,  # type: ignore[arg-type] -- what is no scope is refused by the class itself
+            self.minimum,
+            self.multiple,
+            self.keep,
+            self.latency,
+            self.depth,
+        )
 
     def importance(self, scores: Mapping[str, Any] | None = None) -> Importance:
         """``scores`` of single weights are for criteria of gradients."""
@@ -71,7 +81,7 @@ def run_prune(options: PruneOptions, console: Console) -> None:
     """The whole command: an ONNX file becomes a smaller one, a model a smaller bundle."""
     from dyncc.passes.prune.importance import PLAIN
 
-    if options.data is not None and options.criterion in PLAIN:
+    if options.data is not None and options.criterion in PLAIN and options.depth is None:
         raise usage(
             f"the criterion `{options.criterion}` is of the weights alone, and takes no --data",
             "--criterion taylor (snip, grasp, crop, obs) or obspa",
@@ -99,21 +109,22 @@ def _prune_file(file: Path, options: PruneOptions, console: Console) -> None:
     target = _output(file, options.output)
     inputs, data = read_arrays(options.inputs_file, "--inputs"), read_arrays(options.data, "--data")
     model = load(file)
-    scores = _scores(model, options, data)
-    pruning = Pruning(options.selection(), options.importance(scores), options.verify, inputs)
-    if options.criterion == "obspa":
-        from dyncc.compiler.pruning.onnx_model import batches_of, obspa
+    batches = None
+    if data is not None:
+        from dyncc.compiler.pruning.onnx_model import batches_of
         from dyncc.passes.prune.prepare import prepared
 
-        inputs_alone = None
-        if data is not None:
-            names = {value.name for value in model.graph.inputs}
-            given = {name: array for name, array in data.items() if name in names}
-            inputs_alone = batches_of(prepared(model), given)
+        batches = batches_of(prepared(model), data)
+    importance = options.importance(_scores(model, options, batches))
+    pruning = Pruning(options.selection(), importance, options.verify, inputs, batches)
+    if options.criterion == "obspa":
+        from dyncc.compiler.pruning.onnx_model import obspa
+
+        names = {value.name for value in model.graph.inputs}
         pruned = obspa(
             model,
             pruning,
-            inputs_alone,
+            batches and [{k: v for k, v in batch.items() if k in names} for batch in batches],
             console.detail,
             lambda text: console.show([Diagnostic("", text, None, severity="warning")]),
         )
@@ -125,18 +136,16 @@ def _prune_file(file: Path, options: PruneOptions, console: Console) -> None:
 
 
 def _scores(
-    model: Model, options: PruneOptions, data: Mapping[str, Any] | None
+    model: Model, options: PruneOptions, batches: Sequence[Mapping[str, Any]] | None
 ) -> Mapping[str, Any] | None:
     from dyncc.passes.prune.importance import GRADIENT
     from dyncc.passes.prune.prepare import prepared
 
-    if options.criterion not in GRADIENT or data is None:
+    if options.criterion not in GRADIENT or batches is None:
         return None
     from dyncc.compiler.pruning.gradients import of_onnx
-    from dyncc.compiler.pruning.onnx_model import batches_of
 
-    ready = prepared(model)
-    return of_onnx(ready, batches_of(ready, data), options.criterion)
+    return of_onnx(prepared(model), batches, options.criterion)
 
 
 def _prune_model(options: PruneOptions, console: Console) -> None:
@@ -239,6 +248,12 @@ def report_text(report: Report) -> str:
     if report.ways:
         lines.append(f"dropped   {count(len(report.ways), 'way')} of decisions")
         lines += [f"  {way}" for way in report.ways]
+    if report.branches:
+        lines.append(f"removed   {count(len(report.branches), 'residual branch')}")
+        lines += [
+            f"  {each.name}: {count(each.operators, 'operator')}, {100 * each.added:.2f} % of the sum"
+            for each in report.branches
+        ]
     if report.lossy:
         norms = count(len(report.lossy), "normalization")
         lines.append(f"lossy     {norms} now over fewer channels (the first: {report.lossy[0]})")

@@ -35,6 +35,8 @@ def prune(
     ratio: float | None = None,
     parameters: float | None = None,
     flops: float | None = None,
+    latency: float | None = None,
+    depth: float | None = None,
     criterion: str = "l1",
     aggregate: Literal["sum", "mean", "max", "prod"] = "mean",
     normalize: Literal["none", "sum", "mean", "max", "standard"] = "mean",
@@ -54,7 +56,9 @@ def prune(
     smaller module with the same code, trainable), a :class:`~dyncc.compiler.lower.Lowered` program, or an
     ONNX model.
 
-    ``ratio`` is the share of channels that go; ``parameters`` and ``flops`` the shares that may stay.
+    ``ratio`` is the share of channels that go; ``parameters``, ``flops`` and ``latency`` (measured here)
+    the shares that may stay. ``depth`` is the share of residual branches to remove: those that add least to
+    their sums (not of a module, whose code has them in it).
     Scores are by ``criterion`` (l1, l2, random, bn-scale; of a module also snip, grasp, crop, taylor and
     obs, which need batches ``data`` and ``loss(model, batch)``; of an ONNX model batches are dicts of
     arrays, with one of labels beside the inputs), ``aggregate`` over a channel,
@@ -70,12 +74,19 @@ def prune(
     """
     if isinstance(model, onnx.ModelProto):
         model = onnx_ir.from_proto(model)
-    selection = Selection(ratio, parameters, flops, scope, minimum, multiple, tuple(keep))
+    selection = Selection(
+        ratio, parameters, flops, scope, minimum, multiple, tuple(keep), latency=latency, depth=depth
+    )
     elementwise: Mapping[str, np.ndarray] | None = None
     if criterion in GRADIENT:
         elementwise = _gradients(model, data, loss, criterion)
     importance = Importance(criterion, aggregate, normalize, seed, elementwise)
     if isinstance(model, nn.Module):
+        if depth is not None:
+            raise OptionError(
+                "residual branches are in the code of a module, which stays as it is",
+                "compile it with `prune=Prune(Selection(depth=…))`, or prune an ONNX model",
+            )
         return prune_module(
             model, args, kwargs, selection, importance, in_place=in_place, data=data, profile=profile
         )
@@ -87,7 +98,8 @@ def prune(
     if profile:
         raise OptionError("a profile is for programs, and an ONNX file has one path", "leave it out")
     if isinstance(model, onnx_ir.Model):
-        return _onnx(model, Pruning(selection, importance), data)
+        batches = [{name: np.asarray(array) for name, array in batch.items()} for batch in data or ()]
+        return _onnx(model, Pruning(selection, importance, data=batches or None), data)
     raise TypeError(
         f"cannot prune a {type(model).__name__}: give a module, a lowered program or an ONNX model"
     )

@@ -21,7 +21,7 @@ from dyncc.compiler.check.report import Example
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.lower import Lowered
 from dyncc.compiler.pruning.calls import calls_of
-from dyncc.compiler.pruning.refit import refit_program
+from dyncc.compiler.pruning.refit import refit_program, visits_of
 from dyncc.compiler.pruning.synthesize import RANDOM, refitted_blindly
 from dyncc.compiler.pruning.ways import Reduced
 from dyncc.passes.prune.errors import InexactError, OptionError, PruneError
@@ -78,19 +78,22 @@ def prune_lowered(
     verify: bool = True,
     reduced: Reduced | None = None,
     dynamic: bool = False,
+    profile: Sequence[Example] = (),
 ) -> PrunedLowered:
     """The smaller program, each of its graphs checked, and refitted where ``prune`` says so.
 
     ``reduced`` is the program with less ways, or as it was, and what a profile takes of it; what was before
-    is ``whole``. ``examples`` are calls, with other sizes than theirs where it is ``dynamic``. Raises
-    CompileError where it is refused.
+    is ``whole``. ``examples`` are calls, with other sizes than theirs where it is ``dynamic``. What is
+    measured is so on the data, on the ``profile``, or else on the examples. Raises CompileError where it is
+    refused.
     """
     lowered, usage = (reduced.lowered, reduced.usage) if reduced else (whole, None)
     refits, made_up = prune.importance.criterion == RECONSTRUCTION, ""
     try:
-        data = calls_of(prune.data, examples[0], dynamic=dynamic) if refits and prune.data else None
+        data = calls_of(prune.data, examples[0], dynamic=dynamic) if prune.data else None
+        visits = visits_of(lowered.weights, data or profile or examples)
         result = prune_program(
-            lowered.program, lowered.weights, prune.selection, prune.importance, verify, usage
+            lowered.program, lowered.weights, prune.selection, prune.importance, verify, usage, visits
         )
         if refits:
             seed = prune.importance.seed

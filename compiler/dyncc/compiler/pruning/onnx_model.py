@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import onnx_ir
@@ -91,4 +92,4 @@ def obspa(
     def update(plan: Plan, pruned: onnx_ir.Model) -> None:
         refit(plan, pruned, batches, progress=progress)
 
-    return pruning.run(model, update)
+    return replace(pruning, data=batches).run(model, update)

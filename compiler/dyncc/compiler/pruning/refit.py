@@ -31,12 +31,15 @@ from dyncc.passes.prune.errors import OptionError, PruneError
 from dyncc.passes.prune.groups import weights_of
 from dyncc.passes.prune.model import Plan
 from dyncc.passes.prune.obspa import Feeds, refit
-from dyncc.passes.prune.program import Onnx, ProgramPlan
+from dyncc.passes.prune.program import Onnx, ProgramPlan, Visits
 from dyncc.runtime.noise import Noise
 from dyncc.runtime.program import Compute, HostOp
 
 MADE_UP = 256
 """Calls that are made up where there are no data."""
+
+MEASURED = 64
+"""Calls on which residual branches and times are measured."""
 
 Weights = dict[str, np.ndarray]
 
@@ -58,8 +61,9 @@ def refit_program(
     Raises :class:`PruneError` where the program does not run on the data.
     """
     shared = _shared(plan.program)
-    if data is None and len(plan.program.graphs) == 1:
-        ((name, model),) = plan.program.graphs.items()
+    whole = plan.whole
+    if data is None and len(whole.graphs) == 1:
+        ((name, model),) = whole.graphs.items()
         feeds, how = synthesized(model, seed=seed)
         say(f"data      {how}")
         _refit_graph(plan, smaller, weights, name, (feeds, feeds), shared, say)
@@ -70,16 +74,22 @@ def refit_program(
         say(f"data      {how}")
     if not data:
         raise OptionError("refitting (obspa) a program needs calls of it", "give `data`")
-    original = _Runs(plan.program, plan.weights, data, seed)
+    original = _Runs(whole, plan.weights, data, seed)
     pruned = _Runs(smaller, weights, data, seed)
     recording = original.recorded()
     for name in recording.order:
-        wanted = original.feeds(name)
+        wanted = original.feeds(name)[name]
         again = name in recording.again
-        given = [plan.narrowed(name, one) for one in wanted] if again else pruned.feeds(name, recording)
-        feeds = wanted, given
-        _refit_graph(plan, smaller, weights, name, feeds, shared, say)
+        given = (
+            [plan.narrowed(name, one) for one in wanted] if again else pruned.feeds(name, recording)[name]
+        )
+        _refit_graph(plan, smaller, weights, name, (wanted, given), shared, say)
     return how
+
+
+def visits_of(weights: Mapping[str, np.ndarray], calls: Sequence[Example], seed: int = 0) -> Visits:
+    """What ``calls`` (the first of them) give to the graphs of a program with such weights."""
+    return lambda program: _Runs(program, weights, calls[:MEASURED], seed).feeds(None)
 
 
 def refit_module(
@@ -126,7 +136,7 @@ def _refit_graph(
     pruned = smaller.graphs[name]
     wanted, given = feeds
     refit(
-        Plan(plan.program.graphs[name], plan.network, plan.removed),
+        Plan(plan.program.graphs[name], plan.network, plan.removed, plan.shallow.get(name)),
         pruned,
         wanted,
         given=given,
@@ -181,12 +191,14 @@ class _Recording(Observer):
 
 @dataclass
 class _Visits(Observer):
-    """What the graph ``name`` is given; reads are answered by ``told`` where there is some."""
+    """What graphs are given, the graph ``name`` or all; reads are answered by ``told`` if there is some."""
 
-    name: str
+    name: str | None
     told: Sequence[Number] | None = None
     position: int = 0
-    inputs: list[tuple[torch.Tensor, ...]] = field(default_factory=list["tuple[torch.Tensor, ...]"])
+    inputs: dict[str, list[tuple[torch.Tensor, ...]]] = field(
+        default_factory=dict[str, "list[tuple[torch.Tensor, ...]]"]
+    )
 
     def read(self, step: HostOp, value: Number) -> Number:
         if self.told is None or self.position >= len(self.told):
@@ -197,8 +209,8 @@ class _Visits(Observer):
     def compute(
         self, step: Compute, inputs: tuple[torch.Tensor, ...], outputs: tuple[torch.Tensor, ...]
     ) -> None:
-        if step.graph == self.name:
-            self.inputs.append(inputs)
+        if self.name is None or step.graph == self.name:
+            self.inputs.setdefault(step.graph, []).append(inputs)
 
 
 @dataclass
@@ -218,17 +230,23 @@ class _Runs:
             _run(interpreter, call)
         return recording
 
-    def feeds(self, name: str, recording: _Recording | None = None) -> list[Feeds]:
-        """What the graph ``name`` is given on all visits, on the path of ``recording`` if there is one."""
+    def feeds(self, name: str | None, recording: _Recording | None = None) -> dict[str, list[Feeds]]:
+        """What the graph ``name`` (None: each of them) is given on all visits.
+
+        On the path of ``recording``, if there is one.
+        """
         visits = _Visits(name)
         interpreter = self._interpreter(visits)
         for number, call in enumerate(self.data):
             visits.told, visits.position = recording.calls[number] if recording else None, 0
             _run(interpreter, call)
-        names = [value.name or "" for value in self.program.graphs[name].graph.inputs]
+        return {graph: self._named(graph, given) for graph, given in visits.inputs.items()}
+
+    def _named(self, graph: str, visits: Sequence[tuple[torch.Tensor, ...]]) -> list[Feeds]:
+        names = [value.name or "" for value in self.program.graphs[graph].graph.inputs]
         return [
             dict(zip(names, (tensor.numpy(force=True) for tensor in given), strict=True))
-            for given in visits.inputs
+            for given in visits
         ]
 
     def _interpreter(self, observer: Observer) -> OnnxInterpreter:

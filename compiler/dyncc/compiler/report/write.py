@@ -89,6 +89,7 @@ def _pruned(report: Pruning) -> list[str]:
         f"{after.flops:,} of {before.flops:,} FLOPs are left, "
         + (f"of a call, over {report.calls:,} calls" if report.calls else "over all blocks"),
         *(f"no way any more: {way}" for way in report.ways),
+        *(f"no residual branch any more: {each.name}" for each in report.branches),
         "not checked"
         if report.error is None
         else f"equal to the original with the same channels zeroed, largest error {report.error:.1e}",

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import onnx_ir
 
-from dyncc.passes.prune.check import Checked, check, generic_weights
+from dyncc.passes.prune.check import Checked, check, generic_weights, run_reference
+from dyncc.passes.prune.depth import Feeds, RemovedBranch, Shallow, added, branches, least
 from dyncc.passes.prune.errors import PruneError
 from dyncc.passes.prune.flops import Cost, Costs
 from dyncc.passes.prune.groups import Frozen, Network, groups_of_model
 from dyncc.passes.prune.importance import Importance
+from dyncc.passes.prune.latency import Timed, relative
 from dyncc.passes.prune.masked import lossy, masked
 from dyncc.passes.prune.prepare import prepared
 from dyncc.passes.prune.rewrite import Removed, rewritten
@@ -45,15 +47,23 @@ class Report:
     """FLOPs are the mean over so many calls of a profile; without (0) those of all graphs, each once."""
     ways: tuple[str, ...] = ()
     """The ways of decisions that are gone, in words."""
+    branches: tuple[RemovedBranch, ...] = ()
+    """The residual branches that are gone."""
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What will be removed from a prepared model."""
+    """What will be removed from a prepared model, from which residual branches may be gone already."""
 
     model: onnx_ir.Model
     network: Network
     removed: Removed
+    shallow: Shallow | None = None
+
+    @property
+    def whole(self) -> onnx_ir.Model:
+        """The model with all of its branches."""
+        return self.shallow.whole if self.shallow else self.model
 
     def pruned(self) -> onnx_ir.Model:
         return rewritten(self.network, self.removed, self.model)
@@ -78,15 +88,37 @@ class Pruning:
     importance: Importance = field(default_factory=Importance)
     verify: bool = True
     inputs: Mapping[str, np.ndarray] | None = None
+    data: Sequence[Feeds] | None = None
+    """What residual branches are measured on; without, what the check has."""
 
-    def plan(self, model: onnx_ir.Model, network: Network | None = None) -> Plan:
+    def plan(self, model: onnx_ir.Model) -> Plan:
         """Decide on a prepared model. Raises :class:`PruneError` where nothing can be pruned."""
-        network = groups_of_model(model) if network is None else network
-        if not network.groups:
+        shallow = None if self.selection.depth is None else self._shallow(model)
+        model = shallow.model if shallow else model
+        network = groups_of_model(model)
+        if not network.groups and self.selection.channels:
             raise PruneError("there is nothing to prune in this network", why_nothing(network))
+        scores = self.importance.scores(network.groups)
+        dense = _dense(shallow.whole) if shallow else None
+        plan = Plan(model, network, network.none(), shallow)
+        time = self._clock(plan) if self.selection.latency is not None else None
         costs = Costs(network, (model.graph,))
-        removed = self.selection.removed(network, self.importance.scores(network.groups), costs.of)
-        return Plan(model, network, removed)
+        return replace(plan, removed=self.selection.removed(network, scores, costs.of, dense, time))
+
+    def _shallow(self, whole: onnx_ir.Model) -> Shallow:
+        found = branches(whole)
+        data = self.data if self.data is not None else [run_reference(whole, self.inputs, 0)[1]]
+        pairs = list(zip(found, added(whole, found, data), strict=True))
+        return Shallow.of(whole, least(pairs, self.selection.depth or 0.0, self.selection.keep))
+
+    def _clock(self, plan: Plan) -> Callable[[Removed], float]:
+        """The share of the time that the network takes without some channels."""
+        whole = Timed(plan.whole, run_reference(plan.whole, self.inputs, 0)[1])
+
+        def time(removed: Removed) -> float:
+            return relative([whole], [Timed(replace(plan, removed=removed).pruned(), whole.feeds)])
+
+        return time
 
     def run(
         self, model: onnx_ir.Model, update: Callable[[Plan, onnx_ir.Model], None] | None = None
@@ -105,6 +137,8 @@ class Pruning:
 
     def checked(self, plan: Plan, pruned: onnx_ir.Model) -> Checked:
         """Compare with the reference; also with other weights where those there are would hide a fault."""
+        if plan.shallow is not None:
+            check(plan.model, plan.shallow.reference(), self.inputs)
         result = check(pruned, plan.reference(), self.inputs)
         with generic_weights(plan.model) as changed:
             if not changed:
@@ -114,7 +148,16 @@ class Pruning:
 
     def report(self, plan: Plan, checked: Checked | None) -> Report:
         costs = Costs(plan.network, (plan.model.graph,))
-        return report_of(plan.network, plan.removed, costs, self.importance.criterion, checked)
+        report = report_of(plan.network, plan.removed, costs, self.importance.criterion, checked)
+        if plan.shallow is None:
+            return report
+        return replace(report, before=_dense(plan.whole), branches=plan.shallow.gone)
+
+
+def _dense(model: onnx_ir.Model) -> Cost:
+    """What a prepared model costs as it is."""
+    network = groups_of_model(model)
+    return Costs(network, (model.graph,)).of(network.none())
 
 
 def report_of(

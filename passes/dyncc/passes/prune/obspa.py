@@ -65,7 +65,7 @@ def refit(
         name = _name(layer)
         if progress is not None:
             progress(number, len(work), name)
-        wanted = _activations(plan.model, name, data)
+        wanted = _activations(plan.whole, name, data)
         inputs = _activations(pruned, required(layer.node, 0).name or "", data if given is None else given)
         with contextlib.suppress(_Unpaired):
             _refit_layer(layer, inputs, wanted, keeps[name], damping, shared)

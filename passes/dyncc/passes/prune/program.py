@@ -6,8 +6,8 @@ it leads to, a Compute ties its operands to the inputs of its graph. What the ho
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -15,13 +15,23 @@ import onnx_ir
 
 from dyncc.ir import Block, Compute, Operand, Program, Ref, TensorType, Type, Value, successors
 from dyncc.passes.prune.atoms import Atoms, Indices
-from dyncc.passes.prune.check import TOLERANCE, Checked, candidates, difference, generic_weights, session
+from dyncc.passes.prune.check import (
+    TOLERANCE,
+    Checked,
+    candidates,
+    check,
+    difference,
+    generic_weights,
+    session,
+)
+from dyncc.passes.prune.depth import Branch, Feeds, Shallow, added, branches, least
 from dyncc.passes.prune.description import Description
 from dyncc.passes.prune.edit import Rewrite
 from dyncc.passes.prune.errors import InexactError, PruneError
 from dyncc.passes.prune.flops import Cost, Costs
 from dyncc.passes.prune.groups import Network, describe, found_groups, weights_of
 from dyncc.passes.prune.importance import Importance
+from dyncc.passes.prune.latency import Timed, relative
 from dyncc.passes.prune.masked import masked
 from dyncc.passes.prune.model import Report, report_of, why_nothing
 from dyncc.passes.prune.prepare import prepared
@@ -32,13 +42,16 @@ from dyncc.passes.rewrite import entry_blocks, operands, own_operands, types_of
 
 Onnx: TypeAlias = "Program[onnx_ir.Model]"
 Arrays: TypeAlias = "Mapping[str, np.ndarray]"
+Visits: TypeAlias = "Callable[[Onnx], Mapping[str, Sequence[Feeds]]]"
+"""What calls give to the graphs of a program, by their names."""
 
 
 @dataclass(frozen=True, eq=False)
 class ProgramPlan:
     """What will be removed from a program whose graphs are prepared.
 
-    ``weights`` are its weights by name, ``usage`` which ways calls take, where that is known.
+    ``weights`` are its weights by name, ``usage`` which ways calls take, where that is known. Residual
+    branches may be gone from it already: ``shallow`` has such graphs, by name.
     """
 
     program: Onnx
@@ -46,6 +59,13 @@ class ProgramPlan:
     network: Network
     removed: Removed
     usage: Usage | None = None
+    shallow: Mapping[str, Shallow] = field(default_factory=dict[str, Shallow])
+
+    @property
+    def whole(self) -> Onnx:
+        """The program with all of its branches."""
+        graphs = {name: one.whole for name, one in self.shallow.items()}
+        return replace(self.program, graphs={**self.program.graphs, **graphs})
 
     def pruned(self) -> tuple[Onnx, dict[str, np.ndarray]]:
         """The smaller program and its weights."""
@@ -58,7 +78,15 @@ class ProgramPlan:
     def report(self, criterion: str, checked: Checked | None) -> Report:
         """What is removed by ``criterion``, and what that leaves to compute."""
         costs, calls = _costs(self.program, self.network, self.usage), self.usage.calls if self.usage else 0
-        return report_of(self.network, self.removed, costs, criterion, checked, calls)
+        report = report_of(self.network, self.removed, costs, criterion, checked, calls)
+        if not self.shallow:
+            return report
+        gone = tuple(
+            replace(each, name=f"{name}: {each.name}")
+            for name, one in self.shallow.items()
+            for each in one.gone
+        )
+        return replace(report, before=cost_of(self.whole, self.weights, self.usage), branches=gone)
 
     def reference(self) -> Onnx:
         """The original with the removed channels zeroed at their consumers."""
@@ -222,12 +250,14 @@ def prune_program(
     importance: Importance,
     verify: bool = True,
     usage: Usage | None = None,
+    visits: Visits | None = None,
 ) -> PrunedProgram:
     """Prune a lowered program, which is left as it is. Raises :class:`PruneError`.
 
-    ``usage`` weighs importance, and FLOPs, by how often a call enters each block.
+    ``usage`` weighs importance, and FLOPs, by how often a call enters each block. ``visits`` tells what the
+    graphs are given, to measure their residual branches and their time on.
     """
-    plan = plan_program(program, weights, selection, importance, usage=usage)
+    plan = plan_program(program, weights, selection, importance, usage=usage, visits=visits)
     smaller, sliced = plan.pruned()
     checked = check_program(plan, smaller) if verify else None
     return PrunedProgram(smaller, sliced, plan, plan.report(importance.criterion, checked))
@@ -241,16 +271,62 @@ def plan_program(
     *,
     rewrites_graph: bool = True,
     usage: Usage | None = None,
+    visits: Visits | None = None,
 ) -> ProgramPlan:
     """Decide what goes. Raises :class:`PruneError` where nothing can."""
     ready = _ready(program)
-    network = groups_of_program(ready, weights, rewrites_graph=rewrites_graph)
-    if not network.groups and selection.ratio != 0:
+    measured = selection.depth is not None or selection.latency is not None
+    given = visits(ready) if visits is not None and measured else {}
+    shallow = _shallow(ready, selection, given) if selection.depth is not None else {}
+    graphs = {name: one.model for name, one in shallow.items()}
+    smaller = replace(ready, graphs={**ready.graphs, **graphs})
+    network = groups_of_program(smaller, weights, rewrites_graph=rewrites_graph)
+    if not network.groups and selection.channels:
         raise PruneError("there is nothing to prune in this program", why_nothing(network))
-    often = usage.of_weights(ready) if usage else None
-    scores = importance.scores(network.groups, often)
-    removed = selection.removed(network, scores, _costs(ready, network, usage).of)
-    return ProgramPlan(ready, weights, network, removed, usage)
+    scores = importance.scores(network.groups, usage.of_weights(smaller) if usage else None)
+    plan = ProgramPlan(smaller, weights, network, network.none(), usage, shallow)
+    dense = cost_of(ready, weights, usage) if shallow else None
+    time = _clock(plan, given) if selection.latency is not None else None
+    cost = _costs(smaller, network, usage).of
+    return replace(plan, removed=selection.removed(network, scores, cost, dense, time))
+
+
+def _shallow(
+    program: Onnx, selection: Selection, visits: Mapping[str, Sequence[Feeds]]
+) -> dict[str, Shallow]:
+    """The graphs that lose residual branches: of all branches of the program those that add least."""
+    found = [(name, each) for name, model in program.graphs.items() for each in branches(model)]
+    shares: dict[Branch, float] = {}
+    for name, model in program.graphs.items():
+        if mine := [each for owner, each in found if owner == name]:
+            data = visits.get(name) or [_run_any(model)[1]]
+            shares.update(zip(mine, added(model, mine, data), strict=True))
+    going = least([(each, shares[each]) for _, each in found], selection.depth or 0.0, selection.keep)
+    owners = {each: owner for owner, each in found}
+    by_graph: dict[str, list[tuple[Branch, float]]] = {}
+    for pair in going:
+        by_graph.setdefault(owners[pair[0]], []).append(pair)
+    return {name: Shallow.of(program.graphs[name], pairs) for name, pairs in by_graph.items()}
+
+
+def _clock(plan: ProgramPlan, visits: Mapping[str, Sequence[Feeds]]) -> Callable[[Removed], float]:
+    """The share of the time of all graphs (of a call, where it is known which it runs)."""
+    often = plan.usage.of_graphs(plan.program) if plan.usage else {}
+    whole = {
+        name: Timed(
+            model, next(iter(visits.get(name, ())), None) or _run_any(model)[1], often.get(name, 1.0)
+        )
+        for name, model in plan.whole.graphs.items()
+        if not plan.usage or often.get(name)
+    }
+
+    def time(removed: Removed) -> float:
+        trial = replace(plan, removed=removed)
+        graphs = trial.pruned()[0].graphs
+        smaller = [Timed(graphs[name], trial.narrowed(name, one.feeds)) for name, one in whole.items()]
+        return relative(list(whole.values()), smaller)
+
+    return time
 
 
 def cost_of(program: Onnx, weights: Arrays, usage: Usage | None = None) -> Cost:
@@ -279,6 +355,8 @@ def check_program(plan: ProgramPlan, smaller: Onnx, generic: bool = True) -> Che
     """
     largest, count = 0.0, 0
     reference = plan.reference()
+    for one in plan.shallow.values():
+        check(one.model, one.reference())
     for name, model in plan.program.graphs.items():
         errors = _check_graph(plan, model, smaller.graphs[name], reference.graphs[name], name)
         largest, count = max([largest, *errors]), count + len(errors)

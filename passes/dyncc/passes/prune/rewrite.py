@@ -34,8 +34,7 @@ def rewritten(network: Network, removed: Removed, model: onnx_ir.Model) -> onnx_
         operator = operator_of(old)
         if operator is not None and operator.change is not None:
             operator.change(rewrite, old, new)
-    _drop_unused(rewrite.model)
-    return rewrite.model
+    return drop_unused(rewrite.model)
 
 
 def _slice_constants(rewrite: Rewrite, model: onnx_ir.Model) -> None:
@@ -70,9 +69,11 @@ def _values(graph: onnx_ir.Graph) -> list[onnx_ir.Value]:
     return [*graph.inputs, *graph.initializers.values(), *made]
 
 
-def _drop_unused(model: onnx_ir.Model) -> None:
+def drop_unused(model: onnx_ir.Model) -> onnx_ir.Model:
+    """Take nodes and constants that nothing needs out of ``model``, which is given back."""
     common.RemoveUnusedNodesPass()(model)
     for graph in model.graphs():
         for name, value in list(graph.initializers.items()):
             if not is_used(value):
                 del graph.initializers[name]
+    return model

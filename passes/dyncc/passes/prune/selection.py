@@ -21,7 +21,9 @@ Removed = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Selection:
-    """``ratio`` is the share of channels to remove; ``parameters`` and ``flops`` the share to keep at most.
+    """``ratio`` is the share of channels to remove; ``parameters``, ``flops`` and ``latency`` (measured,
+    see :mod:`~.latency`) the share to keep at most. ``depth`` is the share of residual branches to remove
+    (see :mod:`~.depth`), before the channels of what is left.
 
     ``scope`` compares channels within their group or all together. ``minimum`` channels of a group stay,
     and a number that is divisible by ``multiple`` where the group is large enough. ``keep`` are
@@ -35,45 +37,71 @@ class Selection:
     minimum: int = 1
     multiple: int = 1
     keep: tuple[str, ...] = ()
+    latency: float | None = None
+    depth: float | None = None
 
     def __post_init__(self) -> None:
-        if self.ratio is None and self.parameters is None and self.flops is None:
+        budgets = {"parameters": self.parameters, "flops": self.flops, "latency": self.latency}
+        if self.ratio is None and self.depth is None and not self.budget:
             raise OptionError(
-                "how much to prune is not said", "give a ratio, or a budget of parameters or flops"
+                "how much to prune is not said", "give a ratio, or a budget of parameters, flops or latency"
             )
         if self.ratio is not None and not 0 <= self.ratio < 1:
             raise OptionError(
                 f"the ratio {self.ratio} is not in [0, 1)", "0.5 removes half of the channels"
             )
-        for name, share in (("parameters", self.parameters), ("flops", self.flops)):
+        if self.depth is not None and not 0 <= self.depth < 1:
+            raise OptionError(
+                f"the depth {self.depth} is not in [0, 1)",
+                "0.25 removes a quarter of the residual branches",
+            )
+        for name, share in budgets.items():
             if share is not None and not 0 < share <= 1:
                 raise OptionError(f"the share of {name} {share} is not in (0, 1]", "0.5 keeps half of them")
-        if self.ratio is not None and (self.parameters is not None or self.flops is not None):
+        if self.ratio is not None and self.budget:
             raise OptionError("a ratio and a budget contradict each other", "give one of them")
         if self.scope not in ("group", "global"):
             raise OptionError(f"there is no scope `{self.scope}`; there are `group` and `global`")
         if self.minimum < 1 or self.multiple < 1:
             raise OptionError("the least number of channels and the multiple are at least 1")
 
+    @property
+    def budget(self) -> bool:
+        """Whether channels go until something is small enough."""
+        return any(share is not None for share in (self.parameters, self.flops, self.latency))
+
+    @property
+    def channels(self) -> bool:
+        """Whether channels are to go at all."""
+        return bool(self.ratio) or self.budget
+
     def removed(
-        self, network: Network, scores: Sequence[Scores], cost: Callable[[Removed], Cost]
+        self,
+        network: Network,
+        scores: Sequence[Scores],
+        cost: Callable[[Removed], Cost],
+        dense: Cost | None = None,
+        time: Callable[[Removed], float] | None = None,
     ) -> Removed:
         """By class whether it goes. Raises :class:`PruneError` where a budget cannot be met.
 
-        Whatever is asked for, no axis of any value loses all of its channels.
+        Whatever is asked for, no axis of any value loses all of its channels. Budgets are shares of
+        ``dense``, what the network costs that nothing is removed from; ``time`` gives the share of time.
         """
         groups, scores = self._prunable(network.groups, scores)
-        if self.ratio is not None:
-            return self._at(self.ratio, groups, scores, network)
-        dense = cost(network.none())
+        if not self.budget:
+            return self._at(self.ratio or 0.0, groups, scores, network)
+        whole = cost(network.none()) if dense is None else dense
 
         def fits(removed: Removed) -> bool:
             now = cost(removed)
-            return (self.parameters is None or now.parameters <= self.parameters * dense.parameters) and (
-                self.flops is None or now.flops <= self.flops * dense.flops
+            return (
+                (self.parameters is None or now.parameters <= self.parameters * whole.parameters)
+                and (self.flops is None or now.flops <= self.flops * whole.flops)
+                and (self.latency is None or time is None or time(removed) <= self.latency)
             )
 
-        return self._search(fits, groups, scores, network)
+        return self._search(fits, groups, scores, network, time)
 
     def _prunable(
         self, groups: Sequence[Group], scores: Sequence[Scores]
@@ -97,19 +125,22 @@ class Selection:
         groups: Sequence[Group],
         scores: Sequence[Scores],
         network: Network,
+        time: Callable[[Removed], float] | None,
     ) -> Removed:
-        """The smallest ratio that fits, to a thousandth."""
+        """The smallest ratio that fits: to a thousandth, or to what can be measured."""
+        precision = 1e-3 if self.latency is None else 1 / 64
         low, high = 0.0, 1.0
         most = self._at(1.0, groups, scores, network)
         if not fits(most):
             raise PruneError(
-                "the budget cannot be met, even with all channels pruned that can be",
+                "the budget cannot be met, even with all channels pruned that can be"
+                + (f" (it takes {time(most):.2f} of the time then)" if time is not None else ""),
                 "`dyncc groups` shows what stays and why; give a larger share",
             )
         if fits(none := network.none()):
             return none
         best = most
-        while high - low > 1e-3:
+        while high - low > precision:
             middle = (low + high) / 2
             tried = self._at(middle, groups, scores, network)
             if fits(tried):
