@@ -25,12 +25,14 @@ class Block(nn.Module):
 class CNN(nn.Module):
     """A residual network of 13 convolutions beside its shortcuts."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = 16) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU())
-        widths = (16, 16, 32, 32, 64, 64)
-        self.blocks = nn.Sequential(*(Block(a, b) for a, b in zip((16, *widths), widths, strict=False)))
-        self.head = nn.Linear(64, 10)
+        self.stem = nn.Sequential(
+            nn.Conv2d(1, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
+        )
+        widths = [width * times for times in (1, 1, 2, 2, 4, 4)]
+        self.blocks = nn.Sequential(*(Block(a, b) for a, b in zip((width, *widths), widths, strict=False)))
+        self.head = nn.Linear(4 * width, 10)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head(self.blocks(self.stem(x)).mean((2, 3)))

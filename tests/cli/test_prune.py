@@ -110,7 +110,8 @@ def test_obspa_with_data(network: Path, tmp_path: Path) -> None:
         (["--ratio", "0.5", "-o", "net.onnx"], 2, "the output is the input"),
         (["--ratio", "0.5", "-o", "no/where.onnx"], 2, "no such folder"),
         (["--ratio", "0.5", "--weights", "w.pt"], 2, "this is an ONNX file"),
-        (["--ratio", "0.5", "--profile", "p.npz"], 2, "this is an ONNX file"),
+        (["--ratio", "0.5", "--profile", "p.npz"], 2, "--profile is for a model in Python"),
+        (["--ratio", "0.5", "--force"], 2, "--force is for a model in Python"),
         (["--ratio", "0.5", "--data", "d.npz"], 2, "`l1` is of the weights alone, and takes no --data"),
     ],
 )
@@ -334,3 +335,29 @@ def test_data_of_a_model_that_does_not_fit(
         assert run(*command) == 2, message
         assert message in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "gated.dyncc").exists()
+
+
+def test_groups_of_a_model(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("groups", model, "--json") == 0
+    groups = json.loads(capsys.readouterr().out)["groups"]
+    assert {group["name"]: group["channels"] for group in groups} == {
+        "often.0.weight": 16,
+        "rarely.0.weight": 16,
+    }
+    assert run("groups", model) == 0
+    assert "the program returns it or keeps it: often.2.weight[0]" in capsys.readouterr().out
+    assert run("groups", model.with_name("none.py")) == 2
+    assert run("groups", model.with_suffix(".onnx"), "--input", "x=1x6:f32") == 2
+    assert "--weights are for a model in Python" in capsys.readouterr().err
+
+
+def test_a_model_of_free_sizes(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "made"
+    output.mkdir()
+    (output / "else.txt").write_text("")
+    options = ["--ratio", "0.5", "--dynamic", "x=0:batch", "--threads", "1", "-o", output]
+    assert run("prune", model, *options) == 2
+    assert "--force replaces it" in capsys.readouterr().err
+    assert run("prune", model, *options, "--force") == 0
+    net = load(output)
+    assert net(np.ones((3, 6), np.float32)).shape == (3, 4)

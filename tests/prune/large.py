@@ -1,7 +1,7 @@
 """Seconds and memory of the groups of large networks: ``python -m tests.prune.large``.
 
-It takes half a minute, on Linux. The networks have random weights; files are as ``torch.onnx.export`` writes them, with
-the weights beside.
+It takes half a minute, on Linux. The networks have random weights; files are as ``torch.onnx.export``
+writes them, with the weights beside.
 """
 
 from __future__ import annotations

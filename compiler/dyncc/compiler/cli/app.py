@@ -28,6 +28,7 @@ from dyncc.compiler.cli.exits import Exit
 from dyncc.compiler.cli.options import (
     Bundle,
     Dynamic,
+    Force,
     Inputs,
     InputsFile,
     Json,
@@ -166,9 +167,7 @@ def compile_command(
         int | None,
         typer.Option("--max-blocks", metavar="N", help="Into so many blocks at most; default: 1500."),
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace the output even if it is no bundle of dyncc's.")
-    ] = False,
+    force: Force = False,
     as_json: Json = False,
     verbose: Verbose = False,
     quiet: Quiet = False,

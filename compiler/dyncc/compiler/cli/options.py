@@ -63,6 +63,9 @@ Passes = Annotated[
         help="The passes to run, in the place of the default ones: a,b{option=1}.",
     ),
 ]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace the output even if it is no bundle of dyncc's.")
+]
 NoVerify = Annotated[bool, typer.Option("--no-verify", help="Skip the checks of the result.")]
 
 

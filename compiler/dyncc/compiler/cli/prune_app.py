@@ -8,10 +8,14 @@ from typing import Annotated
 import typer
 
 from dyncc.compiler.cli.options import (
+    Dynamic,
+    Force,
     Inputs,
+    InputsFile,
     Json,
     NoVerify,
     Quiet,
+    Threads,
     Verbose,
     Weights,
     epilog,
@@ -31,7 +35,9 @@ def register(app: typer.Typer) -> None:
     if not any(command.name == "prune" for command in app.registered_commands):
         examples = ("dyncc prune net.onnx --ratio 0.5 -o small.onnx", "dyncc prune model.py --params 0.3")
         app.command("prune", epilog=epilog(*examples))(prune_command)
-        app.command("groups", epilog=epilog("dyncc groups net.onnx"))(groups_command)
+        app.command("groups", epilog=epilog("dyncc groups net.onnx", "dyncc groups model.py"))(
+            groups_command
+        )
 
 
 def prune_command(
@@ -134,6 +140,9 @@ def prune_command(
         Path | None,
         typer.Option("-o", "--output", metavar="PATH", help="Default: NET.pruned.onnx, or FILE.dyncc."),
     ] = None,
+    dynamic: Dynamic = None,
+    threads: Threads = None,
+    force: Force = False,
     no_verify: NoVerify = False,
     as_json: Json = False,
     verbose: Verbose = False,
@@ -157,6 +166,9 @@ def prune_command(
             data=data,
             profile=profile,
             rare=rare,
+            dynamic=tuple(dynamic or ()),
+            threads=threads,
+            force=force,
             verify=not no_verify,
             ratio=ratio,
             parameters=parameters,
@@ -176,12 +188,15 @@ def prune_command(
 
 
 def groups_command(
-    net: Annotated[Path, typer.Argument(metavar="NET.onnx", help="An ONNX file of any framework.")],
+    net: Net,
+    weights: Weights = None,
+    inputs: Inputs = None,
+    inputs_file: InputsFile = None,
     as_json: Json = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Show the coupled channels of an ONNX file.
+    """Show the coupled channels of an ONNX file or a model.
 
     Which weights share channels that must go together, and which axes stay and why.
     """
@@ -189,4 +204,4 @@ def groups_command(
     with console.reporting():
         from dyncc.compiler.cli.prune_command import list_groups
 
-        list_groups(net, console)
+        list_groups(net, tuple(inputs or ()), inputs_file, weights, console)

@@ -37,6 +37,9 @@ class PruneOptions:
     data: Path | None = None
     profile: Path | None = None
     rare: float | None = None
+    dynamic: tuple[str, ...] = ()
+    threads: int | None = None
+    force: bool = False
     verify: bool = True
     ratio: float | None = None
     parameters: float | None = None
@@ -91,10 +94,17 @@ def run_prune(options: PruneOptions, console: Console) -> None:
         return
     from dyncc.passes.prune.errors import PruneError
 
-    if options.inputs or options.weights or options.profile or options.rare is not None:
-        raise usage(
-            "--input, --weights, --profile and --drop-rare are for a model in Python; this is an ONNX file"
-        )
+    for_models = {
+        "--input": options.inputs,
+        "--weights": options.weights,
+        "--profile": options.profile,
+        "--drop-rare": options.rare is not None,
+        "--dynamic": options.dynamic,
+        "--threads": options.threads,
+        "--force": options.force,
+    }
+    if given := [name for name, value in for_models.items() if value]:
+        raise usage(f"{given[0]} is for a model in Python; this is an ONNX file")
     try:
         _prune_file(Path(options.target), options, console)
     except PruneError as error:
@@ -189,6 +199,9 @@ def _prune_model(options: PruneOptions, console: Console) -> None:
         verify=options.verify,
         prune=prune,
         profile=options.profile,
+        dynamic=options.dynamic,
+        threads=options.threads,
+        force=options.force,
     )
     run_compile(compiled, console)
 
@@ -279,17 +292,47 @@ def report_json(report: Report) -> dict[str, Any]:
     return asdict(report)
 
 
-def list_groups(file: Path, console: Console) -> None:
-    """Print the coupled groups of an ONNX file, and what stays and why."""
+def list_groups(
+    net: str,
+    inputs: tuple[str, ...],
+    inputs_file: Path | None,
+    weights: Path | None,
+    console: Console,
+) -> None:
+    """Print the coupled groups of an ONNX file or of a model, and what stays and why."""
     from dyncc.passes.prune.errors import PruneError
     from dyncc.passes.prune.groups import groups_of_model
     from dyncc.passes.prune.prepare import load, prepared
 
     try:
-        network = groups_of_model(prepared(load(file)))
+        if net.endswith(".onnx"):
+            if inputs or inputs_file or weights:
+                raise usage("inputs and --weights are for a model in Python; this is an ONNX file")
+            network = groups_of_model(prepared(load(Path(net))))
+        else:
+            network = _groups_of_target(net, inputs, inputs_file, weights, console)
     except PruneError as error:
         raise refused(error) from error
     console.product(groups_text(network, console.verbosity > 0), groups_json(network))
+
+
+def _groups_of_target(
+    net: str, inputs: tuple[str, ...], inputs_file: Path | None, weights: Path | None, console: Console
+) -> Network:
+    """The groups over all graphs of a model's program."""
+    from dyncc.compiler.cli.compile_command import CompileOptions, prepare, require_packages, said_once
+    from dyncc.compiler.cli.discover import discover
+
+    require_packages()
+    from dyncc.compiler.pruning.module import lowered
+    from dyncc.passes.prune.program import prepared_groups
+
+    options = CompileOptions(net, inputs=inputs, inputs_file=inputs_file, weights=weights)
+    target = discover(net)
+    call = prepare(options, target, console)
+    with said_once(console.verbosity > 0):
+        program = lowered(target.model, call.args, call.kwargs or None)
+    return prepared_groups(program.program, program.weights)
 
 
 def groups_text(network: Network, verbose: bool) -> str:

@@ -61,8 +61,8 @@ PASSES = "drop-dead,merge-blocks"
 """Straight lines become one graph. What else the default passes share may differ in a smaller program."""
 
 
-def lowered(model: nn.Module, args: Any, kwargs: Any) -> Lowered:
-    """The program of a module with its weights, as a compile has them before the bundle."""
+def lowered(model: Any, args: Any, kwargs: Any) -> Lowered:
+    """The program of a model (all that ``compile`` takes) with its weights, before the bundle."""
     return _lowered(make_request(model, args, kwargs))
 
 

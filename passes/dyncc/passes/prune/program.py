@@ -166,6 +166,11 @@ def groups_of_program(program: Onnx, weights: Arrays, *, rewrites_graph: bool = 
     return found_groups(about, [model.graph for model in program.graphs.values()])
 
 
+def prepared_groups(program: Onnx, weights: Arrays) -> Network:
+    """The groups of a lowered program as it is."""
+    return groups_of_program(_ready(program), weights)
+
+
 def _same(one: np.ndarray, other: np.ndarray) -> bool:
     return one is other or (one.shape == other.shape and bool(np.array_equal(one, other)))
 
