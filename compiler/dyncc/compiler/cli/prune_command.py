@@ -325,7 +325,7 @@ def _groups_of_target(
 
     require_packages()
     from dyncc.compiler.pruning.module import lowered
-    from dyncc.passes.prune.program import prepared_groups
+    from dyncc.passes.prune.program_groups import prepared_groups
 
     options = CompileOptions(net, inputs=inputs, inputs_file=inputs_file, weights=weights)
     target = discover(net)

@@ -31,7 +31,8 @@ from dyncc.passes.prune.errors import OptionError, PruneError
 from dyncc.passes.prune.groups import weights_of
 from dyncc.passes.prune.model import Plan
 from dyncc.passes.prune.obspa import Feeds, refit
-from dyncc.passes.prune.program import Onnx, ProgramPlan, Visits
+from dyncc.passes.prune.program import ProgramPlan, Visits
+from dyncc.passes.prune.program_groups import Onnx
 from dyncc.runtime.noise import Noise
 from dyncc.runtime.program import Compute, HostOp
 
