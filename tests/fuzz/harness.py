@@ -231,6 +231,8 @@ def _session(
                 "".join(traceback.format_exception(error, limit=-4)) if error and not expected.error else ""
             )
             return f"call {position}: " + "; ".join(map(str, differences[:3])) + "\n" + trace
+        if expected.failed:
+            break  # the program's state is as it was before, eager's what it had made of it
     return ""
 
 

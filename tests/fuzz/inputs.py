@@ -17,7 +17,6 @@ from dyncc.compiler.check.compare import (
     Tolerances,
     compare_outcomes,
     outcome,
-    raised_by_statement,
 )
 from dyncc.compiler.check.reads import EagerReads, Read, ReadLimitExceeded
 from dyncc.compiler.noise import drawing
@@ -159,7 +158,7 @@ def _same(first: tuple[Outcome, list[Read]], second: tuple[Outcome, list[Read]])
 
 
 def _require_tame(result: Outcome) -> None:
-    if result.error is not None and not raised_by_statement(result.error):
+    if result.failed:
         raise NotTame from result.error
     for leaf in pytree.tree_leaves(result.value):
         if isinstance(leaf, torch.Tensor) and leaf.is_floating_point() and leaf.numel():

@@ -24,7 +24,6 @@ from dyncc.compiler.check.compare import (
     Precision,
     Tolerances,
     outcome,
-    raised_by_statement,
 )
 from dyncc.compiler.check.examples import check_examples
 from dyncc.compiler.check.forced import Budget, check_forced
@@ -297,7 +296,7 @@ def _keep(
         given.add(call.method, inputs)
         inputs = bind(program.methods[call.method], *call.copied())
         result = outcome(request.originals[call.method], args, kwargs)
-        if result.error is not None and not raised_by_statement(result.error):
+        if result.failed:
             return False
         raises = (type(result.error).__name__, str(result.error)) if result.error is not None else None
         absolute, relative = _tolerance(result.value, tolerances)
