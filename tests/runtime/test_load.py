@@ -310,6 +310,26 @@ print(threads < 2 * 3, same, len(caught), nets[1].engine.describe()["threads"], 
     )
 
 
+def test_pools_of_their_own(folder: Path) -> None:
+    """Other sessions of the process are not touched; once there is a pool for all, it is the only way."""
+    code = """
+import sys, warnings
+import onnxruntime
+from dyncc.runtime import load, replay
+print(all(outcome.passed for outcome in replay(sys.argv[1], threads=2, shared_pool=False)))
+net = load(sys.argv[1], threads=2, shared_pool=False)
+print(net.engine.describe()["shared_pool"], net.engine.describe()["threads"])
+path = sys.argv[1] + "/blocks/half.onnx"
+onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+shared = load(sys.argv[1], threads=2, lazy=False)
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    late = load(sys.argv[1], threads=2, shared_pool=False, lazy=False)
+print(shared.engine.describe()["shared_pool"], "shared_pool=False" in str(caught[0].message))
+"""
+    assert run_alone(code, str(folder)).split() == ["True", "False", "2", "True", "True"]
+
+
 def test_one_thread_needs_no_pool(folder: Path) -> None:
     """And other sessions of the process may still have their own."""
     code = """

@@ -54,6 +54,7 @@ def load(
     lazy: bool = True,
     engine: Engine | str | None = None,
     fallback: bool = False,
+    shared_pool: bool = True,
 ) -> Net:
     """The program in the bundle at ``path``, ready to be called.
 
@@ -64,6 +65,9 @@ def load(
     uses; without, all are loaded at once, and on a device run once: kernels are chosen and captured then.
     ``engine`` runs all blocks in the place of the engines that the bundle names: ``"onnxruntime"`` can,
     whatever it was compiled for, since every block has its ONNX file.
+    With more than one thread all blocks use ONNX Runtime's pool for the process (``shared_pool``): sessions
+    that the app makes itself afterwards must then have ``use_per_session_threads`` off. Without, each block
+    has threads of its own; these do not wait for work between blocks, so calls take longer.
     With ``fallback``, what cannot be loaded as it is meant (engine or device missing, an artifact for
     another processor or version) runs in ONNX Runtime on the CPU, with a warning.
 
@@ -87,7 +91,7 @@ def load(
     device = _device(manifest, device, folder, fallback)
     graphs = graphs_of(folder, manifest, name, device)
     if engine is None or isinstance(engine, str):
-        setup = Setup(threads, device, len(graphs))
+        setup = Setup(threads, device, len(graphs), shared_pool)
         named = {graph.engine for graph in graphs.values()} if engine is None else {engine}
         engine = _engine(
             named or {manifest.engine.name}, setup, fallback, graphs_of(folder, manifest, PLAIN)

@@ -66,11 +66,13 @@ class Graph:
 @frozen
 class Setup:
     """How an engine is to run: threads for one operator (None: all cores), the device (``cpu``, ``cuda``,
-    ``cuda:1``), and how many graphs will be loaded."""
+    ``cuda:1``), how many graphs will be loaded, and whether they may share a pool of threads with all else
+    in the process (see :func:`~dyncc.runtime.load`)."""
 
     threads: int | None = None
     device: str = "cpu"
     graphs: int = 1
+    shared_pool: bool = True
 
 
 class Engine(Protocol):

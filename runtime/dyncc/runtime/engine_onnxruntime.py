@@ -76,15 +76,16 @@ class OnnxRuntime:
     """The engine for one program.
 
     ``threads`` for one operator (default: all cores that the process may use). ``graphs`` is how many will
-    be loaded.
+    be loaded. ``shared_pool`` lets them have threads of the process's pool, which is made then.
     """
 
     name = "onnxruntime"
     keep = False
 
-    def __init__(self, *, threads: int | None = None, graphs: int = 1) -> None:
+    def __init__(self, *, threads: int | None = None, graphs: int = 1, shared_pool: bool = True) -> None:
         self.onnxruntime = import_onnxruntime()
         self.threads = threads
+        self.shared_pool = shared_pool
         self.options = self._session_options(threads, graphs)
         self.fast = _fast_calls_work(self.onnxruntime)
         self.run_options = self.onnxruntime.RunOptions()
@@ -98,12 +99,21 @@ class OnnxRuntime:
         wanted = (
             threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else threads or 0
         )
-        if _POOL.size is None and (wanted == 1 or "torch" in sys.modules or not self._has_global_pool()):
+        torch = "torch" in sys.modules
+        own = not self.shared_pool or torch or not self._has_global_pool()
+        if _POOL.size is None and (wanted == 1 or own):
             if threads is None and wanted * graphs > 256:
                 wanted = 1  # hundreds of pools: better none
             options.intra_op_num_threads = wanted
-            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+            # Threads that spin for the next call take the core from the next block's, and from torch's.
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0" if torch else "1")
+            options.add_session_config_entry("session.force_spinning_stop", "1")
             return options
+        if not self.shared_pool:
+            warnings.warn(
+                "shared_pool=False is not honoured: onnxruntime has a pool for this process already",
+                stacklevel=4,
+            )
         size = _POOL.get(self.onnxruntime, wanted)
         if threads is not None and size != threads:
             warnings.warn(

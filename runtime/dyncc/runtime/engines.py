@@ -25,7 +25,7 @@ def _onnxruntime(setup: Setup) -> Engine:
         return OnnxRuntimeCuda(setup)
     from dyncc.runtime.engine_onnxruntime import OnnxRuntime  # not before a bundle needs it
 
-    return OnnxRuntime(threads=setup.threads, graphs=setup.graphs)
+    return OnnxRuntime(threads=setup.threads, graphs=setup.graphs, shared_pool=setup.shared_pool)
 
 
 def _tvm(setup: Setup) -> Engine:
@@ -138,7 +138,7 @@ class WithFallback(PerBlock):
         if reason:
             warnings.warn(f"fell back to onnxruntime on the CPU: {reason}", stacklevel=4)
         if self.cpu is None:
-            setup = Setup(self.setup.threads, "cpu", self.setup.graphs)
+            setup = Setup(self.setup.threads, "cpu", self.setup.graphs, self.setup.shared_pool)
             self.cpu = make_engine("onnxruntime", setup=setup)
         return self.cpu
 
