@@ -17,7 +17,9 @@ from dyncc.compiler.pruning.bundle import Prune
 from dyncc.passes.prune.check import difference, run_reference
 from dyncc.passes.prune.depth import added, branches, without
 from dyncc.passes.prune.errors import OptionError, PruneError
+from dyncc.passes.prune.groups import is_floating, weights_of
 from dyncc.passes.prune.importance import Importance
+from dyncc.passes.prune.latency import Timed
 from dyncc.passes.prune.model import Pruning
 from dyncc.passes.prune.prepare import prepared
 from dyncc.passes.prune.selection import Selection
@@ -140,17 +142,19 @@ class Gated(nn.Module):
     def __init__(self, small: int = 2) -> None:
         super().__init__()
         torch.manual_seed(3)
-        self.blocks = nn.ModuleList(nn.Linear(8, 8) for _ in range(4))
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 8)) for _ in range(4)
+        )
         self.gates = nn.ModuleList(nn.Linear(8, 1) for _ in range(4))
         self.head = nn.Linear(8, 3)
         with torch.no_grad():
-            self.blocks[small].weight.mul_(1e-3)
-            self.blocks[small].bias.mul_(1e-3)
+            for parameter in self.blocks[small][2].parameters():
+                parameter.mul_(1e-3)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         for number, (block, gate) in enumerate(zip(self.blocks, self.gates, strict=True)):
             if gate(x).mean() > -0.5:
-                x = x + torch.relu(block(x))
+                x = x + block(x)
             if number == 1 and x.norm() > 20:
                 break
         return self.head(x)
@@ -164,7 +168,7 @@ def test_a_program(tmp_path: Path, criterion: str) -> None:
     compiled = compile(model, calls[0], output=tmp_path / "n.dyncc", prune=by, profile=calls, report=True)
     report = compiled.report.pruning
     assert report is not None and len(report.branches) == 1 and report.branches[0].added < 1e-3
-    assert report.before.parameters - report.after.parameters == 8 * 8 + 8
+    assert report.before.parameters - report.after.parameters == 8 * 6 + 6 + 6 * 8 + 8
     assert all(outcome.passed for outcome in replay(compiled))
     for call in calls:
         torch.testing.assert_close(compiled(*call), model(*call), rtol=0.05, atol=0.05)
@@ -190,3 +194,35 @@ def test_a_refit_makes_up_for_a_branch() -> None:
 def test_modules_have_their_branches_in_code() -> None:
     with pytest.raises(OptionError, match="code of a module"):
         prune(Gated().eval(), (torch.zeros(1, 8),), depth=0.5)
+
+
+@pytest.mark.parametrize("profiled", [False, True])
+def test_a_programs_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profiled: bool) -> None:
+    """Each graph counts as often as calls run it; here its time is how many numbers its weights have."""
+
+    def measured(whole: list[Timed], smaller: list[Timed]) -> float:
+        totals = [sum(one.often * size(one) for one in side) for side in (whole, smaller)]
+        assert all(one.run() > 0 for one in (*whole, *smaller))
+        seen.append((len(whole), {one.often for one in whole}))
+        return totals[1] / totals[0]
+
+    def size(one: Timed) -> int:
+        weights = [each for each in weights_of([one.model.graph]) if is_floating(each)]
+        return sum(each.const_value.size for each in weights)  # type: ignore[union-attr]
+
+    seen: list[tuple[int, set[float]]] = []
+    monkeypatch.setattr("dyncc.passes.prune.program.relative", measured)
+    calls = [(-4 * torch.ones(5, 8),), (4 * torch.randn(5, 8),)] if profiled else []
+    by = Prune(Selection(latency=0.7))
+    net = compile(
+        Gated().eval(),
+        (torch.randn(5, 8),),
+        output=tmp_path / "n.dyncc",
+        prune=by,
+        profile=calls,
+        report=False,
+    )
+    report = net.report.pruning
+    assert report is not None and report.time is not None and 0.5 < report.time <= 0.7
+    graphs, often = seen[0]
+    assert (often == {1.0}) != profiled and graphs <= len(net.program.graphs)

@@ -70,6 +70,7 @@ def test_a_budget_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dyncc.passes.prune.model.relative", measured)
     report = run(chain(), latency=0.4).report
     assert 0.3 < report.after.parameters / report.before.parameters < 0.45 and len(tried) > 4
+    assert report.time == tried[-1] <= 0.4
     # beside another budget both hold
     both = run(chain(), latency=0.4, parameters=0.2).report
     assert both.after.parameters <= 0.2 * both.before.parameters

@@ -258,6 +258,10 @@ def report_text(report: Report) -> str:
         f"left      {after.parameters:,} of {before.parameters:,} parameters ({shares[0]}), "
         f"{after.flops:,} of {before.flops:,} FLOPs ({shares[1]})",
     ]
+    if report.time is not None:
+        lines.append(
+            f"time      {report.time:.2f} of the whole network's, in ONNX Runtime at one thread here"
+        )
     if report.ways:
         lines.append(f"dropped   {count(len(report.ways), 'way')} of decisions")
         lines += [f"  {way}" for way in report.ways]

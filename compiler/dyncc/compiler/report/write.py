@@ -88,6 +88,11 @@ def _pruned(report: Pruning) -> list[str]:
         f"{after.parameters:,} of {before.parameters:,} weights are left",
         f"{after.flops:,} of {before.flops:,} FLOPs are left, "
         + (f"of a call, over {report.calls:,} calls" if report.calls else "over all blocks"),
+        *(
+            ()
+            if report.time is None
+            else (f"{report.time:.2f} of the time is left, measured at one thread",)
+        ),
         *(f"no way any more: {way}" for way in report.ways),
         *(f"no residual branch any more: {each.name}" for each in report.branches),
         "not checked"

@@ -49,6 +49,8 @@ class Report:
     """The ways of decisions that are gone, in words."""
     branches: tuple[RemovedBranch, ...] = ()
     """The residual branches that are gone."""
+    time: float | None = None
+    """The share of the time that is left, where there was a budget for it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +61,8 @@ class Plan:
     network: Network
     removed: Removed
     shallow: Shallow | None = None
+    time: float | None = None
+    """The share of the time that is left, where it was measured."""
 
     @property
     def whole(self) -> onnx_ir.Model:
@@ -103,7 +107,8 @@ class Pruning:
         plan = Plan(model, network, network.none(), shallow)
         time = self._clock(plan) if self.selection.latency is not None else None
         costs = Costs(network, (model.graph,))
-        return replace(plan, removed=self.selection.removed(network, scores, costs.of, dense, time))
+        removed = self.selection.removed(network, scores, costs.of, dense, time)
+        return replace(plan, removed=removed, time=time(removed) if time else None)
 
     def _shallow(self, whole: onnx_ir.Model) -> Shallow:
         found = branches(whole)
@@ -149,6 +154,7 @@ class Pruning:
     def report(self, plan: Plan, checked: Checked | None) -> Report:
         costs = Costs(plan.network, (plan.model.graph,))
         report = report_of(plan.network, plan.removed, costs, self.importance.criterion, checked)
+        report = replace(report, time=plan.time)
         if plan.shallow is None:
             return report
         return replace(report, before=_dense(plan.whole), branches=plan.shallow.gone)

@@ -58,6 +58,8 @@ class ProgramPlan:
     removed: Removed
     usage: Usage | None = None
     shallow: Mapping[str, Shallow] = field(default_factory=dict[str, Shallow])
+    time: float | None = None
+    """The share of the time that is left, where it was measured."""
 
     @property
     def whole(self) -> Onnx:
@@ -77,6 +79,7 @@ class ProgramPlan:
         """What is removed by ``criterion``, and what that leaves to compute."""
         costs, calls = _costs(self.program, self.network, self.usage), self.usage.calls if self.usage else 0
         report = report_of(self.network, self.removed, costs, criterion, checked, calls)
+        report = replace(report, time=self.time)
         if not self.shallow:
             return report
         gone = tuple(
@@ -193,7 +196,8 @@ def plan_program(
     dense = cost_of(ready, weights, usage) if shallow else None
     time = _clock(plan, given) if selection.latency is not None else None
     cost = _costs(smaller, network, usage).of
-    return replace(plan, removed=selection.removed(network, scores, cost, dense, time))
+    removed = selection.removed(network, scores, cost, dense, time)
+    return replace(plan, removed=removed, time=time(removed) if time else None)
 
 
 def _shallow(
