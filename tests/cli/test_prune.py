@@ -361,3 +361,13 @@ def test_a_model_of_free_sizes(model: Path, tmp_path: Path, capsys: pytest.Captu
     assert run("prune", model, *options, "--force") == 0
     net = load(output)
     assert net(np.ones((3, 6), np.float32)).shape == (3, 4)
+
+
+def test_progress_of_a_refit(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Under ``-v`` each layer is told; a bar is for terminals alone."""
+    assert run("prune", model, "--ratio", "0.5", "--criterion", "obspa", "-v") == 0
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("refit ")]
+    numbers = [line.split()[1] for line in told]
+    assert numbers == [f"{number}/{len(told)}" for number in range(1, len(told) + 1)] and len(told) >= 2
+    assert run("prune", model, "--ratio", "0.5", "--criterion", "obspa") == 0
+    assert "refit " not in capsys.readouterr().err.replace("refitted", "")

@@ -8,7 +8,7 @@ import json
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -35,6 +35,39 @@ class Console:
         """A line of talk under ``-v``."""
         if self.verbosity > 0:
             self.say(text)
+
+    @contextlib.contextmanager
+    def progress(self, what: str) -> Iterator[Callable[[int, int, str], None]]:
+        """A function that is told how many of how many are done, and which is next: a bar on a terminal.
+
+        The bar is there from the first time that it is told of one until all are done. Under ``-v`` each is
+        a line; otherwise, and where stderr is no terminal, nothing is shown.
+        """
+        from rich.progress import Progress
+
+        bar: Progress | None = None
+
+        def told(done: int, total: int, name: str) -> None:
+            nonlocal bar
+            if done < total:
+                self.detail(f"{what:9} {done + 1}/{total} {name}")
+            if self.verbosity != 0 or not _stderr().is_terminal:
+                return
+            if bar is None and done < total:
+                bar = Progress(console=_stderr(), transient=True)
+                bar.add_task(what)
+                bar.start()
+            if bar is not None:
+                bar.update(bar.task_ids[0], completed=done, total=total, description=f"{what} {name}")
+            if bar is not None and done >= total:
+                bar.stop()
+                bar = None
+
+        try:
+            yield told
+        finally:
+            if bar is not None:
+                bar.stop()
 
     def show(self, diagnostics: Sequence[Diagnostic]) -> None:
         """Diagnostics; warnings and notes are left out when quiet."""

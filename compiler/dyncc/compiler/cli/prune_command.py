@@ -131,13 +131,15 @@ def _prune_file(file: Path, options: PruneOptions, console: Console) -> None:
         from dyncc.compiler.pruning.onnx_model import obspa
 
         names = {value.name for value in model.graph.inputs}
-        pruned = obspa(
-            model,
-            pruning,
-            batches and [{k: v for k, v in batch.items() if k in names} for batch in batches],
-            console.detail,
-            lambda text: console.show([Diagnostic("", text, None, severity="warning")]),
-        )
+        with console.progress("refit") as progress:
+            pruned = obspa(
+                model,
+                pruning,
+                batches and [{k: v for k, v in batch.items() if k in names} for batch in batches],
+                console.detail,
+                lambda text: console.show([Diagnostic("", text, None, severity="warning")]),
+                progress,
+            )
     else:
         pruned = pruning.run(model)
     save(pruned.model, target)
@@ -180,7 +182,7 @@ def _prune_model(options: PruneOptions, console: Console) -> None:
             by = scores(target, batches, options.criterion)
         calls = [batch.call for batch in batches] if batches else None
         importance = options.importance(by)
-        return Prune(options.selection(), importance, calls, console.detail, options.rare)
+        return Prune(options.selection(), importance, calls, console.detail, progress, options.rare)
 
     if options.rare is not None and options.profile is None:
         raise usage("--drop-rare goes by a profile", "--profile FILE.npz")
@@ -203,7 +205,8 @@ def _prune_model(options: PruneOptions, console: Console) -> None:
         threads=options.threads,
         force=options.force,
     )
-    run_compile(compiled, console)
+    with console.progress("refit") as progress:
+        run_compile(compiled, console)
 
 
 def read_arrays(file: Path | None, option: str) -> dict[str, Any] | None:

@@ -27,6 +27,7 @@ from dyncc.compiler.pruning.ways import Reduced
 from dyncc.passes.prune.errors import InexactError, OptionError, PruneError
 from dyncc.passes.prune.importance import RECONSTRUCTION, Importance
 from dyncc.passes.prune.model import Report
+from dyncc.passes.prune.obspa import Progress
 from dyncc.passes.prune.program import ProgramPlan, cost_of, prune_program
 from dyncc.passes.prune.selection import Selection
 from dyncc.runtime.examples import EXAMPLES_SEED
@@ -39,14 +40,15 @@ class Prune:
     """What ``compile`` is to remove, and by what criterion.
 
     ``data`` are batches to refit on by ``obspa`` (see :mod:`~dyncc.compiler.pruning.calls`), which are made
-    up without; ``say`` is told how far that is. Ways of decisions go that at most the share ``rare`` of a
-    profile's visits takes (0: that none takes; None: all stay).
+    up without; ``say`` is told how, ``progress`` how far the refit is. Ways of decisions go that at most
+    the share ``rare`` of a profile's visits takes (0: that none takes; None: all stay).
     """
 
     selection: Selection
     importance: Importance = field(default_factory=Importance)
     data: Sequence[Any] | None = None
     say: Callable[[str], None] = lambda text: None
+    progress: Progress | None = None
     rare: float | None = None
 
     def __post_init__(self) -> None:
@@ -98,7 +100,14 @@ def prune_lowered(
         if refits:
             seed = prune.importance.seed
             made_up = refit_program(
-                result.plan, result.program, result.weights, data, examples, seed, prune.say
+                result.plan,
+                result.program,
+                result.weights,
+                data,
+                examples,
+                seed,
+                prune.say,
+                prune.progress,
             )
         report = result.report
         if reduced is not None and reduced.ways:

@@ -12,7 +12,7 @@ from dyncc.compiler.pruning.synthesize import RANDOM, refitted_blindly, synthesi
 from dyncc.passes.prune.atoms import dims
 from dyncc.passes.prune.errors import OptionError
 from dyncc.passes.prune.model import Plan, Pruned, Pruning
-from dyncc.passes.prune.obspa import refit
+from dyncc.passes.prune.obspa import Progress, refit
 from dyncc.passes.prune.prepare import prepared
 
 Batches = Sequence[Mapping[str, np.ndarray]]
@@ -71,6 +71,7 @@ def obspa(
     data: Batches | None,
     say: Callable[[str], None] = lambda text: None,
     warn: Callable[[str], None] = lambda text: None,
+    progress: Progress | None = None,
 ) -> Pruned:
     """Prune a model and refit what is left, on ``data`` or on inputs that are made up.
 
@@ -85,9 +86,6 @@ def obspa(
         if how.startswith(RANDOM):
             warn(refitted_blindly(how))
     batches = data
-
-    def progress(number: int, count: int, name: str) -> None:
-        say(f"refit     {number + 1}/{count} {name}")
 
     def update(plan: Plan, pruned: onnx_ir.Model) -> None:
         refit(plan, pruned, batches, progress=progress)

@@ -30,7 +30,7 @@ from dyncc.compiler.reference import Number, Observer
 from dyncc.passes.prune.errors import OptionError, PruneError
 from dyncc.passes.prune.groups import weights_of
 from dyncc.passes.prune.model import Plan
-from dyncc.passes.prune.obspa import Feeds, refit
+from dyncc.passes.prune.obspa import Feeds, Progress, layers, refit
 from dyncc.passes.prune.program import ProgramPlan, Visits
 from dyncc.passes.prune.program_groups import Onnx
 from dyncc.runtime.noise import Noise
@@ -53,6 +53,7 @@ def refit_program(
     examples: Sequence[Example],
     seed: int = 0,
     say: Callable[[str], None] = lambda text: None,
+    progress: Progress | None = None,
 ) -> str:
     """Refit the layers of the pruned program ``smaller`` and its ``weights``, both in place.
 
@@ -67,7 +68,7 @@ def refit_program(
         ((name, model),) = whole.graphs.items()
         feeds, how = synthesized(model, seed=seed)
         say(f"data      {how}")
-        _refit_graph(plan, smaller, weights, name, (feeds, feeds), shared, say)
+        _refit_graph(plan, smaller, weights, name, (feeds, feeds), shared, progress)
         return how
     how = ""
     if data is None:
@@ -78,13 +79,16 @@ def refit_program(
     original = _Runs(whole, plan.weights, data, seed)
     pruned = _Runs(smaller, weights, data, seed)
     recording = original.recorded()
+    told = _Told(progress, sum(len(layers(smaller.graphs[name])) for name in recording.order))
     for name in recording.order:
         wanted = original.feeds(name)[name]
         again = name in recording.again
         given = (
             [plan.narrowed(name, one) for one in wanted] if again else pruned.feeds(name, recording)[name]
         )
-        _refit_graph(plan, smaller, weights, name, (wanted, given), shared, say)
+        _refit_graph(plan, smaller, weights, name, (wanted, given), shared, told.of(name))
+        told.done += len(layers(smaller.graphs[name]))
+    told.ended()
     return how
 
 
@@ -132,7 +136,7 @@ def _refit_graph(
     name: str,
     feeds: tuple[Sequence[Feeds], Sequence[Feeds]],
     shared: frozenset[str],
-    say: Callable[[str], None],
+    progress: Progress | None,
 ) -> None:
     pruned = smaller.graphs[name]
     wanted, given = feeds
@@ -142,11 +146,36 @@ def _refit_graph(
         wanted,
         given=given,
         shared=shared,
-        progress=lambda number, of, layer: say(f"refit     {name}: {number + 1}/{of} {layer}"),
+        progress=progress,
     )
     for value in weights_of([pruned.graph]):
         if value.name in weights and value.name not in shared and value.const_value is not None:
             weights[value.name] = np.array(value.const_value.numpy())
+
+
+@dataclass
+class _Told:
+    """Progress over the layers of all graphs, ``done`` of them in graphs that are finished."""
+
+    progress: Progress | None
+    total: int
+    done: int = 0
+
+    def of(self, graph: str) -> Progress | None:
+        """What is told of the layers of one graph."""
+        if self.progress is None:
+            return None
+        tell, before = self.progress, self.done
+
+        def told(number: int, of: int, layer: str) -> None:
+            if number < of:  # that all of one graph are done is not the end
+                tell(before + number, self.total, f"{graph}: {layer}")
+
+        return told
+
+    def ended(self) -> None:
+        if self.progress is not None:
+            self.progress(self.total, self.total, "")
 
 
 def _shared(program: Onnx) -> frozenset[str]:

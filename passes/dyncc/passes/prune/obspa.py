@@ -25,6 +25,7 @@ from dyncc.passes.prune.operators.base import attribute, required, value_of
 
 Feeds = Mapping[str, np.ndarray]
 Progress = Callable[[int, int, str], None]
+"""Is told how many of how many layers are done, and which is next; at the end that all are."""
 Matrix = NDArray[np.float64]
 
 DAMPING = 1e-2
@@ -69,6 +70,8 @@ def refit(
         inputs = _activations(pruned, required(layer.node, 0).name or "", data if given is None else given)
         with contextlib.suppress(_Unpaired):
             _refit_layer(layer, inputs, wanted, keeps[name], damping, shared)
+    if progress is not None:
+        progress(len(work), len(work), "")
     return len(work)
 
 
