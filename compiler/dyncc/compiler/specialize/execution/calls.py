@@ -230,7 +230,14 @@ def special_method(machine: Machine, obj: Any, name: str) -> Any:
     if isinstance(obj, (SymTensor, DynamicList)) or is_scalar(obj):
         return None
     method = getattr(type(obj), name, None)
-    return method if must_interpret(machine, method) else None
+    if must_interpret(machine, method):
+        return method
+    own = isinstance(method, types.FunctionType) and is_users(method.__code__.co_filename)
+    return method if own and name in _OF_KNOWN_NUMBERS else None
+
+
+_OF_KNOWN_NUMBERS = frozenset({"__len__", "__bool__", "__int__", "__float__"})
+"""What builtins take nothing but a number of Python's from: one that is not known is none natively."""
 
 
 def attribute_getter(machine: Machine, obj: Any, name: str) -> Any:
