@@ -9,7 +9,7 @@ assumption did not matter.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -175,13 +175,25 @@ def too_strict(
     )
 
 
+def numbers_in(values: Any) -> set[int]:
+    """The whole numbers among arguments and the next ones: what sizes are compared with."""
+    found: set[int] = set()
+    mapped(values, lambda v: found.update((abs(v), abs(v) + 1)) if type(v) is int else None)
+    return found
+
+
 def taken(
-    func: Callable[..., Any], args: Any, kwargs: Any, shapes: Any, allowed: Allowed
+    func: Callable[..., Any],
+    args: Any,
+    kwargs: Any,
+    shapes: Any,
+    allowed: Allowed,
+    further: Collection[int] = (),
 ) -> list[dict[Any, int]]:
     """The sizes that the call takes, of those that it is tried on: its other tensors' are among them."""
     numbers = {size for shape in shapes.values() for size in shape if isinstance(size, int) and size > 0}
     products = {one * other for one in numbers for other in numbers} if len(numbers) < _MANY else set()
-    tried = _trials(shapes, allowed, sorted({0} | numbers | products))
+    tried = _trials(shapes, allowed, sorted({0, *further} | numbers | products))
     return [sizes for sizes in tried if _tried(func, args, kwargs, shapes, sizes) is not _RAISED]
 
 

@@ -30,6 +30,7 @@ SMALLEST = 3
 LARGEST = 1 << 40
 _BOUNDED = (sympy.Min, sympy.Max, Min, Max)
 _LEAST = (sympy.Min, Min)
+_ORDERED = (sympy.Lt, sympy.Le, sympy.Gt, sympy.Ge)
 _NEGATED = {"le": "gt", "lt": "ge", "ge": "lt", "gt": "le", "eq": "ne", "ne": "eq"}
 
 
@@ -94,7 +95,10 @@ def allowed(block: BlockBuilder, sizes: dict[Any, int]) -> bool:
 
 def matter(sizes: Iterable[Any]) -> bool:
     """Whether sizes, or conditions on them, say what is the least or the largest of some."""
-    return any(isinstance(size, sympy.Basic) and size.atoms(*_BOUNDED) for size in sizes)
+    return any(
+        isinstance(size, sympy.Basic) and (size.atoms(*_BOUNDED) or isinstance(size, _ORDERED))
+        for size in sizes
+    )
 
 
 def mentioned(size: Any) -> set[int]:

@@ -228,7 +228,10 @@ def _attempt(call: _Call, before: guards.Assumptions | None = None, by_python: b
         if isinstance(error, AssertionError) and _OUT_OF_RANGE in str(error):
             # an unknown size was taken for one of few values, and is thought of as another number
             _give_or_demand(call, "two of its sizes may differ")
-        raise _of_program(call, error, before.conditions() if before else ()) from None
+        conditions = before.conditions() if before else ()
+        if before is not None and before.fixed():
+            before.undo()  # sizes are unknown again that the call took for what stands for them
+        raise _of_program(call, error, conditions) from None
 
 
 def _refuse_fake(call: _Call, error: Exception) -> NoReturn:
@@ -290,6 +293,11 @@ def _of_program(call: _Call, error: Exception, conditions: Sequence[Any]) -> Exc
             break
     if recorder.block.used_origins:
         recorder.demand_sizes(call.original)
+    asked = guards.numbers_in((call.args, call.kwargs))
+    if unknown and guards.taken(call.func, call.args, call.kwargs, shapes, call.allowed, asked):
+        # it raises for the sizes that stand for them while compiling, and not for all
+        recorder.facts.demand_ranges(recorder.block.size_places)
+        raise call.undecided(error) from error
     if is_internal(error):
         raise call.failure(error) from error
     if mentions_symbol(str(error)):
