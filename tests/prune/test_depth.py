@@ -227,3 +227,41 @@ def test_a_programs_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profil
     assert report is not None and report.time is not None and 0.2 < report.time <= 0.85
     graphs, often = seen[0]
     assert (often == {1.0}) != profiled and graphs <= len(net.program.graphs)
+
+
+class TwoMethods(nn.Module):
+    """The same residual branches in the graphs of two methods."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.branches = nn.ModuleList(nn.Linear(8, 8) for _ in range(4))
+        self.head = nn.Linear(8, 2)
+
+    def trunk(self, x: torch.Tensor) -> torch.Tensor:
+        for branch in self.branches:
+            x = x + torch.tanh(branch(x))
+        return self.head(x)
+
+    def one(self, x: torch.Tensor) -> torch.Tensor:
+        return self.trunk(x)
+
+    def other(self, x: torch.Tensor) -> torch.Tensor:
+        return -self.trunk(5 * x - 1)
+
+
+def test_code_of_several_graphs_is_one_branch(tmp_path: Path) -> None:
+    """Which adds least may differ between them: it goes from both."""
+    model, call = TwoMethods().eval(), (torch.randn(3, 8, generator=torch.Generator().manual_seed(1)),)
+    net = compile(
+        {"one": model.one, "other": model.other},
+        {"one": call, "other": call},
+        output=tmp_path / "n.dyncc",
+        prune=Prune(Selection(depth=0.5)),
+        report=False,
+    )
+    report = net.report.pruning
+    assert report is not None
+    gone = [each.name.split(": ")[0] for each in report.branches]
+    assert len(gone) == 4 and sorted(map(gone.count, set(gone))) == [2, 2]
+    assert report.before.parameters - report.after.parameters == 2 * (8 * 8 + 8)

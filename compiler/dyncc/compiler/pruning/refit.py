@@ -84,9 +84,12 @@ def refit_program(
         wanted = original.feeds(name)[name]
         again = name in recording.again
         given = (
-            [plan.narrowed(name, one) for one in wanted] if again else pruned.feeds(name, recording)[name]
+            [plan.narrowed(name, one) for one in wanted]
+            if again
+            else pruned.feeds(name, recording).get(name, [])
         )
-        _refit_graph(plan, smaller, weights, name, (wanted, given), shared, told.of(name))
+        if len(given) == len(wanted):  # else what it computes led it elsewhere, though told what was read
+            _refit_graph(plan, smaller, weights, name, (wanted, given), shared, told.of(name))
         told.done += len(layers(smaller.graphs[name]))
     told.ended()
     return how

@@ -185,7 +185,7 @@ def plan_program(
     ready = with_prepared_graphs(program)
     measured = selection.depth is not None or selection.latency is not None
     given = visits(ready) if visits is not None and measured else {}
-    shallow = _shallow(ready, selection, given) if selection.depth is not None else {}
+    shallow = _shallow(ready, weights, selection, given) if selection.depth is not None else {}
     graphs = {name: one.model for name, one in shallow.items()}
     smaller = replace(ready, graphs={**ready.graphs, **graphs})
     network = groups_of_program(smaller, weights, rewrites_graph=rewrites_graph)
@@ -201,21 +201,28 @@ def plan_program(
 
 
 def _shallow(
-    program: Onnx, selection: Selection, visits: Mapping[str, Sequence[Feeds]]
+    program: Onnx, weights: Arrays, selection: Selection, visits: Mapping[str, Sequence[Feeds]]
 ) -> dict[str, Shallow]:
-    """The graphs that lose residual branches: of all branches of the program those that add least."""
-    found = [(name, each) for name, model in program.graphs.items() for each in branches(model)]
-    shares: dict[Branch, float] = {}
+    """The graphs that lose residual branches: of all branches of the program those that add least.
+
+    Code that several graphs have (a first call and later ones, both sides of a decision) is one branch, by
+    its weights, and goes from all of them: it adds what it adds where that is most.
+    """
+    twins: dict[object, list[tuple[str, Branch, float]]] = {}
     for name, model in program.graphs.items():
-        if mine := [each for owner, each in found if owner == name]:
-            data = visits.get(name) or [_run_any(model)[1]]
-            shares.update(zip(mine, added(model, mine, data), strict=True))
-    going = least([(each, shares[each]) for _, each in found], selection.depth or 0.0, selection.keep)
-    owners = {each: owner for owner, each in found}
+        mine = branches(model)
+        data = visits.get(name) or ([_run_any(model)[1]] if mine else [])
+        for each, share in zip(mine, added(model, mine, data), strict=True):
+            own = frozenset(weight for weight in each.weights() if weight in weights)
+            twins.setdefault(own or each, []).append((name, each, share))
+    pairs = [(same[0][1], max(share for _, _, share in same)) for same in twins.values()]
+    chosen = {each for each, _ in least(pairs, selection.depth or 0.0, selection.keep)}
     by_graph: dict[str, list[tuple[Branch, float]]] = {}
-    for pair in going:
-        by_graph.setdefault(owners[pair[0]], []).append(pair)
-    return {name: Shallow.of(program.graphs[name], pairs) for name, pairs in by_graph.items()}
+    for same in twins.values():
+        if same[0][1] in chosen:
+            for name, each, share in same:
+                by_graph.setdefault(name, []).append((each, share))
+    return {name: Shallow.of(program.graphs[name], gone) for name, gone in by_graph.items()}
 
 
 def _clock(plan: ProgramPlan, visits: Mapping[str, Sequence[Feeds]]) -> Callable[[Removed], float]:
