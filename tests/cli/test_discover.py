@@ -279,3 +279,16 @@ def test_a_network_without_forward(write: Callable[..., Path]) -> None:
         assert f"{file.name}:{name}.encode" in diagnostic.helps[0]
     target = discover(f"{file}:get_model.decode")
     assert target.method == "decode" and type(target.network).__name__ == "Net"
+
+
+def test_a_class_that_the_file_builds_itself(write: Callable[..., Path]) -> None:
+    """Weights that `get_model()` loads are not lost because a method is asked for by its class."""
+    net = "import torch\nfrom torch import nn\nclass Net(nn.Module):\n    width = 1\n"
+    net += "    def forward(self, x): return x\n    def step(self, x): return x + self.width\n"
+    build = "    net = Net()\n    net.width = 7\n    return net\n"
+    write(net + "def get_model():\n" + build)
+    for entry in ("Net", "Net.step"):
+        found = discover(f"net.py:{entry}")
+        assert found.network.width == 7 and found.found == f"`{entry}` of `get_model()`"
+    write(net + "class Other(Net): pass\ndef get_model(): return Other()\n")
+    assert type(discover("net.py:Net.step").network).__name__ == "Net"

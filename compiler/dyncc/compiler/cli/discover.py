@@ -94,16 +94,16 @@ class _Finder:
                 *self._choices(),
                 notes=[f"it defines {_listing(self._public())}"],
             )
-        value = getattr(self.module, name)
+        value, origin = getattr(self.module, name), ""
         if inspect.isclass(value):
-            model = self._instance_of(value)
+            model, origin = self._instance_of(value)
         elif inspect.isfunction(value) and not _parameters(value):
             model = self._call(value, f"{name}()")
         else:
             model = value
         if method:
             model = self._method(model, name, method)
-        return self._checked(model, entry), f"`{entry}`"
+        return self._checked(model, entry), f"`{entry}`" + (f" of {origin}" if origin else "")
 
     def _get_model(self) -> tuple[Compilable, str] | None:
         function = getattr(self.module, "get_model", None)
@@ -162,16 +162,21 @@ class _Finder:
             notes=needs,
         )
 
-    def _instance_of(self, cls: type) -> Any:
-        """An object of ``cls``: built if it needs nothing, else the one that the file builds itself."""
+    def _instance_of(self, cls: type) -> tuple[Any, str]:
+        """An object of ``cls``, and where it is from: the one that the file builds itself, which may have
+        trained weights, else one that is built where that needs nothing."""
         if cls is getattr(self.module, "Model", None) and hasattr(self.module, "get_init_inputs"):
-            return self._kernelbench_model(cls)
-        if not _parameters(cls):
-            return self._call(cls, f"{cls.__name__}()")
+            return self._kernelbench_model(cls), ""
+        needs_nothing = not _parameters(cls)
         for find in (self._model_variable, self._get_model):
             found = find()
-            if found is not None and isinstance(network_of(found[0]), cls):
-                return network_of(found[0])
+            network = network_of(found[0]) if found is not None else None
+            if found is not None and (
+                type(network) is cls or (not needs_nothing and isinstance(network, cls))
+            ):
+                return network, found[1]
+        if needs_nothing:
+            return self._call(cls, f"{cls.__name__}()"), ""
         raise self._cannot_choose({cls.__name__: cls}, {})
 
     def _method(self, owner: object, name: str, method: str) -> Any:

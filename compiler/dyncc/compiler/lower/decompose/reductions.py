@@ -35,7 +35,7 @@ def mean(
     """ONNX Runtime's mean of nothing is 0, PyTorch's is nan."""
     dims = list(range(self.dim())) if dim is None or len(dim) == 0 else [axis % self.dim() for axis in dim]
     count = _number_over(self, dims)
-    if isinstance(count, int):
+    if isinstance(count, int) and count:
         return NotImplemented
     return torch.sum(self, dims, keepdim, dtype=dtype) / count
 
@@ -53,7 +53,7 @@ def var(self: torch.Tensor, dim: Any = None, *, correction: Any = None, keepdim:
     """The translation's variance of nothing is 0, PyTorch's is nan."""
     dims = dim or list(range(self.dim()))
     count = _number_over(self, dims)
-    if isinstance(count, int):
+    if isinstance(count, int) and count:
         return NotImplemented
     apart = self - torch.sum(self, dims, keepdim=True) / count
     left = torch.full((), count, dtype=self.dtype) - (1 if correction is None else correction)
