@@ -25,6 +25,8 @@ NEED_FORTY: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "unfold": lambda s: s.unfold(0, 40, 1),
     "average pool": lambda s: F.avg_pool1d(s[None, None], 40, 1),
     "largest pool": lambda s: F.max_pool1d(s[None, None], 40, 1),
+    "largest pool, dilated": lambda s: F.max_pool1d(s[None, None], 4, 1, dilation=13),
+    "convolution, dilated": lambda s: F.conv1d(s[None, None], torch.ones(1, 1, 4), dilation=13),
     "convolution": lambda s: F.conv1d(s[None, None], torch.ones(1, 1, 40)),
     "index": lambda s: s[39],
     "view of a slice": lambda s: s[:40].view(8, 5),
@@ -33,7 +35,7 @@ NEED_FORTY: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "split": lambda s: s.split([40, s.shape[0] - 40])[1],
     "sum with a tensor": lambda s: s[:40] + torch.ones(40),
 }
-REFUSED = {"largest pool", "negative padding"}
+REFUSED = {"largest pool", "largest pool, dilated", "negative padding"}
 """Their kernels take numbers alone for sizes."""
 
 

@@ -175,9 +175,13 @@ def too_strict(
     )
 
 
+_LARGE = (64, 1024, 65536)
+"""Sizes that a call takes whose least size is made of its arguments (a kernel that is dilated)."""
+
+
 def numbers_in(values: Any) -> set[int]:
-    """The whole numbers among arguments and the next ones: what sizes are compared with."""
-    found: set[int] = set()
+    """The whole numbers among arguments, the next ones and large ones: what sizes are compared with."""
+    found = set(_LARGE)
     mapped(values, lambda v: found.update((abs(v), abs(v) + 1)) if type(v) is int else None)
     return found
 
