@@ -6,13 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, Protocol
 
-from dyncc.compiler.check.compare import (
-    END_TO_END,
-    Outcome,
-    Tolerances,
-    compare_outcomes,
-    outcome,
-)
+from dyncc.compiler.check.compare import END_TO_END, Outcome, Tolerances, compare_outcomes, outcome
 from dyncc.compiler.check.isolation import Isolation
 from dyncc.compiler.check.reads import EagerReads, Place
 from dyncc.compiler.check.report import Example, Mismatch, NearTie, Report
