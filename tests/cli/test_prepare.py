@@ -133,3 +133,18 @@ def test_dynamic_sizes_that_cannot_be_read(write: Callable[..., Path], spec: str
     with pytest.raises(CliError) as raised:
         dynamic_shapes(target, example_call(target, ["x=2x3:f32"], None), [spec])
     assert raised.value.code is Exit.USAGE
+
+
+def test_dynamic_sizes_of_the_file(write: Callable[..., Path]) -> None:
+    """Where the command line has none; what it has goes first."""
+    text = "from torch.export import Dim\ndef f(x):\n    return x\n"
+    write(text + 'def dynamic_shapes():\n    return {"x": {0: Dim("batch")}}\n')
+    target = discover("net.py:f")
+    call = example_call(target, ["x=2x3:f32"], None)
+    assert list(dynamic_shapes(target, call, [])["x"]) == [0]
+    assert list(dynamic_shapes(target, call, ["x=1"])["x"]) == [1]
+    write(text + "dynamic_shapes = ({1: Dim.AUTO},)\n")
+    assert list(dynamic_shapes(discover("net.py:f"), call, [])[0]) == [1]
+    write(text + "def dynamic_shapes():\n    return 3\n")
+    with pytest.raises(CliError, match="must return what"):
+        dynamic_shapes(discover("net.py:f"), call, [])

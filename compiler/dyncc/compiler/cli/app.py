@@ -175,7 +175,8 @@ def compile_command(
     """Compile a model into a bundle.
 
     The word `compile` may be left out. The inputs come from `example_inputs()` or `get_inputs()` in the
-    file, or from --input; further calls to check with from `check_inputs()`.
+    file, or from --input; further calls to check with from `check_inputs()`, and sizes that are free from
+    --dynamic or `dynamic_shapes()`.
     """
     console = make_console(as_json, verbose, quiet)
     with console.reporting():

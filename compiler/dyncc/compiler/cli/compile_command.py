@@ -219,9 +219,10 @@ def compile_target(
     from dyncc.compiler.cli.prepare import dynamic_shapes, further_calls
     from dyncc.compiler.cli.profile import profile_calls
 
+    shapes = dynamic_shapes(target, call, options.dynamic)
     arguments: dict[str, Any] = {
         "kwargs": call.kwargs or None,
-        "dynamic_shapes": dynamic_shapes(target, call, options.dynamic),
+        "dynamic_shapes": shapes,
         "output": output,
         "threads": options.threads,
         "verify": options.verify,
@@ -235,9 +236,7 @@ def compile_target(
         "examples": further_calls(target),
         "report": options.report,
         "limits": limits_of(options),
-        "profile": profile_calls(target, call, options.profile, bool(options.dynamic))
-        if options.profile
-        else (),
+        "profile": profile_calls(target, call, options.profile, bool(shapes)) if options.profile else (),
     }
     with contextlib.nullcontext() if verbose else silent_logging(), said_once(verbose):
         return compiler()(target.model, call.args, **arguments)

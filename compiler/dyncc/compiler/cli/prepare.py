@@ -18,6 +18,7 @@ from dyncc.compiler.cli.inputs import InputSpec, TensorValue, bind, map_values, 
 from dyncc.compiler.cli.usercode import display, user_code
 
 CHECK_INPUTS = "check_inputs"
+DYNAMIC_SHAPES = "dynamic_shapes"
 
 
 @dataclass(frozen=True)
@@ -85,13 +86,14 @@ _DIM = re.compile(r"(-?\d+)(?::([^\W\d]\w*)(?::(\d*)-(\d*))?)?")
 """A dimension, the name of its size, and the least and the largest that this can be."""
 
 
-def dynamic_shapes(target: Target, call: Call, specs: Sequence[str]) -> dict[str, Any] | None:
-    """``--dynamic NAME=DIM[:SYMBOL[:LEAST-MOST]],…`` as ``torch.export`` takes it.
+def dynamic_shapes(target: Target, call: Call, specs: Sequence[str]) -> Any:
+    """``--dynamic NAME=DIM[:SYMBOL[:LEAST-MOST]],…`` as ``torch.export`` takes it; where that is not given,
+    what the file's ``dynamic_shapes()`` returns, or its value of that name.
 
     The same symbol is the same size.
     """
     if not specs:
-        return None
+        return _shapes_of_file(target)
     parameters = list(inspect.signature(target.entry).parameters)
     names = [*parameters[: len(call.args)], *call.kwargs]
     shapes: dict[str, Any] = dict.fromkeys(names)
@@ -105,6 +107,21 @@ def dynamic_shapes(target: Target, call: Call, specs: Sequence[str]) -> dict[str
         value = call.kwargs.get(name, dict(zip(parameters, call.args, strict=False)).get(name))
         _check_dimensions(spec, name, value, shapes[name])
     return shapes
+
+
+def _shapes_of_file(target: Target) -> Any:
+    found = getattr(target.module, DYNAMIC_SHAPES, None)
+    if callable(found):
+        with user_code(f"{DYNAMIC_SHAPES}() in {display(target.file)}", target.file):
+            found = found()
+    elif not isinstance(found, (dict, list, tuple)):  # something else of that name, as a module
+        return None
+    if found is not None and not isinstance(found, (dict, list, tuple)):
+        raise usage(
+            f"`{DYNAMIC_SHAPES}()` in {display(target.file)} must return what `torch.export` takes",
+            'as `{"x": {0: torch.export.Dim("batch")}}`',
+        )
+    return found or None
 
 
 def _check_dimensions(spec: str, name: str, value: Any, dims: Iterable[int]) -> None:
