@@ -25,6 +25,19 @@ def logs(x):
     return x * 2
 
 
+logger = logging.getLogger(__name__)
+
+
+@effects("`logger.warning`, `warnings.warn` of numbers from data", note="left out of the program")
+def logs_data(x):
+    total = x.sum().item()
+    if total > 0:
+        logger.warning("up %.2f of %d", total, x.shape[0])
+        warnings.warn(f"up {total:.2f}", stacklevel=2)
+        logging.info("up %s", total)
+    return x * total
+
+
 @effects("`time.perf_counter`, `time.time`", refused="DY121")
 def clock(x):
     start = time.perf_counter()

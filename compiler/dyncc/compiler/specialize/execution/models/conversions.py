@@ -106,12 +106,6 @@ def _repr(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
     return texts.formatted(machine, args[0], "r", "") if holds_dynamic(args[0]) else NotImplemented
 
 
-@model(print)
-def _print(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    machine.owner.warn("`print` is left out of the compiled program")
-    return None
-
-
 @model(type)
 def _type(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if len(args) != 1:

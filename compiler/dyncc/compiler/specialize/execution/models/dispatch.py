@@ -12,7 +12,7 @@ import torch
 from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution import calls, mappings
 from dyncc.compiler.specialize.execution.frames import Generator, Push
-from dyncc.compiler.specialize.execution.models import arrays, linalg
+from dyncc.compiler.specialize.execution.models import arrays, linalg, messages
 from dyncc.compiler.specialize.execution.models.dynamic import holds_dynamic, involved, needs_prelude
 from dyncc.compiler.specialize.execution.models.registry import MODELS
 from dyncc.compiler.specialize.execution.operators import texts
@@ -57,6 +57,8 @@ def apply(machine: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
         return found(machine, args, kwargs)
     if _consumes(func) and _generated(args):
         return Push(prelude.of_lists, (func, args, kwargs), {})
+    if messages.is_log(func):
+        return messages.left_out(machine, "logging")
     owner = getattr(func, "__self__", None)
     if isinstance(owner, Generator):
         return _generator_call(machine, owner, func.__name__, args)
