@@ -49,7 +49,8 @@ def _edges(block: cfg.Block) -> tuple[str, ...]:
 
 
 def _check_registers(function: cfg.Function) -> None:
-    known = {*parameters(function.code), *function.code.co_varnames, *function.code.co_cellvars}
+    code = function.code
+    known = {*parameters(code), *code.co_varnames, *code.co_cellvars, *code.co_freevars}
     live = function.live_in[function.entry]
     assert not {r for r in live if r.startswith("%")}, "a temporary may be read before it is written"
     for label, block in function.blocks.items():
@@ -58,7 +59,7 @@ def _check_registers(function: cfg.Function) -> None:
             assert reads(node) <= function.live_at[label, i]
             if i < len(block.instructions):
                 for register in writes(block.instructions[i]):
-                    plain = register.partition("$")[0]
+                    plain = register.removeprefix("&").partition("$")[0]
                     assert register.startswith("%") or plain in known or "$" in register
             assert node.span.line <= node.span.end_line
             assert node.span.path == function.code.co_filename

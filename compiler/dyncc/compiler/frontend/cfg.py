@@ -524,8 +524,8 @@ class Function:
     """The control-flow graph of a function; ``blocks`` in source order, the entry first.
 
     ``live_in`` maps a label to the registers that are read before they are written from there on
-    (temporaries included, cells not: they are objects). ``cellvars`` are the names whose values live in
-    cells made at entry (parameters among them are copied into their cell there), ``freevars`` those
+    (temporaries included, and variables in cells, like ``&x``). ``cellvars`` are the names whose values
+    live in cells made at entry (parameters among them are copied into their cell there), ``freevars`` those
     found in the function's closure.
     """
 

@@ -1,4 +1,8 @@
-"""Liveness of registers: backward data flow over a function's blocks."""
+"""Liveness of registers and cells: backward data flow over a function's blocks.
+
+A variable in a cell is named like ``&x`` among the registers here. An inner function may read it whenever
+it is called, so making one reads it; and what a cell holds lives as long as anything refers to the cell.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,11 @@ from dyncc.compiler.frontend.tidy import instruction_can_raise, successors
 
 Registers = frozenset[cfg.Register]
 _NONE: Registers = frozenset()
+
+
+def in_cell(name: str) -> cfg.Register:
+    """What stands for the variable ``name`` in a cell."""
+    return f"&{name}"
 
 
 def reads(node: cfg.Instruction | cfg.Terminator) -> Registers:
@@ -24,8 +33,10 @@ def reads(node: cfg.Instruction | cfg.Terminator) -> Registers:
             return frozenset(parts)
         case cfg.Call(func=func, args=args, kwargs=kwargs):
             return frozenset({func, *(arg.register for arg in args), *(value for _, value in kwargs)})
-        case cfg.MakeFunction(defaults=defaults, kwdefaults=kwdefaults):
-            return frozenset({*defaults, *(value for _, value in kwdefaults)})
+        case cfg.MakeFunction(defaults=defaults, kwdefaults=kwdefaults, closure=closure):
+            return frozenset({*defaults, *(value for _, value in kwdefaults), *map(in_cell, closure)})
+        case cfg.LoadDeref(name=name) | cfg.DeleteDeref(name=name):
+            return frozenset({in_cell(name)})
         case _:
             found = [getattr(node, name) for name in _OPERANDS[type(node)]]
             return frozenset([register for register in found if register is not None])
@@ -36,6 +47,8 @@ def writes(node: cfg.Instruction) -> Registers:
     match node:
         case cfg.Delete(register=register):
             return frozenset({register})
+        case cfg.StoreDeref(name=name) | cfg.DeleteDeref(name=name) | cfg.NewCell(name=name):
+            return frozenset({in_cell(name)})
         case cfg.Unpack(before=before, star=star, after=after):
             return frozenset({*before, *after}) if star is None else frozenset({*before, star, *after})
         case cfg.WithEnter(dst=dst, exit=exit_):
@@ -51,9 +64,7 @@ _OPERANDS: dict[type, tuple[str, ...]] = {
     cfg.LoadGlobal: (),
     cfg.StoreGlobal: ("src",),
     cfg.DeleteGlobal: (),
-    cfg.LoadDeref: (),
     cfg.StoreDeref: ("src",),
-    cfg.DeleteDeref: (),
     cfg.NewCell: (),
     cfg.GetAttr: ("obj",),
     cfg.SetAttr: ("obj", "src"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import functools
+import gc
 import types
 from collections.abc import Collection
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import torch
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
+from dyncc.compiler.frontend.liveness import in_cell
 from dyncc.compiler.specialize.execution.frames import Frame, Generator
 from dyncc.compiler.specialize.facts import Facts
 from dyncc.compiler.specialize.prelude import RecordList, SequenceIterator
@@ -66,6 +68,7 @@ class Capture:
         self.frames: list[Frame] = []
         self.dirty_ids: set[int] = set()
         self.iterators: list[tuple[SequenceIterator, Path]] = []
+        self.cells: list[tuple[types.CellType, Path]] = []
 
     # --------------------------------------------------------------------------------- tokens
 
@@ -90,6 +93,8 @@ class Capture:
         self.frames = [self.visit_frame(frame, ("frame", depth)) for depth, frame in enumerate(frames)]
         while self.iterators:
             self.visit_rest(*self.iterators.pop(0))
+        for cell, where in self.cells:
+            self.visit_unread(cell, where)
         modes = Modes.now()
         self.emit(modes)
         self.recorder.alive.append(self.keep)  # keys hold identities: what they name must not go
@@ -117,7 +122,10 @@ class Capture:
             self.visit(frame.reads, (*path, "%reads"))
         for name, cell in frame.cells.items():
             self.emit(("cellvar", name))
-            self.visit(cell, (*path, ("cell", name)))
+            if in_cell(name) in live or name in frame.function.freevars:
+                self.visit(cell, (*path, ("cell", name)))
+            else:
+                self.cells.append((cell, (*path, ("cell", name))))
         kept = frame.copy()
         kept.registers = {}
         for name in sorted(live):
@@ -192,7 +200,8 @@ class Capture:
             self.emit((type(value), len(parts)))
         else:
             self.emit(("object", id(value)))
-            parts = []
+            held = gc.get_referents(value)  # an object of C may hold a function (``cmp_to_key``)
+            parts = [(("held", i), part) for i, part in enumerate(held) if type(part) is types.FunctionType]
         self.keep.append(value)
         for accessor, part in parts:
             self.visit(part, (*path, accessor))
@@ -231,6 +240,15 @@ class Capture:
         content = (("items", rest), ("_dyncc_position", 0), ("_dyncc_loop", iterator._dyncc_loop))
         self.objects.append((iterator, content, path))
         self.visit(rest, (*path, "items"))
+
+    def visit_unread(self, cell: types.CellType, path: Path) -> None:
+        """A cell whose variable its function does not read again: empty, unless something refers to it."""
+        if id(cell) not in self.seen and id(cell) not in self.heap.bases:
+            self.seen[id(cell)] = len(self.seen)
+            self.objects.append((cell, (), path))
+            self.emit("unread")
+        else:
+            self.visit(cell, path)
 
     def visit_container(self, obj: Any, path: Path) -> None:
         if id(obj) in self.seen:
