@@ -11,7 +11,7 @@ import dataclasses
 import importlib
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 import torch
@@ -258,6 +258,10 @@ def build(tree: Tree, values: Mapping[str, Any]) -> Any:
     match tree:
         case Leaf(value=operand):
             return thaw(operand_value(operand, values))
+        case Node(kind="rows", children=(form,)):
+            columns = {name: values[name] for name in _list_names(form)}
+            rows = zip(*columns.values(), strict=True)
+            return [build(form, dict(zip(columns, row, strict=True))) for row in rows]
         case Node(kind=kind, keys=keys):
             children = [build(child, values) for child in tree.children]
     match kind:
@@ -280,6 +284,18 @@ def build(tree: Tree, values: Mapping[str, Any]) -> Any:
             return _new_dataclass(_container_class(tree), [str(key) for key in keys], children)
         case "record":
             return _container_class(tree)(**{str(k): v for k, v in zip(keys, children, strict=True)})
+
+
+def _list_names(form: Tree) -> Iterator[str]:
+    """The lists in the form of ``rows``."""
+    match form:
+        case Leaf(value=Ref(name=name)):
+            yield name
+        case Leaf():
+            return
+        case Node(children=children):
+            for child in children:
+                yield from _list_names(child)
 
 
 def operand_value(operand: Operand, values: Mapping[str, Any]) -> Any:

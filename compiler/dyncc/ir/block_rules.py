@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from dyncc.ir.instructions import TypeMismatch, check_host_op
 from dyncc.ir.printer import operand_text, type_text
@@ -198,8 +198,20 @@ class BlockRules(Rules[G]):
                 self.use(value)
             case Node(children=children):
                 self.container(tree)
+                if tree.kind == "rows":
+                    self.rows(tree)
                 for child in children:
                     self.tree(child)
+
+    def rows(self, tree: Node) -> None:
+        """Rows are of one form, in which there are lists."""
+        values = [ref for child in tree.children for ref in _references(child)]
+        if len(tree.children) != 1 or not values:
+            self.problem("rows are of one form, with a list in it")
+        for value in values:
+            type_ = self.scope.get(value.name)
+            if type_ is not None and not isinstance(type_, ListType):
+                self.problem(f"`{value.name}` in rows is {type_text(type_)}, no list")
 
     # ------------------------------------------------------------------- arguments written to
 
@@ -248,3 +260,12 @@ def _definitions(block: Block) -> dict[str, Type]:
 def _any_size(type_: TensorType) -> TensorType:
     # The sizes of what is written may be known less well than those of the argument.
     return TensorType(type_.dtype, ("?",) * len(type_.shape))
+
+
+def _references(tree: Tree) -> Iterator[Ref]:
+    """The values of the block in the leaves of a tree."""
+    if isinstance(tree, Node):
+        for child in tree.children:
+            yield from _references(child)
+    elif isinstance(tree.value, Ref):
+        yield tree.value

@@ -36,7 +36,18 @@ _NUMBER = re.compile(r"-inf\b|-?[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?")
 _DIM = re.compile(r"[^\],\"]+")
 _PLACE = re.compile(r":([0-9]+):([0-9]+)-([0-9]+):([0-9]+)")
 _SCALARS = ("int", "float", "bool", "str")
-_CONTAINERS = ("tuple", "list", "set", "dict", "namedtuple", "dataclass", "record", "ndarray", "scalar")
+_CONTAINERS = (
+    "tuple",
+    "list",
+    "set",
+    "dict",
+    "namedtuple",
+    "dataclass",
+    "record",
+    "ndarray",
+    "scalar",
+    "rows",
+)
 
 
 class ParseError(ValueError):

@@ -27,7 +27,7 @@ from dyncc.runtime.program import (
 
 G = TypeVar("G")
 
-_SEQUENCES = ("tuple", "list", "set", "ndarray", "scalar")
+_SEQUENCES = ("tuple", "list", "set", "ndarray", "scalar", "rows")
 _WITH_FIELDS = ("namedtuple", "dataclass")
 _KINDS = (*_SEQUENCES, "dict", *_WITH_FIELDS, "record")
 

@@ -120,7 +120,7 @@ TYPE: Form[p.Type] = Form(_write_type, _read_type)
 VALUE = record(p.Value, name=STR, type=TYPE)
 
 CONTAINERS = ("tuple", "list", "set", "dict", "namedtuple", "dataclass", "record")
-OUTPUTS = (*CONTAINERS, "ndarray", "scalar")
+OUTPUTS = (*CONTAINERS, "ndarray", "scalar", "rows")
 _LEAF = record(p.Leaf, "leaf", value=OPERAND)
 _NODE = record(
     p.Node,

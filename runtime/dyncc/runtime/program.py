@@ -259,12 +259,16 @@ class Node:
                                            (Hugging Face ``ModelOutput``)
     ndarray    ()                          of one tensor: NumPy's array of it, in PyTorch too
     scalar     ()                          of one tensor of no dimensions: ``numpy.float32`` and the like
+    rows       ()                          a ``list`` of what the one child describes, in whose leaves are
+                                           lists that are equally long: of each one element
     ========== =========================== =====================================================
 
     ``name`` and ``module`` are those of the Python class.
     """
 
-    kind: Literal["tuple", "list", "set", "dict", "namedtuple", "dataclass", "record", "ndarray", "scalar"]
+    kind: Literal[
+        "tuple", "list", "set", "dict", "namedtuple", "dataclass", "record", "ndarray", "scalar", "rows"
+    ]
     children: tuple[Tree, ...]
     keys: tuple[bool | int | float | str | None, ...] = ()
     name: str = ""

@@ -133,6 +133,8 @@ def _check_keys(tree: p.Node | p.InputNode, where: str) -> None:
         len(tree.children) == 1 and isinstance(tree.children[0], p.Leaf)
     ):
         raise DamagedBundle(f"{where}: a {tree.kind} is made of one tensor")
+    if tree.kind == "rows" and len(tree.children) != 1:
+        raise DamagedBundle(f"{where}: rows are of one form")
     if tree.kind in ("namedtuple", "dataclass", "record"):
         _identifier(tree.name.rpartition(".")[2], where, "a class")
         for key in tree.keys:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from dyncc.runtime import program as p
 from dyncc.runtime.host.expressions import ATOM, Expr, Text, constant, quoted, render
+from dyncc.runtime.host.lowering import tree_operands
 from dyncc.runtime.host.names import identifier
 
 
@@ -47,6 +48,8 @@ def output_text(
     """The expression that builds an output tree. ``texts`` gives the leaves' expressions in order."""
     if isinstance(tree, p.Leaf):
         return _leaf_text(tree, next(texts), types)
+    if tree.kind == "rows":
+        return _rows_text(tree.children[0], texts, types, classes)
     items = [output_text(child, texts, types, classes, top=False) for child in tree.children]
     match tree.kind:
         case "tuple":
@@ -69,6 +72,28 @@ def output_text(
         case "namedtuple" | "dataclass" | "record":
             arguments = [f"{key}={item}" for key, item in zip(tree.keys, items, strict=True)]
             return f"{classes.of_node(tree)}({', '.join(arguments)})"
+
+
+def _rows_text(
+    form: p.Tree, texts: Iterator[Expr], types: Mapping[str, p.Type], classes: ClassNames
+) -> str:
+    """A comprehension over the lists in the leaves of ``form``."""
+    columns: dict[str, str] = {}
+    elements: dict[str, p.Type] = {}
+    items: list[Expr] = []
+    for operand in tree_operands(form):
+        expr = next(texts)
+        if isinstance(operand, p.Ref):
+            variable = columns.setdefault(text(expr), f"part{len(columns)}")
+            of = types[operand.name]
+            elements[operand.name] = of.element if isinstance(of, p.ListType) else of
+            expr = Text(variable)
+        items.append(expr)
+    item = output_text(form, iter(items), elements, classes, top=False)
+    if len(columns) == 1:
+        ((column, variable),) = columns.items()
+        return f"[{item} for {variable} in {column}]"
+    return f"[{item} for {', '.join(columns.values())} in zip({', '.join(columns)}, strict=True)]"
 
 
 def key_text(key: bool | int | float | str | None) -> str:

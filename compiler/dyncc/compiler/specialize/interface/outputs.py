@@ -12,6 +12,7 @@ import torch
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.specialize.interface.containers import container_children
 from dyncc.compiler.specialize.lists import host_lists
+from dyncc.compiler.specialize.lists.elements import Element, Fixed, Record
 from dyncc.compiler.specialize.prelude import KeyedDict, KeyedSet, RecordList
 from dyncc.compiler.specialize.prelude.arrays import is_array
 from dyncc.compiler.specialize.prelude.keys import is_unknown
@@ -21,10 +22,12 @@ from dyncc.compiler.specialize.values import (
     DynamicList,
     DynamicTag,
     DynamicText,
+    ListElement,
     SymTensor,
     is_scalar,
 )
 from dyncc.compiler.specialize.values.tags import TENSOR_TEXT
+from dyncc.compiler.tuples import field_names
 from dyncc.runtime.program import (
     Const,
     ExceptionType,
@@ -56,8 +59,10 @@ class OutputBuilder:
         if isinstance(value, DynamicList):
             return Leaf(host_lists.list_operand(self.recorder, value))
         if type(value) is RecordList:
-            self.recorder.facts.demand(frozenset().union(*(column.origins for column in value.columns)))
-            self._refuse(value)
+            columns = iter(
+                [Leaf(host_lists.list_operand(self.recorder, column)) for column in value.columns]
+            )
+            return Node("rows", (self._row(value.element, columns),))
         if type(value) in (KeyedDict, KeyedSet):
             return self._keyed(value)
         if type(value) is DynamicTag:
@@ -78,6 +83,21 @@ class OutputBuilder:
             children.kind, tuple(self.tree(v) for v in children.values), children.keys, children.name,
             children.module,
         )  # fmt: skip
+
+    def _row(self, element: Element, columns: Iterator[Tree]) -> Tree:
+        """The form of a list's elements, with the lists of their parts in its leaves."""
+        match element:
+            case ListElement():
+                return next(columns)
+            case Fixed(value=value):
+                return Leaf(Const(value))
+            case Record(cls=cls, parts=parts):
+                children = tuple(self._row(part, columns) for part in parts)
+                if not issubclass(cls, tuple):
+                    self._refuse(cls)
+                names = field_names(cls)
+                named = (names, cls.__qualname__, cls.__module__) if names else ()
+                return Node("namedtuple" if names else "tuple", children, *named)
 
     def _keyed(self, value: Any) -> Tree:
         keys = value.members if type(value) is KeyedSet else value.own_keys
