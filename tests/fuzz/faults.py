@@ -84,8 +84,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "key ignores the dtype",
         _S + "state.sharing",
-        'return ("tensor", str(spec.dtype), spec.shape,',
-        'return ("tensor", spec.shape,',
+        "return str(self.dtype), tuple(self.sizes),",
+        "return tuple(self.sizes),",
     ),
     Fault(
         "key ignores static numbers",

@@ -42,11 +42,16 @@ def symbols_of(type_: Type) -> Iterator[str]:
         case TensorType(shape=shape):
             for dim in shape:
                 if isinstance(dim, str):
-                    yield from _SYMBOL.findall(dim)
+                    yield from symbols_in(dim)
         case ListType(element=element):
             yield from symbols_of(element)
         case ScalarType():
             return
+
+
+def symbols_in(dim: str) -> list[str]:
+    """The symbols in a dim, in order of their occurrence, with repetitions."""
+    return _SYMBOL.findall(dim)
 
 
 def substitute(type_: Type, symbols: Mapping[str, Dim]) -> Type:

@@ -26,9 +26,14 @@ Place = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Frozen:
-    """Among the reasons of ``Facts.aliased``: memory that cannot be followed, because of ``origins``."""
+    """Among the reasons of ``Facts.aliased``: memory that cannot be followed, because of ``origins``.
+
+    ``family`` names the tensors that have it together, where these are all: when one alone is left, its
+    memory is shared with nothing any more.
+    """
 
     origins: frozenset[Any] = frozenset()
+    family: Any = None
 
 
 def _variable(place: Place) -> Any:
@@ -73,6 +78,8 @@ class Facts:
     tables: dict[Place, list[Any]] = field(default_factory=dict[Place, "list[Any]"])
     elements: dict[Place, Any] = field(default_factory=dict[Place, Any])
     symbols: set[Place] = field(default_factory=set[Place])
+    unrelated: set[Place] = field(default_factory=set[Place])
+    """Sizes that are not the same function of other sizes in all states: they are told by themselves."""
     ranged: set[Any] = field(default_factory=set[Any])
     """Variables of whose sizes the states tell what they can be, as a call depends on that."""
     mentioned: set[int] = field(default_factory=set[int])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import torch
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
+from dyncc.compiler.specialize.facts import Frozen
 from dyncc.compiler.specialize.lists import elements
 from dyncc.compiler.specialize.recording.cells import owner_of
 from dyncc.compiler.specialize.values import (
@@ -124,7 +125,7 @@ def element_operand(recorder: Recorder, items: DynamicList, value: Any) -> Any:
         if not isinstance(value, SymTensor):
             value = recorder.call(torch.Tensor.clone, (value,), {})
         snapshot = block.snapshot(value)
-        block.freeze(value.fake, origins)
+        block.freeze(value.fake, Frozen(origins))
         return block.tensor_operand(snapshot)
     if isinstance(value, DynamicList):
         return list_operand(recorder, value)

@@ -12,6 +12,7 @@ import torch
 
 from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.specialize.execution.operators import iteration
+from dyncc.compiler.specialize.facts import Frozen
 from dyncc.compiler.specialize.lists import elements, host_lists, host_tensors
 from dyncc.compiler.specialize.prelude.records import RecordList
 from dyncc.compiler.specialize.values import (
@@ -68,7 +69,7 @@ def _element(machine: Machine, items: DynamicList, operand: Any, index: Any) -> 
     )
     where_arg = where.value if isinstance(where, Const) else where
     tensor = host_tensors.pre_tensor(machine.recorder, "list_get", (operand, where_arg), symbolic)
-    block.freeze(tensor.fake, items.origins)
+    block.freeze(tensor.fake, Frozen(items.origins))
     return tensor
 
 

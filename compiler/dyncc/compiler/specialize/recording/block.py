@@ -19,6 +19,8 @@ from torch.utils._sympy.value_ranges import ValueRanges
 
 from dyncc.compiler.code_origin import users_first
 from dyncc.compiler.diagnostics import CompileError
+from dyncc.compiler.lower.sizes import evaluate
+from dyncc.compiler.specialize.facts import Frozen
 from dyncc.compiler.specialize.recording import small_sizes
 from dyncc.compiler.specialize.recording.graph_numbers import GraphNumbers
 from dyncc.compiler.specialize.recording.size_ranges import Range
@@ -39,6 +41,7 @@ from dyncc.compiler.specialize.values import (
     is_scalar,
 )
 from dyncc.ir.subtyping import constant_type
+from dyncc.ir.symbols import symbols_in
 from dyncc.runtime.program import (
     Compute,
     Const,
@@ -105,9 +108,8 @@ class BlockBuilder:
         self._value_of_node: dict[fx.Node, Value] = {}
         self._anonymous = itertools.count()
         self.made: list[SymTensor] = []
-        self.frozen: dict[int, frozenset[Any]] = {}
-        """Storages that must not be changed (elements of lists, views that cannot be made again) → what
-        was generalized, if anything, to make them so."""
+        self.frozen: dict[int, set[Frozen]] = {}
+        """Storages that must not be changed (elements of lists, views that cannot be made again) → why."""
         self.split: dict[int, set[Any]] = {}
         """Storages that may be shared unseen → the places in the state where that was given up."""
         self.stored: list[tuple[list[Any], tuple[Any, ...], frozenset[Any]]] = []
@@ -135,9 +137,8 @@ class BlockBuilder:
         self.used_origins: set[Any] = set()
         """Origins of the generalized numbers and sizes that this block's graph depends on."""
 
-    def freeze(self, tensor: torch.Tensor, origins: frozenset[Any]) -> None:
-        key = storage_key(tensor)
-        self.frozen[key] = self.frozen.get(key, frozenset()) | origins
+    def freeze(self, tensor: torch.Tensor, because: Frozen) -> None:
+        self.frozen.setdefault(storage_key(tensor), set()).add(because)
 
     # ------------------------------------------------------------------------------ decisions
 
@@ -194,18 +195,17 @@ class BlockBuilder:
             return torch.empty_strided(sizes, strides, dtype=spec.dtype, device=spec.device)
 
     def size(self, text: str) -> Any:
-        """The symbolic size that a block calls ``s0``, or ``s0 + 1``: a number of its shape environment."""
+        """The symbolic size that a block calls ``s0``, or ``s0*s1 + 1``: one of its shape environment."""
         found = self.sizes.get(text)
         if found is not None:
             return found
         self.fake_mode.cache_enabled = (
             False  # it would be kept, at a price, for the sizes of this block alone
         )
-        name, _, offset = text.partition(" ")
-        if offset:
-            number = int(offset.replace(" ", ""))
-            made = self.size(name) + number
+        if not text.isidentifier():
+            made = evaluate(text, {name: self.size(name) for name in symbols_in(text)})
         else:
+            name = text
             source, hint = ConstantSource(f"{_identifier(self.name)}_{name}"), self.hints[name]
             symbol = self.shape_env.create_symbol(
                 hint, source, DimDynamic.DYNAMIC, do_not_specialize_zero_one=True

@@ -56,6 +56,7 @@ def _refuse_frozen(recorder: Recorder, keys: Iterable[int]) -> NoReturn:
         helps=("change a copy: `x = x.clone()` before, or `items.append(x.clone())`",),
     )
     for key in keys:
-        recorder.facts.demand(recorder.block.frozen[key], why)
+        because = recorder.block.frozen[key]
+        recorder.facts.demand(frozenset().union(*(reason.origins for reason in because)), why)
     recorder.demand_sizes(())
     raise CompileError([why])

@@ -154,8 +154,11 @@ def _widen_sizes(left: Snapshot, right: Snapshot, facts: Facts) -> bool:
             continue
         for axis, (a, b) in enumerate(zip(other, sizes, strict=True)):
             place = size_place(right.point, path, axis, len(sizes))
-            if a != b and place not in facts.symbols and not facts.keeps(place):
-                facts.symbols.add(place)
+            if a == b or facts.keeps(place):
+                continue
+            generalized = facts.unrelated if {type(a), type(b)} == {str} else facts.symbols
+            if place not in generalized:
+                generalized.add(place)
                 learned = True
         if other != sizes:
             learned |= _forget_values(

@@ -45,6 +45,37 @@ class _Occurrence:
     """The weight that it stands for, as it was before the program ran."""
 
 
+@dataclass(frozen=True)
+class _Unknown:
+    """A size of a parameter that is not known, and its place in the state."""
+
+    size: Any
+    place: Any
+
+
+@dataclass(eq=False)
+class LateSpec:
+    """The type of a parameter, part of the key of its state. The names of sizes are given when all are
+    met: one may be a product of others that come later."""
+
+    dtype: torch.dtype
+    sizes: list[Any]
+    stride: tuple[int, ...] | None
+    device: torch.device
+
+    def known(self) -> TensorSpec:
+        return TensorSpec(self.dtype, tuple(self.sizes), self.stride, self.device)
+
+    def _token(self) -> tuple[Any, ...]:
+        return str(self.dtype), tuple(self.sizes), self.stride, str(self.device)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LateSpec) and self._token() == other._token()
+
+    def __hash__(self) -> int:
+        return hash(self._token())
+
+
 @dataclass
 class TensorCapture:
     """The tensors of one state, in the order in which the traversal meets them.
@@ -71,8 +102,12 @@ class TensorCapture:
     size_places: set[Any] = field(default_factory=set[Any])
     """The places of sizes that are not known."""
     ranges: Ranges = field(default_factory=dict[str, "tuple[Range, Any]"])
+    specs: dict[Path, LateSpec] = field(default_factory=dict[Path, "LateSpec"])
+    """The types of those that are parameters of the next block."""
     paths: dict[Path, SymTensor] = field(default_factory=dict[Path, SymTensor])
     marks: dict[Path, set[Any]] = field(default_factory=dict[Path, set[Any]])
+    groups: dict[int, list[_Occurrence]] = field(default_factory=dict[int, "list[_Occurrence]"])
+    """All of them, by storage."""
     numbers: dict[int, int] = field(default_factory=dict[int, int])
     elements: dict[int, frozenset[Any]] = field(default_factory=dict[int, frozenset[Any]])
     """Memory of what becomes an element of a list of run-time length → what was generalized for that."""
@@ -108,6 +143,7 @@ class TensorCapture:
             for name, tensor in self.recorder.inputs().items()
             if tensor.node.graph is self.recorder.block.graph
         }
+        self.groups = groups
         for storage, group in groups.items():
             self._mark(storage, group, inputs.get(storage))
         for occurrence in self.occurrences:
@@ -119,7 +155,6 @@ class TensorCapture:
             token = self._token(occurrence, group, key, argument)
             if argument is not None:
                 token = (token, "input", argument)
-            self.sizes[path] = tuple(s if isinstance(s, int) else str(s) for s in tensor.fake.shape)
             kind = ("tensor", str(tensor.fake.dtype), tensor.fake.dim())
             for tokens, at, value in zip(
                 (key, skeleton, shapeless),
@@ -129,6 +164,11 @@ class TensorCapture:
             ):
                 if at < len(tokens) and tokens[at] is PENDING:
                     tokens[at] = value
+        self._name_sizes()
+        for path, tensor in self.paths.items():
+            spec = self.specs.get(path)
+            shape: Any = tensor.fake.shape if spec is None else spec.sizes
+            self.sizes[path] = tuple(size if isinstance(size, int) else str(size) for size in shape)
 
     def find_size(self, size: Any) -> tuple[SymTensor, int, Any, Path | None] | None:
         """A tensor of the state that has this size: itself, the axis, what it is in the key, and its path
@@ -158,12 +198,22 @@ class TensorCapture:
             if exact and argument is not None and self.point == SESSION:
                 raise CompileError([self._kept_argument(argument, exact[0][1])])
             self._note((p for p in places if p not in exact), lambda place: {place})
-        for frozen in (block.frozen, self.elements):
-            if storage in frozen:
-                self._note(places, lambda place, frozen=frozen: {Frozen(frozen[storage])})
+        frozen = {reason for reason in block.frozen.get(storage, ()) if self._holds(reason, storage)}
+        if storage in self.elements:
+            frozen.add(Frozen(self.elements[storage]))
+        if frozen:
+            self._note(places, lambda place: frozen)
         split = {place for place in places if place in self.facts.split}
         if split and (len(group) > 1 or group[0].weight or self._is_of_weight(storage)):
             self._note(places, lambda place: split)
+
+    def _holds(self, reason: Frozen, storage: int) -> bool:
+        """Whether memory is still shared unseen: another of those that it was shared with is alive."""
+        frozen = self.recorder.block.frozen
+        return reason.family is None or any(
+            other != storage and any(reason.family == its.family for its in frozen.get(other, ()))
+            for other in self.groups
+        )
 
     def _is_of_weight(self, storage: int) -> bool:
         """Whether it is memory of a weight, which the program has without holding the tensor."""
@@ -236,11 +286,15 @@ class TensorCapture:
             made = {id(view) for view, _ in self.views}
             self.views.extend(view for view in _views_to(tensor) if id(view[0]) not in made)
             return token
-        if (not alone and not whole) or self._is_of_weight(storage_key(tensor.fake)):
+        storage = storage_key(tensor.fake)
+        of_weight = self._is_of_weight(storage)
+        if (not alone and not whole) or of_weight:
             # Views of run-time size cannot be made again from their base, and those of a view that grows
             # in a loop (``u = u[1:]``) would be another state each time: each goes its own way, which is
             # right as long as none of them is changed in place.
-            self._note([(self.point, path)], lambda place: {Frozen()})
+            known = of_weight or storage in self.recorder.block.frozen or storage in self.elements
+            family = None if known else (self.point, self.groups[storage][0].path)
+            self._note([(self.point, path)], lambda place: {Frozen(family=family)})
         return self._bind(tensor, path)
 
     def _root_number(self, root: Any, path: Path, key: list[Any]) -> Any:
@@ -261,12 +315,12 @@ class TensorCapture:
         hint = tensor.hint or hint_of(path)
 
         def bind(block: BlockBuilder, instance: Instance) -> None:
-            _, tensor.fake, tensor.node = block.tensor_param(hint, spec)
+            _, tensor.fake, tensor.node = block.tensor_param(hint, spec.known())
             tensor.derivation = None
             tensor.constant = None
 
         self.leaves.append(Leaf(path, lambda: self.recorder.block.tensor_operand(tensor), bind))
-        return _spec_token(spec)
+        return ("tensor", spec)
 
     def _split(self, tensor: SymTensor, path: Path, weight: str) -> Any:
         """A tensor that is a parameter of its own, whatever it shares its memory with."""
@@ -275,41 +329,59 @@ class TensorCapture:
         hint = hint_of(path) if weight else tensor.hint or hint_of(path)
 
         def bind(block: BlockBuilder, instance: Instance) -> None:
-            _, fake, node = block.tensor_param(hint, spec)
+            _, fake, node = block.tensor_param(hint, spec.known())
             made = SymTensor.make(fake, node, hint)
             instance.replacements[path] = made
             mark(block, self.facts, self.point, path, made)
 
         leaf = Leaf(path, lambda: self.recorder.block.tensor_operand(tensor), bind, weight=weight)
         self.leaves.append(leaf)
-        return _spec_token(spec)
+        return ("tensor", spec)
 
     # ----------------------------------------------------------------------------------- sizes
 
-    def _spec(self, tensor: SymTensor, path: Path) -> TensorSpec:
+    def _spec(self, tensor: SymTensor, path: Path) -> LateSpec:
         fake = tensor.fake
-        shape: list[int | str] = []
+        sizes: list[Any] = []
         for axis, size in enumerate(fake.shape):
             place = size_place(self.point, path, axis, len(fake.shape))
             if isinstance(size, int) and (place not in self.facts.symbols or self.facts.keeps(place)):
-                shape.append(size)
+                sizes.append(size)
                 continue
             if place in self.facts.symbols:
                 self.origins.add(place)
             self.size_places.add(place)
-            shape.append(self._symbol(size, place))
+            sizes.append(_Unknown(size, place))
         stride = None
         expected = contiguous_strides(fake.shape)
         if fake.layout is torch.strided and not _same_strides(fake.stride(), expected, fake.shape):
             stride = _stride_order(fake)
-        return TensorSpec(fake.dtype, tuple(shape), stride, fake.device)
+        spec = LateSpec(fake.dtype, sizes, stride, fake.device)
+        self.specs[path] = spec
+        return spec
+
+    def _name_sizes(self) -> None:
+        """Give the sizes of all parameters their names: first those that are unknown by themselves."""
+        for whole in (True, False):
+            for spec in self.specs.values():
+                for axis, size in enumerate(spec.sizes):
+                    if isinstance(size, _Unknown) and (whole <= self._is_whole(size)):
+                        spec.sizes[axis] = self._symbol(size.size, size.place)
+
+    def _is_whole(self, unknown: _Unknown) -> bool:
+        size = self._expression(unknown.size)
+        return isinstance(size, int) or size.is_Symbol
+
+    def _expression(self, given: Any) -> Any:
+        """A size as a number, or an expression over the symbols of the block."""
+        known = self.recorder.block.equal_sizes
+        return given if isinstance(given, int) else given.node.expr.subs(known)
 
     def _symbol(self, given: Any, place: Any) -> str:
-        known = self.recorder.block.equal_sizes
-        size = given if isinstance(given, int) else given.node.expr.subs(known)
+        size = self._expression(given)
         found = self.symbols.get(size)
-        if found is None and not isinstance(size, int):
-            found = self._related(size)
+        if found is None and not isinstance(size, int) and place not in self.facts.unrelated:
+            found = self._related(size) or self._composed(size)
         if found is None:
             # The sizes of the state meet those of the arguments of a later call, which are others.
             letter, first = ("c", _ARGUMENTS) if self.point == SESSION else ("s", 0)
@@ -333,7 +405,7 @@ class TensorCapture:
     def _related(self, size: Any) -> str | None:
         """``size`` as a known symbol plus or minus a number."""
         for other, name in self.symbols.items():
-            if isinstance(other, int) or " " in name:
+            if isinstance(other, int) or not name.isidentifier():
                 continue
             difference = sympy.expand(size - other)
             if difference.is_Integer:
@@ -346,6 +418,20 @@ class TensorCapture:
                     self.hints[name] += _FURTHER
                 return text
         return None
+
+    def _composed(self, size: Any) -> str | None:
+        """``size`` as a polynomial of sizes that have names: the tokens of a batch, say, or what was
+        concatenated."""
+        names = {symbol: self.symbols.get(symbol, "") for symbol in size.free_symbols}
+        polynomial = sympy.expand(size)
+        if not all(names.values()) or not _is_sum_of_products(polynomial):
+            return None
+        named = {symbol: sympy.Symbol(name, integer=True) for symbol, name in names.items()}
+        polynomial = polynomial.subs(named, simultaneous=True)
+        if polynomial.subs({one: self.hints[str(one)] for one in named.values()}) < _LEAST:
+            return None  # no size to think with is negative
+        self.symbols[size] = text = str(polynomial)
+        return text
 
 
 _LONGEST_CHAIN = 12
@@ -362,19 +448,24 @@ def size_place(point: tuple[Any, ...], path: Path, axis: int, rank: int) -> Any:
     return (point, (*path, ("size", axis, rank)))
 
 
+def _is_sum_of_products(size: sympy.Expr) -> bool:
+    return all(
+        term.as_coeff_Mul()[0].is_Integer
+        and all(base.is_Symbol for base in term.as_coeff_Mul()[1].as_powers_dict())
+        for term in sympy.Add.make_args(size)
+        if not term.is_Integer
+    )
+
+
 def mark(block: BlockBuilder, facts: Facts, point: tuple[Any, ...], path: Path, tensor: SymTensor) -> None:
     """Keep in mind what a change of ``tensor`` in this block would touch unseen."""
     because = facts.aliased.get((point, path), set())
     for reason in because:
         if isinstance(reason, Frozen):
-            block.freeze(tensor.fake, reason.origins)
+            block.freeze(tensor.fake, reason)
     places = {p for p in because if not isinstance(p, Frozen) and not facts.is_exact(p)}
     if places:
         block.split.setdefault(storage_key(tensor.fake), set()).update(places)
-
-
-def _spec_token(spec: TensorSpec) -> tuple[Any, ...]:
-    return ("tensor", str(spec.dtype), spec.shape, spec.stride, str(spec.device))
 
 
 def plain_token(fake: torch.Tensor) -> tuple[Any, ...]:
