@@ -157,6 +157,13 @@ def _common(first: int) -> _Results:
     return result
 
 
+def _looked_up_each(call: Call) -> Sequence[Type]:
+    element = call.declared.element if isinstance(call.declared, ListType) else call.declared
+    if not all(accepts(element, value) for value in call.types[1:]):
+        raise TypeMismatch(f"the table does not hold {type_text(element)}")
+    return [ListType(element)]
+
+
 def _element(call: Call) -> Type:
     return _element_of(call.types[0])
 
@@ -287,6 +294,7 @@ RULES: dict[str, Rule] = {
     "place": Rule((_BOOL, _NUMBER, _NUMBERS), _always(INT)),
     "raises": Rule((_STR,), _always(INT), more=_ANY),
     "lookup": Rule((_INT, _ANY), _common(1), more=_ANY),
+    "list_lookup": Rule((_NUMBERS, _ANY), _looked_up_each, more=_ANY),
     "text": Rule((_STR,), _text, more=_SCALAR),
 }
 
@@ -296,7 +304,22 @@ _NEVER_RAISES = frozenset(
     {
         *("item", "static_read", "dim", "bool", "or_", "xor", "and_"),
         *("add", "sub", "mul", "neg", "pos", "invert", "abs"),
-        *("min", "max", "lt", "le", "gt", "ge", "eq", "ne", "not", "select", "lookup", "order", "best"),
+        *(
+            "min",
+            "max",
+            "lt",
+            "le",
+            "gt",
+            "ge",
+            "eq",
+            "ne",
+            "not",
+            "select",
+            "lookup",
+            "list_lookup",
+            "order",
+            "best",
+        ),
         *("foremost", "place", "raises", "text"),
         *("math.isnan", "math.isinf", "math.isfinite", "math.fabs", "math.copysign", "math.atan"),
         *("list", "list_append", "list_extend", "list_len", "tensor_of_numbers"),

@@ -183,6 +183,11 @@ def lookup(index: int, *table: Any) -> Any:
     return table[index]
 
 
+def list_lookup(indices: tuple[int, ...], *table: Any) -> tuple[Any, ...]:
+    """The same of each of a list of numbers."""
+    return tuple(table[index] for index in indices)
+
+
 def text(template: str, *values: Any) -> str:
     """The values in a template of ``str.format`` with plain fields (see :mod:`dyncc.runtime.texts`)."""
     return template.format(*values)
@@ -268,6 +273,7 @@ HOST_OPS: dict[str, HostOpSpec] = {
     "raises": HostOpSpec(raises),
     # tags
     "lookup": HostOpSpec(lookup),
+    "list_lookup": HostOpSpec(list_lookup),
     # texts with numbers in them
     "text": HostOpSpec(text),
 }

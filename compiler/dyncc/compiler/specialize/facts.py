@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from dyncc.compiler.diagnostics import Diagnostic
+from dyncc.compiler.specialize.lists.elements import common
 from dyncc.compiler.specialize.recording.size_ranges import Range
 from dyncc.compiler.specialize.values import DATA, Restart
 
@@ -161,6 +162,18 @@ class Facts:
         self.symbols -= new
         self.note(f"keep static: {sorted(map(str, new))}")
         raise Restart
+
+    def widen_elements(self, places: Collection[Place], *forms: Any) -> None:
+        """Lists that were generalized at ``places`` have elements of these forms, too (or these values):
+        begin again with what they have in common. Returns where that is nothing new, or nothing."""
+        known = {place: self.elements[place] for place in places if place in self.elements}
+        wider = {place: common([element, *forms]) for place, element in known.items()}
+        new = {place: made for place, made in wider.items() if made not in (None, known[place])}
+        if new:
+            self.elements.update(new)
+            self.note("elements of lists of several forms")
+        if new or (self.changed and known and wider == known):  # this attempt began before they were known
+            raise Restart
 
     def demand_ranges(self, places: Collection[Place]) -> None:
         """A call may depend on how large sizes can be: tell it in states, and begin again."""

@@ -93,7 +93,8 @@ def _rows_text(
     if len(columns) == 1:
         ((column, variable),) = columns.items()
         return f"[{item} for {variable} in {column}]"
-    return f"[{item} for {', '.join(columns.values())} in zip({', '.join(columns)}, strict=True)]"
+    # (in parentheses, so that the lines of a long one may be broken at its commas)
+    return f"[{item} for ({', '.join(columns.values())}) in zip({', '.join(columns)}, strict=True)]"
 
 
 def key_text(key: bool | int | float | str | None) -> str:

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dyncc.compiler.specialize.values import (
-    DynamicList,
-)
+from dyncc.compiler.specialize.lists.copies import ElementDict
+from dyncc.compiler.specialize.values import DynamicList
 from dyncc.compiler.tuples import field_names, tuple_of
 
 
@@ -44,7 +43,7 @@ def container_children(value: Any) -> Children | None:
         keys = tuple(value)
         if not all(isinstance(key, (str, int, float, bool, type(None))) for key in keys):
             return None
-        plain = cls in (dict, collections.OrderedDict, collections.defaultdict)
+        plain = cls in (dict, collections.OrderedDict, collections.defaultdict, ElementDict)
         kind = "dict" if plain else "record"
         name = "OrderedDict" if cls is collections.OrderedDict else ("" if plain else cls.__qualname__)
         return Children(
@@ -67,7 +66,7 @@ def container_children(value: Any) -> Children | None:
 
 def _rebuild_mapping(cls: type, keys: tuple[Any, ...], items: list[Any]) -> Any:
     pairs = dict(zip(keys, items, strict=True))
-    if cls is collections.defaultdict or cls is dict:
+    if cls in (collections.defaultdict, dict, ElementDict):
         return pairs
     return cls(pairs) if cls is collections.OrderedDict else cls(**pairs)
 

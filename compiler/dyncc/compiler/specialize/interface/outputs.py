@@ -12,7 +12,7 @@ import torch
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.specialize.interface.containers import container_children
 from dyncc.compiler.specialize.lists import host_lists
-from dyncc.compiler.specialize.lists.elements import Element, Fixed, Record
+from dyncc.compiler.specialize.lists.elements import Choice, Element, Fixed, Record
 from dyncc.compiler.specialize.prelude import KeyedDict, KeyedSet, RecordList
 from dyncc.compiler.specialize.prelude.arrays import is_array
 from dyncc.compiler.specialize.prelude.keys import is_unknown
@@ -32,6 +32,7 @@ from dyncc.runtime.program import (
     Const,
     ExceptionType,
     Leaf,
+    ListType,
     Node,
     Operand,
     ScalarType,
@@ -62,7 +63,8 @@ class OutputBuilder:
             columns = iter(
                 [Leaf(host_lists.list_operand(self.recorder, column)) for column in value.columns]
             )
-            return Node("rows", (self._row(value.element, columns),))
+            form = self._row(value.element, columns)
+            return form if isinstance(form, Leaf) else Node("rows", (form,))
         if type(value) in (KeyedDict, KeyedSet):
             return self._keyed(value)
         if type(value) is DynamicTag:
@@ -84,15 +86,22 @@ class OutputBuilder:
             children.module,
         )  # fmt: skip
 
-    def _row(self, element: Element, columns: Iterator[Tree]) -> Tree:
+    def _row(self, element: Element, columns: Iterator[Leaf]) -> Tree:
         """The form of a list's elements, with the lists of their parts in its leaves."""
         match element:
             case ListElement():
                 return next(columns)
             case Fixed(value=value):
                 return Leaf(Const(value))
-            case Record(cls=cls, parts=parts):
+            case Choice(table=table):
+                numbers = next(columns).value
+                made = ListType(ScalarType("str"))
+                texts = self.recorder.block.host_op("list_lookup", [numbers, *map(Const, table)], made)
+                return Leaf(texts)
+            case Record(cls=cls, parts=parts, keys=keys):
                 children = tuple(self._row(part, columns) for part in parts)
+                if cls is dict:
+                    return Node("dict", children, keys)
                 if not issubclass(cls, tuple):
                     self._refuse(cls)
                 names = field_names(cls)

@@ -1,8 +1,8 @@
 """The elements of lists of run-time length: of which form they are, taken apart and put together.
 
-A list of numbers or tensors, or of lists of those, is one value of the host. A list of tuples is kept as
-one such list for each part (a structure of arrays); parts that are the same text or None in all elements
-are not kept at all.
+A list of numbers or tensors, or of lists of those, is one value of the host. A list of tuples or dicts is
+kept as one such list for each part (a structure of arrays). A text is kept as its number in a table of all
+that there are; parts that are the same text or None in all elements are not kept at all.
 """
 
 from __future__ import annotations
@@ -13,10 +13,19 @@ from typing import Any, TypeAlias
 
 import torch
 
+from dyncc.compiler.specialize.lists.copies import ElementDict
 from dyncc.compiler.specialize.recording.tensor_types import dtype_name
-from dyncc.compiler.specialize.values import DynamicList, ListElement, SymTensor, kind_of
+from dyncc.compiler.specialize.values import (
+    DATA,
+    DynamicList,
+    DynamicTag,
+    ListElement,
+    SymTensor,
+    builder,
+    kind_of,
+)
 from dyncc.compiler.tuples import field_names, tuple_of
-from dyncc.runtime.program import ListType, ScalarType, TensorType
+from dyncc.runtime.program import Const, ListType, ScalarType, TensorType
 
 
 @dataclass(frozen=True)
@@ -27,14 +36,23 @@ class Fixed:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """A text: one of a table, in which its number is kept."""
+
+    table: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Record:
-    """A tuple, or a named one (``cls``), of parts; or an array of NumPy's, of its tensor."""
+    """A tuple, or a named one (``cls``), of parts; a dict with ``keys``; or an array of NumPy's, of its
+    tensor."""
 
     cls: type
     parts: tuple[Element, ...]
+    keys: tuple[str, ...] = ()
 
 
-Element: TypeAlias = "ListElement | Fixed | Record"
+Element: TypeAlias = "ListElement | Fixed | Choice | Record"
 
 
 def is_element(value: Any, depth: int = 0) -> bool:
@@ -45,34 +63,60 @@ def is_element(value: Any, depth: int = 0) -> bool:
         return all(isinstance(v, torch.Tensor) or kind_of(v) is not None for v in value)
     if _is_record(value):
         return all(is_element(part, depth + 1) for part in _parts(value))
-    return depth > 0 and (value is None or type(value) is str)
+    return _is_text(value) or (depth > 0 and value is None)
+
+
+def _is_text(value: Any) -> bool:
+    """Whether it is a text, or one of several that data choose."""
+    if type(value) is DynamicTag:
+        return all(type(one) is str for one in value.table)
+    return type(value) is str
+
+
+def is_dict(value: Any) -> bool:
+    """Whether it is a dict that an element may be."""
+    return type(value) in (dict, ElementDict) and bool(value) and all(type(key) is str for key in value)
 
 
 def _is_record(value: Any) -> bool:
+    if is_dict(value):
+        return True
     if isinstance(value, tuple):
         return type(value) is tuple or bool(field_names(type(value)))
     return hasattr(type(value), "_dyncc_parts")
 
 
 def _parts(value: Any) -> tuple[Any, ...]:
-    """Those of a record: the items of a tuple, or what an array of NumPy's is made of."""
+    """Those of a record: the items of a tuple or a dict, or what an array of NumPy's is made of."""
+    if is_dict(value):
+        return tuple(dict.values(value))
     return tuple(tuple.__iter__(value)) if isinstance(value, tuple) else value._dyncc_parts()
 
 
-def common(values: Sequence[Any]) -> Element | None:
-    """The form that all ``values`` have; a form may stand for a value of it. None where there is none."""
+def common(values: Sequence[Any], *, part: bool = False) -> Element | None:
+    """The form that all ``values`` have; a form may stand for a value of it. None where there is none.
+
+    ``part``: they are parts of elements, of which some may be the same in all.
+    """
     if not values:
         return None
     if all(isinstance(value, ListElement) or _is_leaf(value) for value in values):
         return _common_leaf(values)
     if all(isinstance(value, Record) or _is_record(value) for value in values):
         return _common_record(values)
-    first = values[0].value if isinstance(values[0], Fixed) else values[0]
-    if (first is None or type(first) is str) and all(
-        (value.value if isinstance(value, Fixed) else value) == first for value in values
-    ):
-        return Fixed(first)
+    values = [value.value if isinstance(value, Fixed) else value for value in values]
+    if part and all(value is None for value in values):
+        return Fixed(None)
+    if all(isinstance(value, Choice) or _is_text(value) for value in values):
+        return _common_text(values, part)
     return None
+
+
+def _common_text(values: Sequence[Any], part: bool) -> Element:
+    tables = [(value,) if type(value) is str else value.table for value in values]
+    table = tuple(dict.fromkeys(text for texts in tables for text in texts))
+    fixed = part and all(type(value) is str for value in values) and len(table) == 1
+    return Fixed(table[0]) if fixed else Choice(table)
 
 
 def _is_leaf(value: Any) -> bool:
@@ -82,15 +126,22 @@ def _is_leaf(value: Any) -> bool:
 
 
 def _common_record(values: Sequence[Any]) -> Element | None:
-    shapes = {(v.cls, len(v.parts)) if isinstance(v, Record) else (type(v), len(_parts(v))) for v in values}
+    shapes = {(v.cls, v.keys, len(v.parts)) if isinstance(v, Record) else _shape(v) for v in values}
     if len(shapes) != 1:
         return None
-    cls, count = shapes.pop()
+    cls, keys, count = shapes.pop()
     columns = [
         [v.parts[i] if isinstance(v, Record) else _parts(v)[i] for v in values] for i in range(count)
     ]
-    parts = [common(column) for column in columns]
-    return None if not parts or None in parts else Record(cls, tuple(parts))  # type: ignore[arg-type]
+    parts = [common(column, part=True) for column in columns]
+    return None if not parts or None in parts else Record(cls, tuple(parts), keys)  # type: ignore[arg-type]
+
+
+def _shape(value: Any) -> tuple[type, tuple[str, ...], int]:
+    """Of a record its class, a dict's keys, and the number of its parts."""
+    if is_dict(value):
+        return dict, tuple(value), len(value)
+    return type(value), (), len(_parts(value))
 
 
 def _common_leaf(values: Sequence[Any]) -> ListElement | None:
@@ -133,6 +184,8 @@ def leaves(element: Element) -> Iterator[ListElement]:
     """The forms of the lists that are kept for a list of ``element``."""
     if isinstance(element, ListElement):
         yield element
+    elif isinstance(element, Choice):
+        yield ListElement(ScalarType("int"))
     elif isinstance(element, Record):
         for part in element.parts:
             yield from leaves(part)
@@ -149,18 +202,62 @@ def taken_apart(element: Element, value: Any) -> Iterator[Any]:
     elif isinstance(element, Fixed):
         if type(value) is not type(element.value) or value != element.value:
             raise Mismatch
-    elif type(value) is not element.cls or len(_parts(value)) != len(element.parts):
+    elif isinstance(element, Choice):
+        yield _place_in(element.table, value)
+    elif not _is_record(value) or _shape(value) != (element.cls, element.keys, len(element.parts)):
         raise Mismatch
     else:
         for part, item in zip(element.parts, _parts(value), strict=True):
             yield from taken_apart(part, item)
 
 
-def put_together(element: Element, parts: Iterator[Any]) -> Any:
-    """The inverse of :func:`taken_apart`."""
+def _place_in(table: tuple[str, ...], value: Any) -> Any:
+    """The number of a text in a table. Raises Mismatch."""
+    texts = value.table if type(value) is DynamicTag else (value,)
+    if not _is_text(value) or not set(texts) <= set(table):
+        raise Mismatch
+    places = [table.index(text) for text in texts]
+    if type(value) is not DynamicTag:
+        return places[0]
+    if places == list(range(len(places))):
+        return value.scalar
+    found = builder().host_leaf("lookup", [value.scalar.operand, *map(Const, places)], "int")
+    found.origins = value.scalar.origins | frozenset((DATA,))
+    return found
+
+
+def put_together(element: Element, parts: Iterator[Any], origins: frozenset[Any] = frozenset()) -> Any:
+    """The inverse of :func:`taken_apart`; ``origins`` are those of the list."""
     if isinstance(element, ListElement):
         return next(parts)
     if isinstance(element, Fixed):
         return element.value
-    items = [put_together(part, parts) for part in element.parts]
+    if isinstance(element, Choice):
+        return DynamicTag(element.table, next(parts)) if len(element.table) > 1 else _only(element, parts)
+    items = [put_together(part, parts, origins) for part in element.parts]
+    if element.cls is dict:
+        made = ElementDict(zip(element.keys, items, strict=True))
+        made.origins = origins
+        return made
     return tuple_of(element.cls, items) if issubclass(element.cls, tuple) else element.cls(*items)
+
+
+def _only(element: Choice, parts: Iterator[Any]) -> str:
+    next(parts)
+    return element.table[0]
+
+
+def dicts_in(value: Any) -> Iterator[dict[str, Any]]:
+    """The dicts that a value is, or that are among its parts."""
+    if is_dict(value) and type(value) is dict:
+        yield value
+    if _is_record(value):
+        for part in _parts(value):
+            yield from dicts_in(part)
+
+
+def texts_of(element: Element | None) -> tuple[Any, ...]:
+    """The tables and the texts that are not kept, in an element: what its columns are numbers for."""
+    if isinstance(element, Record):
+        return tuple(text for part in element.parts for text in texts_of(part))
+    return () if element is None or isinstance(element, ListElement) else (element,)

@@ -13,6 +13,7 @@ import torch
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.specialize.facts import Frozen
 from dyncc.compiler.specialize.lists import elements
+from dyncc.compiler.specialize.lists.copies import refuse_changed
 from dyncc.compiler.specialize.recording.cells import owner_of
 from dyncc.compiler.specialize.values import (
     DynamicList,
@@ -48,7 +49,7 @@ def check_element(recorder: Recorder, items: DynamicList, value: Any) -> None:
         value.shared = True
         value.origins |= items.origins
     elif type(value) is list:
-        recorder.block.stored.append((value, tuple(value), items.origins))
+        recorder.block.store(value, items.origins)
 
 
 def check_writable(recorder: Recorder, items: DynamicList) -> None:
@@ -56,26 +57,18 @@ def check_writable(recorder: Recorder, items: DynamicList) -> None:
         refuse_changed(recorder, items.origins)
 
 
-def refuse_changed(recorder: Recorder, origins: frozenset[Any]) -> NoReturn:
-    """A list of which a list of run-time length holds a copy is changed, or may be."""
-    why = Diagnostic(
-        "DY112",
-        "a list that is an element of a list of run-time length is changed",
-        recorder.block.span,
-        label="changed here",
-        helps=("change a copy and put it back: `items[i] = [*items[i], value]`",),
-    )
-    recorder.facts.demand(origins, why)
-    raise CompileError([why])
-
-
 def record_parts(items: Any, value: Any) -> tuple[Any, ...]:
-    """The parts of a tuple for the columns of a ``RecordList``."""
+    """The parts of an element for the columns of a ``RecordList``."""
+    recorder = builder().recorder
+    origins = frozenset[Any]().union(*(column.origins for column in items.columns))
     try:
-        return tuple(elements.taken_apart(items.element, value))
+        parts = tuple(elements.taken_apart(items.element, value))
     except elements.Mismatch:
-        recorder = builder().recorder
-        refuse_element(recorder, frozenset().union(*(column.origins for column in items.columns)))
+        recorder.facts.widen_elements(origins, items.element, value)
+        refuse_element(recorder, origins)
+    for made in elements.dicts_in(value):
+        recorder.block.store(made, origins)
+    return parts
 
 
 def refuse_element(recorder: Recorder, origins: frozenset[Any], note: str = "") -> NoReturn:

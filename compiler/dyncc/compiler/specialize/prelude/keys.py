@@ -41,6 +41,13 @@ def find(keys: Any, key: Any) -> Any:
     return place
 
 
+def in_range(values: Any, first: Any, key: Any) -> Any:
+    """``mapping[key]`` of a dict whose keys are the integers from ``first`` on."""
+    if key < first or key >= first + len(values):
+        raise KeyError(key)
+    return values[key - first]
+
+
 def candidates(keys: Any, key: Any) -> tuple[int, ...]:
     """The places of the ``keys`` that ``key`` may be equal to."""
     _require_key(key)

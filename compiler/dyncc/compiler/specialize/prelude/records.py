@@ -1,4 +1,4 @@
-"""Lists of tuples of dynamic length, as a structure of arrays."""
+"""Lists of tuples, dicts and texts of dynamic length, as a structure of arrays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from dyncc.compiler.specialize.values import decide
 
 
 class RecordList:
-    """A list of tuples whose length is known only at run time: a list for each of their parts."""
+    """A list of tuples or dicts whose length is known only at run time: a list for each of their parts.
+
+    Of texts it is one list, of their numbers in a table.
+    """
 
     def __init__(self, element: Any, columns: Any) -> None:
         self.element = element
@@ -37,7 +40,7 @@ class RecordList:
             picked.append(column[index])
         if isinstance(index, slice):
             return RecordList(self.element, picked)
-        return put_together(self.element, iter(picked))
+        return put_together(self.element, iter(picked), self.columns[0].origins)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         parts = record_parts(self, value)
@@ -62,7 +65,7 @@ class RecordList:
         picked = []
         for column in self.columns:
             picked.append(column.pop(index))
-        return put_together(self.element, iter(picked))
+        return put_together(self.element, iter(picked), self.columns[0].origins)
 
     def extend(self, values: Any) -> None:
         for value in values:

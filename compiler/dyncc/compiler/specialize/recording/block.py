@@ -112,8 +112,9 @@ class BlockBuilder:
         """Storages that must not be changed (elements of lists, views that cannot be made again) → why."""
         self.split: dict[int, set[Any]] = {}
         """Storages that may be shared unseen → the places in the state where that was given up."""
-        self.stored: list[tuple[list[Any], tuple[Any, ...], frozenset[Any]]] = []
-        """Lists that became elements of lists of run-time length, as they were then, and due to what."""
+        self.stored: list[tuple[Any, tuple[Any, ...], frozenset[Any]]] = []
+        """Lists and dicts that became elements of lists of run-time length, as they were then, and due to
+        what."""
         self.places: dict[Any, tuple[fx.Node, int, int]] = {}
         """Unknown size → a tensor of the graph, an axis, and what the size there has more than it."""
         self.bounds: list[small_sizes.Bound] = []
@@ -139,6 +140,10 @@ class BlockBuilder:
 
     def freeze(self, tensor: torch.Tensor, because: Frozen) -> None:
         self.frozen.setdefault(storage_key(tensor), set()).add(because)
+
+    def store(self, value: Any, origins: frozenset[Any]) -> None:
+        """A list or dict became an element of a list of run-time length: it must stay as it is."""
+        self.stored.append((value, parts_of(value), origins))
 
     # ------------------------------------------------------------------------------ decisions
 
@@ -448,6 +453,11 @@ class BlockBuilder:
         for node in reversed(list(self.graph.nodes)):
             if node.op in ("call_function", "get_attr") and not node.users and not node.meta.get("mutates"):
                 self.graph.erase_node(node)
+
+
+def parts_of(value: Any) -> tuple[Any, ...]:
+    """What is in a list or dict now, its keys too."""
+    return tuple(value) if type(value) is list else (*value.keys(), *value.values())
 
 
 def _identifier(name: str) -> str:

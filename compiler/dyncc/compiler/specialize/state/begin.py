@@ -59,7 +59,7 @@ def begin(snapshot: Snapshot, heap: Heap, recorder: Recorder, block: BlockBuilde
             continue
         restore(obj, tuple((a, rewrite.value(v, (*path, a))) for a, v in content))
     for items, origins in snapshot.watched:
-        block.stored.append((items, tuple(items), origins))
+        block.store(items, origins)
     return [rewrite.frame(frame, ("frame", depth)) for depth, frame in enumerate(snapshot.frames)]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from dyncc.compiler.specialize.facts import Facts
 from dyncc.compiler.specialize.lists.elements import common
-from dyncc.compiler.specialize.state.leaves import Slot
+from dyncc.compiler.specialize.state.leaves import Path, Slot
 from dyncc.compiler.specialize.state.sharing import size_place
 from dyncc.compiler.specialize.state.snapshot import Snapshot
 from dyncc.compiler.specialize.values import SESSION, is_scalar, kind_of
@@ -36,8 +36,9 @@ def generalize(
         return True
     learned = False
     anything = states is not None or len(earlier) >= SIZE_BUDGET
+    grown = _grown(snapshot, earlier)
     for other in reversed(earlier):
-        if _widen(other, snapshot, facts, anything):
+        if _widen(other, snapshot, facts, anything, grown):
             learned = True
             break
     if learned:
@@ -49,12 +50,25 @@ def generalize(
     return bool(len(similar) >= budget and _widen_sizes(similar[-1], snapshot, facts))
 
 
-def _widen(left: Snapshot, right: Snapshot, facts: Facts, anything: bool) -> bool:
+def _grown(snapshot: Snapshot, earlier: list[Snapshot]) -> set[Path]:
+    """The lists that have another length in an earlier state: they are to be generalized, and not what
+    differs in their elements, of which there are ever more."""
+    return {
+        path
+        for path, slot in snapshot.slots.items()
+        if slot.kind == "list" and isinstance(slot.value, list)
+        for other in earlier
+        if (found := other.slots.get(path)) is not None
+        and not (isinstance(found.value, list) and len(found.value) == len(slot.value))
+    }
+
+
+def _widen(left: Snapshot, right: Snapshot, facts: Facts, anything: bool, grown: set[Path]) -> bool:
     """What differs between two states becomes dynamic; values of constant tensors only if ``anything``."""
     learned = False
     for path, slot in right.slots.items():
         other = left.slots.get(path)
-        if other is None:
+        if other is None or (grown and any(path[:end] in grown for end in range(1, len(path)))):
             continue
         place = (right.point, path)
         if slot.kind in _TENSORS and other.kind in _TENSORS:

@@ -10,12 +10,14 @@ from dyncc.compiler.specialize.lists.elements import (
     Element,
     Mismatch,
     common,
+    dicts_in,
     is_element,
     leaves,
     taken_apart,
+    texts_of,
 )
 from dyncc.compiler.specialize.prelude import RecordList
-from dyncc.compiler.specialize.recording.block import BlockBuilder
+from dyncc.compiler.specialize.recording.block import BlockBuilder, parts_of
 from dyncc.compiler.specialize.state.heap import Content
 from dyncc.compiler.specialize.state.leaves import Instance, Leaf, Path, Slot, hint_of
 from dyncc.compiler.specialize.values import DynamicList, ListElement
@@ -31,7 +33,7 @@ class ListCapture:
     def __init__(self, capture: Capture) -> None:
         self.capture = capture
         self.grown: set[int] = set()
-        self.stored: list[tuple[list[Any], tuple[Any, ...], frozenset[Any]]] = []
+        self.stored: list[tuple[Any, tuple[Any, ...], frozenset[Any]]] = []
         self.lengths: dict[Path, tuple[Any, int]] = {}
         """How long the lists of run-time length are (see ``BlockBuilder.length_of``)."""
         self.classes: dict[Path, tuple[Any, int]] = {}
@@ -72,11 +74,14 @@ class ListCapture:
             try:
                 rows.append(tuple(taken_apart(element, value)))
             except Mismatch:
+                self.capture.facts.widen_elements(origins, *(value for _, value in content))
                 host_lists.refuse_element(self.capture.recorder, origins)
+            for made in dicts_in(value):
+                self.stored.append((made, parts_of(made), origins))
         for part in (part for row in rows for part in row):
             self.capture.tensors.add_element(part, origins)
             if type(part) is list:
-                self.stored.append((part, tuple(part), origins))
+                self.stored.append((part, parts_of(part), origins))
         for number, form in enumerate(forms := tuple(leaves(element))):
             column = [row[number] for row in rows]
             self.capture.leaves.append(self._column(obj, column, path, element, number, len(forms), form))
@@ -121,12 +126,13 @@ class ListCapture:
         place = (self.capture.point, path)
         facts = self.capture.facts
         wanted = facts.elements.get(place, element)
-        if (
-            wanted != element
-            and not self.capture.facts.keeps(place)
-            and common([wanted, element]) == wanted
-        ):
-            element = wanted
+        if wanted != element and not self.capture.facts.keeps(place):
+            joint = common([wanted, element])
+            if texts_of(joint) != texts_of(element):
+                made_at = {origin for column in columns for origin in column.origins}
+                self.capture.facts.widen_elements(made_at, wanted, element)
+            elif joint == wanted:
+                element = wanted
         shared = any(column.shared for column in columns)
         self.capture.emit(("dynamic list", element, shared), "list", "list")
         self.capture.slots[path] = Slot("list", element)
@@ -136,7 +142,7 @@ class ListCapture:
             for value in column.tail:
                 self.capture.tensors.add_element(value, column.origins)
                 if type(value) is list:
-                    self.stored.append((value, tuple(value), column.origins))
+                    self.stored.append((value, parts_of(value), column.origins))
             self.capture.leaves.append(self._dynamic_leaf(column, form, shared, path))
         if isinstance(items, RecordList):
             items.element = element
@@ -191,14 +197,15 @@ class ListCapture:
         size = block.length_sizes.get((length, more))
         return None if size is None else self.capture.tensors.symbols.get(block.size(size).node.expr)
 
-    def watched(self) -> list[tuple[list[Any], frozenset[Any]]]:
-        """Lists that became elements of another and are seen under another name as well.
+    def watched(self) -> list[tuple[Any, frozenset[Any]]]:
+        """Lists and dicts that became elements of another and are seen under another name as well.
 
         They must not change; the next block watches over those that are still of known length.
         """
-        watched: dict[int, tuple[list[Any], frozenset[Any]]] = {}
+        watched: dict[int, tuple[Any, frozenset[Any]]] = {}
         for value, before, origins in (*self.capture.recorder.block.stored, *self.stored):
-            same = len(value) == len(before) and all(map(operator.is_, value, before))
+            now = parts_of(value)
+            same = len(now) == len(before) and all(map(operator.is_, now, before))
             if not same or id(value) in self.grown:
                 host_lists.refuse_changed(self.capture.recorder, origins)
             if id(value) in self.capture.seen:

@@ -142,6 +142,9 @@ def _choose(machine: Machine, obj: Any, index: Scalar) -> Any:
         keys = [key for key in obj if type(key) is int]
         if index.kind == "bool":
             forks.fork_bool(machine, index)
+        if _is_table(obj, keys) and index.kind == "int":
+            values = tuple(obj[key] for key in sorted(keys))
+            return Push(prelude.keys.in_range, (values, min(keys), index), {})
         machine.facts.demand(loop_origins(index))
         unused = next(i for i in range(len(keys) + 1) if i not in keys)
         _replace_index(machine, index)
@@ -151,6 +154,8 @@ def _choose(machine: Machine, obj: Any, index: Scalar) -> Any:
         place = ("table", frame.function.code, *at)
         if _number_table(obj) is not None and place not in machine.facts.keep:
             return _table_item(machine, obj, index, place)
+        if all(type(value) is str for value in obj) and place not in machine.facts.keep:
+            return _text_of_table(machine, obj, index, place)
     if isinstance(obj, (list, tuple, str, range, nn.ModuleList, nn.Sequential, nn.ParameterList)):
         if index.kind == "bool":
             forks.fork_bool(machine, index)
@@ -188,6 +193,20 @@ def _table_item(machine: Machine, obj: Any, index: Scalar, place: Any) -> Any:
     value = block.host_leaf("list_get", [made, index.operand], kind or "int")
     value.origins = index.origins | frozenset((place,))
     return value
+
+
+def _text_of_table(machine: Machine, obj: Any, index: Scalar, place: Any) -> Any:
+    """The same of a list of texts: one of them, which a number in a list of the host says."""
+    table = tuple(dict.fromkeys(obj))
+    number = _table_item(machine, [table.index(text) for text in obj], index, place)
+    return DynamicTag(table, number) if len(table) > 1 else table[0]
+
+
+def _is_table(obj: Any, keys: list[int]) -> bool:
+    """Whether a dict has the integers of a range as its keys, and numbers of one kind or texts in it."""
+    whole = len(keys) == len(obj) > 2 and max(keys) - min(keys) + 1 == len(keys)
+    values = list(obj.values())
+    return whole and (_number_table(values) is not None or all(type(value) is str for value in values))
 
 
 def set_item(machine: Machine, obj: Any, index: Any, value: Any) -> None:

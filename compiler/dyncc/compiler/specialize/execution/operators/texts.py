@@ -20,10 +20,12 @@ from dyncc.compiler.specialize.values import (
     DynamicText,
     Scalar,
     SymTensor,
+    builder,
     decide,
     is_scalar,
     scalar_op,
 )
+from dyncc.runtime.program import Const
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
@@ -110,17 +112,29 @@ def _concatenate_chosen(parts: list[Any], chosen: list[DynamicTag]) -> Any:
     """A text with one in it that data chose, and else none that is not known: one of as many."""
     tag = chosen[0]
     if any(each is not tag for each in chosen) or any(type(part) is DynamicText for part in parts):
-        decide(tag, "the text of a value that was chosen by a tensor")
+        return concatenate_text([_written(part) for part in parts])
     texts = ["".join(value if part is tag else part for part in parts) for value in tag.table]
     return DynamicTag(tuple(texts), tag.scalar)
 
 
+_FEW = 8
+"""Texts that data choose among so many are decided on, so that what is made of them can be a name."""
+
+
+def _written(part: Any) -> Any:
+    """A part of a text, written by the host where data chose it among many texts."""
+    if type(part) is not DynamicTag:
+        return part
+    if len(part.table) <= _FEW:
+        decide(part, "the text of a value that was chosen by a tensor")
+    found = builder().host_leaf("lookup", [part.scalar.operand, *map(Const, part.table)], "str")
+    found.origins = part.scalar.origins | frozenset((DATA,))
+    return DynamicText(((found, "", ""),))
+
+
 def join_method(machine: Machine, separator: str, items: Any) -> Any:
     """``separator.join(items)`` of texts with numbers in them, or that data chose."""
-    values = list(items)
-    for value in values:
-        if type(value) is DynamicTag:
-            decide(value, "the text of a value that was chosen by a tensor")
+    values = [_written(value) for value in items]
     if not all(isinstance(value, str) or type(value) is DynamicText for value in values):
         return NotImplemented
     parts = [part for value in values for part in (separator, value)]
