@@ -343,6 +343,37 @@ def grown_set(x):
     return len(seen)
 
 
+@growing("of tuples, of dicts with texts that data choose: read, sorted, returned", calls=START)
+def grown_records(x):
+    found, pairs = [], []
+    while x.abs().sum() > 1:
+        found.append({"sign": "plus" if x.sum() > 0 else "minus", "sum": x.sum().item(), "row": x})
+        pairs.append((x[0].item(), len(pairs)))
+        x = x / 2
+    plus = [each for each in found if each["sign"] == "plus"]
+    return found, sorted(pairs), len(plus), [each["sum"] for each in plus]
+
+
+@growing("a dict in it changed", refused="DY112", calls=START)
+def grown_record_changed(x):
+    found = []
+    while x.abs().sum() > 1:
+        found.append({"sum": x.sum().item()})
+        x = x / 2
+    for each in found:
+        each["sum"] = 0.0
+    return found
+
+
+@growing("of texts: `in`, `count`, `join`, returned", calls=START)
+def grown_texts(x):
+    words = []
+    while x.abs().sum() > 1:
+        words.append(["small", "large", "odd"][int(x.abs().sum()) % 3])
+        x = x / 2
+    return words, " ".join(words), "odd" in words, words.count("small")
+
+
 @growing("`tolist` of a tensor of run-time size, `nonzero().tolist()`")
 def from_mask(x):
     return torch.nonzero(x > 0).flatten().tolist(), x[x > 0].tolist()

@@ -294,7 +294,9 @@ RULES: dict[str, Rule] = {
     "place": Rule((_BOOL, _NUMBER, _NUMBERS), _always(INT)),
     "raises": Rule((_STR,), _always(INT), more=_ANY),
     "lookup": Rule((_INT, _ANY), _common(1), more=_ANY),
+    "index_within": Rule((_INT, _INT), _always(INT)),
     "list_lookup": Rule((_NUMBERS, _ANY), _looked_up_each, more=_ANY),
+    "join": Rule((_STR, _LIST), _always(STR)),
     "text": Rule((_STR,), _text, more=_SCALAR),
 }
 
@@ -320,7 +322,7 @@ _NEVER_RAISES = frozenset(
             "order",
             "best",
         ),
-        *("foremost", "place", "raises", "text"),
+        *("foremost", "place", "raises", "join", "text"),
         *("math.isnan", "math.isinf", "math.isfinite", "math.fabs", "math.copysign", "math.atan"),
         *("list", "list_append", "list_extend", "list_len", "tensor_of_numbers"),
         *("list_insert", "list_contains", "list_count"),

@@ -183,9 +183,21 @@ def lookup(index: int, *table: Any) -> Any:
     return table[index]
 
 
+def index_within(index: int, length: int) -> int:
+    """An index into a list of so many from its beginning. Raises IndexError."""
+    if not -length <= index < length:
+        raise IndexError("list index out of range")
+    return index if index >= 0 else index + length
+
+
 def list_lookup(indices: tuple[int, ...], *table: Any) -> tuple[Any, ...]:
     """The same of each of a list of numbers."""
     return tuple(table[index] for index in indices)
+
+
+def join(separator: str, texts: tuple[str, ...]) -> str:
+    """``separator.join(texts)``."""
+    return separator.join(texts)
 
 
 def text(template: str, *values: Any) -> str:
@@ -273,7 +285,9 @@ HOST_OPS: dict[str, HostOpSpec] = {
     "raises": HostOpSpec(raises),
     # tags
     "lookup": HostOpSpec(lookup),
+    "index_within": HostOpSpec(index_within),
     "list_lookup": HostOpSpec(list_lookup),
+    "join": HostOpSpec(join, "{0}.join({1})"),
     # texts with numbers in them
     "text": HostOpSpec(text),
 }

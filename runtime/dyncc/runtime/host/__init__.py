@@ -18,6 +18,7 @@ from dyncc.runtime.host.emit import Emitter, Sources, one_line
 from dyncc.runtime.host.expressions import constant, quoted
 from dyncc.runtime.host.methods import Attributes, MethodText, MethodWriter
 from dyncc.runtime.host.names import RESERVED, TRACE, identifier
+from dyncc.runtime.host.tables import Tables
 from dyncc.runtime.host.wording import ClassNames, holds, text
 from dyncc.runtime.hostops import HOST_OPS
 from dyncc.runtime.records import frozen
@@ -130,13 +131,16 @@ class _Module:
 
     def run(self) -> HostSource:
         classes = ClassNames(set(self.reserved))
+        tables = Tables(classes.taken)
         methods = [
-            MethodWriter(self.program, method, self.attributes, classes, self.reserved, self.traced).write()
+            MethodWriter(
+                self.program, method, self.attributes, classes, tables, self.reserved, self.traced
+            ).write()
             for method in self.program.methods.values()
         ]
         body = Emitter(self.out.sources)
         self._class(body, methods)
-        definitions = list(classes.definitions())
+        definitions = [*classes.definitions(), *tables.definitions()]
         self._head("\n".join([*definitions, *body.lines]))
         for line in definitions:
             self.out.add(line)

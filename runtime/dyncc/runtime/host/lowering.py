@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from dyncc.runtime import program as p
 from dyncc.runtime.host.expressions import Expr, Read, apply_op, call, constant
+from dyncc.runtime.host.tables import Tables, operands_before
 from dyncc.runtime.records import frozen
 
 TOTAL = frozenset(
@@ -104,9 +105,14 @@ def tree_operands(tree: p.Tree) -> Iterator[p.Operand]:
 
 class _Lowering:
     def __init__(
-        self, block: p.Block, methods: Mapping[str, str], live: Mapping[str, Sequence[bool]]
+        self,
+        block: p.Block,
+        methods: Mapping[str, str],
+        live: Mapping[str, Sequence[bool]],
+        tables: Tables,
     ) -> None:
         self.block = block
+        self.tables = tables
         self.methods = methods
         self.live = live
         self.types = {value.name: value.type for value in block.params}
@@ -230,6 +236,9 @@ class _Lowering:
     def _apply(self, step: p.Step) -> Expr:
         if isinstance(step, p.Compute):
             return call(f"self.{self.methods[step.graph]}", tuple(map(self.expr, step.inputs)))
+        table = self.tables.applied(step, tuple(map(self.expr, operands_before(step))))
+        if table is not None:
+            return table
         types = tuple(map(self._type, step.operands))
         return apply_op(step.op, tuple(map(self.expr, step.operands)), types)
 
@@ -257,13 +266,15 @@ class _Lowering:
         out.edges = [[self.expr(operand) for operand in args] for args in self._edge_args()]
 
 
-def lower(block: p.Block, methods: Mapping[str, str], live: Mapping[str, Sequence[bool]]) -> Lowered:
+def lower(
+    block: p.Block, methods: Mapping[str, str], live: Mapping[str, Sequence[bool]], tables: Tables
+) -> Lowered:
     """``block`` as statements.
 
     ``methods`` maps graphs to attributes of ``self``; ``live`` says of every block which of its
     parameters it reads (the others are not passed).
     """
-    return _Lowering(block, methods, live).run()
+    return _Lowering(block, methods, live, tables).run()
 
 
 def live_params(blocks: dict[str, p.Block]) -> dict[str, tuple[bool, ...]]:
@@ -273,7 +284,7 @@ def live_params(blocks: dict[str, p.Block]) -> dict[str, tuple[bool, ...]]:
     while changed:
         changed = False
         for name, block in reversed(blocks.items()):
-            state = _Lowering(block, {}, live)
+            state = _Lowering(block, {}, live, Tables(set()))
             for index, value in enumerate(block.params):
                 if not live[name][index] and state.uses[value.name]:
                     live[name][index] = changed = True

@@ -17,6 +17,7 @@ from dyncc.runtime.host.names import TRACE, Scope, identifier, name_values
 from dyncc.runtime.host.shape import Exit, Place
 from dyncc.runtime.host.statements import Line, Stmt, depths, tidy
 from dyncc.runtime.host.structure import TOO_DEEP, Structurer, TooDeep
+from dyncc.runtime.host.tables import Tables
 from dyncc.runtime.records import frozen
 from dyncc.runtime.wellformed import inputs_of
 
@@ -55,6 +56,7 @@ class MethodWriter:
         method: p.Method,
         attributes: Attributes,
         classes: wording.ClassNames,
+        tables: Tables,
         reserved: set[str],
         traced: bool,
     ) -> None:
@@ -62,6 +64,7 @@ class MethodWriter:
         self.method = method
         self.attributes = attributes
         self.classes = classes
+        self.tables = tables
         self.reserved = reserved
         self.traced = traced
         graph: dict[str, list[str]] = {ENTRY: [entry.block for entry in method.entries]}
@@ -71,7 +74,7 @@ class MethodWriter:
         self.blocks = {name: program.blocks[name] for name in self.order}
         self.live = live_params(self.blocks)
         self.code = {
-            name: lower(block, attributes.graphs, self.live) for name, block in self.blocks.items()
+            name: lower(block, attributes.graphs, self.live, tables) for name, block in self.blocks.items()
         }
         self.inputs = inputs_of(method)
         self.names = self._name()
@@ -100,7 +103,7 @@ class MethodWriter:
             targets = tuple(edge.block for edge in p.successors(block.terminator))
             scopes.append(Scope(name, params, self.code[name], targets))
         self.params = {scope.name: scope.params for scope in scopes}
-        return name_values(scopes, self.reserved)
+        return name_values(scopes, {*self.reserved, *self.tables.taken})
 
     def bind(self, expr: Expr, scope: str, args: Mapping[str, Expr] | None = None) -> Expr:
         """``expr`` with the variables' names (or ``args``) in place of the values'."""

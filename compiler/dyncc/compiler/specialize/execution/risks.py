@@ -45,7 +45,7 @@ _SAMPLES: dict[str, tuple[Any, ...]] = {
     "float": (0.0, 0.5, -0.5, -1.0, 1e300, float("inf"), float("-inf"), float("nan")),
     "bool": (False, True),
 }
-_OF_LISTS = {"list_get", "list_set", "list_delete"}
+_OF_LISTS = {"list_get", "index_within", "list_set", "list_delete"}
 """Operations on lists that raise IndexError with one text."""
 _ON_DATA = frozenset(
     "gather index_select embedding take take_along_dim index_add index_add_ index_copy index_copy_ "
@@ -223,7 +223,8 @@ def _sized(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
 def _errors(op: str, samples: tuple[tuple[Any, ...], ...]) -> dict[int, BaseException]:
     """What an operation raises on such operands, by the numbers of the host operation ``raises``."""
     if op in _OF_LISTS:
-        text = "list index out of range" if op == "list_get" else "list assignment index out of range"
+        read = op in ("list_get", "index_within")
+        text = "list index out of range" if read else "list assignment index out of range"
         return {1 + RAISED.index(IndexError): IndexError(text)}
     found = _tried(op, tuple(map(_hashable, samples)))
     return {number: type(error)(*error.args) for number, error in found.items()}

@@ -41,11 +41,16 @@ def find(keys: Any, key: Any) -> Any:
     return place
 
 
-def in_range(values: Any, first: Any, key: Any) -> Any:
-    """``mapping[key]`` of a dict whose keys are the integers from ``first`` on."""
+def in_range(values: Any, first: Any, key: Any, place: Any) -> Any:
+    """``mapping[key]``, at ``place``, of a dict whose keys are the integers from ``first`` on."""
     if key < first or key >= first + len(values):
         raise KeyError(key)
-    return values[key - first]
+    return entry_of(values, key - first if first else key, place)
+
+
+def entry_of(values: Any, position: Any, place: Any) -> Any:
+    """``values[position]``; what is not known yet is looked up in a table (there is a model of this)."""
+    return values[position]
 
 
 def candidates(keys: Any, key: Any) -> tuple[int, ...]:

@@ -68,8 +68,13 @@ class RecordList:
         return put_together(self.element, iter(picked), self.columns[0].origins)
 
     def extend(self, values: Any) -> None:
-        for value in values:
-            self.append(value)
+        columns = _columns_like(self, values)
+        if columns is None:
+            for value in values:
+                self.append(value)
+        else:
+            for position, column in enumerate(self.columns):
+                column.extend(columns[position])
 
     def clear(self) -> None:
         for column in self.columns:
@@ -93,22 +98,18 @@ class RecordList:
 
     def __add__(self, other: Any) -> Any:
         made = self.copy()
-        for item in other:
-            made.append(item)
+        made.extend(other)
         return made
 
     def __iadd__(self, other: Any) -> Any:
-        for item in other:
-            self.append(item)
+        self.extend(other)
         return self
 
     def __radd__(self, other: Any) -> Any:
         made = self.copy()
         made.clear()
-        for item in other:
-            made.append(item)
-        for item in self:
-            made.append(item)
+        made.extend(other)
+        made.extend(self)
         return made
 
     def __reversed__(self) -> Any:
@@ -163,3 +164,27 @@ class RecordList:
         self.columns[0]._elements()  # decides: the list has to be static for this
 
     __mul__ = __rmul__ = __imul__ = _unknown
+
+
+def _columns_like(items: RecordList, values: Any) -> Any:
+    """The columns of another list of such elements; None for anything else."""
+    return values.columns if type(values) is RecordList and values.element == items.element else None
+
+
+def displayed(parts: Any) -> Any:
+    """``[a, *b, …]``, of (value, starred), with a list of records among the starred ones."""
+    made = _empty_like(parts)
+    for value, starred in parts:
+        if starred:
+            made.extend(value)
+        else:
+            made.append(value)
+    return made
+
+
+def _empty_like(parts: Any) -> Any:
+    first = next(value for value, starred in parts if starred and type(value) is RecordList)
+    columns = []
+    for column in first.columns:
+        columns.append(type(column)(column.element, None, column.origins))
+    return RecordList(first.element, columns)

@@ -82,9 +82,11 @@ def items_of(machine: Machine, frame: Frame, args: tuple[cfg.Arg, ...]) -> list[
 
 def _build(machine: Machine, frame: Frame, i: cfg.Build) -> None:
     if i.kind == "list":
-        grown = operations.display(
-            machine, [(frame.registers[arg.register], arg.starred) for arg in i.items]
-        )
+        parts = [(frame.registers[arg.register], arg.starred) for arg in i.items]
+        if any(starred and type(value) is prelude.RecordList for value, starred in parts):
+            machine.invoke(prelude.records.displayed, (parts,), {}, i.dst)
+            return
+        grown = operations.display(machine, parts)
         if grown is not None:
             frame.registers[i.dst] = grown
             return

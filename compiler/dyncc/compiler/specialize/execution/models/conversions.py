@@ -11,7 +11,7 @@ from dyncc.compiler.specialize.execution import calls
 from dyncc.compiler.specialize.execution.frames import Push
 from dyncc.compiler.specialize.execution.models.dynamic import holds_dynamic
 from dyncc.compiler.specialize.execution.models.registry import model
-from dyncc.compiler.specialize.execution.operators import conditions, texts
+from dyncc.compiler.specialize.execution.operators import conditions, subscripts, texts
 from dyncc.compiler.specialize.execution.operators.reading import number_in
 from dyncc.compiler.specialize.lists import operations
 from dyncc.compiler.specialize.lists.copies import ElementDict
@@ -105,6 +105,12 @@ def _str(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any
 @model(repr)
 def _repr(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return texts.formatted(machine, args[0], "r", "") if holds_dynamic(args[0]) else NotImplemented
+
+
+@model(prelude.keys.entry_of)
+def _entry(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    table, position, place = args
+    return subscripts.entry(machine, table, position, place) if is_scalar(position) else NotImplemented
 
 
 @model(type)

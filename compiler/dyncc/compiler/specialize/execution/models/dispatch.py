@@ -18,6 +18,7 @@ from dyncc.compiler.specialize.execution.models.registry import MODELS
 from dyncc.compiler.specialize.execution.operators import texts
 from dyncc.compiler.specialize.execution.operators.reading import number_in
 from dyncc.compiler.specialize.lists import operations
+from dyncc.compiler.specialize.lists.elements import Choice
 from dyncc.compiler.specialize.values import (
     DynamicList,
     is_scalar,
@@ -150,11 +151,17 @@ def _method(machine: Machine, owner: Any, name: str, args: tuple[Any, ...], kwar
         and any(holds_dynamic(a) for a in (*args, *kwargs.values()))
     ):
         return texts.format_method(machine, owner, args, kwargs)
-    if isinstance(owner, str) and name == "join" and args and needs_prelude(machine, args[0]):
-        return Push(prelude.join_text, (owner, args[0]), {})
-    if isinstance(owner, str) and name == "join" and args and holds_dynamic(args[0]):
-        return texts.join_method(machine, owner, args[0])
+    if isinstance(owner, str) and name == "join" and args:
+        return _join(machine, owner, args[0])
     return NotImplemented
+
+
+def _join(machine: Machine, separator: str, items: Any) -> Any:
+    if type(items) is prelude.RecordList and isinstance(items.element, Choice):
+        return texts.join_texts(machine, separator, items)
+    if needs_prelude(machine, items):
+        return Push(prelude.join_text, (separator, items), {})
+    return texts.join_method(machine, separator, items) if holds_dynamic(items) else NotImplemented
 
 
 def _tensor_method(

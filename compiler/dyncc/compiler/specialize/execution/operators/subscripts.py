@@ -142,20 +142,18 @@ def _choose(machine: Machine, obj: Any, index: Scalar) -> Any:
         keys = [key for key in obj if type(key) is int]
         if index.kind == "bool":
             forks.fork_bool(machine, index)
-        if _is_table(obj, keys) and index.kind == "int":
+        place = table_place(machine)
+        if _is_table(obj, keys) and index.kind == "int" and place not in machine.facts.keep:
             values = tuple(obj[key] for key in sorted(keys))
-            return Push(prelude.keys.in_range, (values, min(keys), index), {})
+            return Push(prelude.keys.in_range, (values, min(keys), index, place), {})
         machine.facts.demand(loop_origins(index))
         unused = next(i for i in range(len(keys) + 1) if i not in keys)
         _replace_index(machine, index)
         forks.switch(machine, index, tuple(keys), unused, KeyError(index))
     if isinstance(obj, (list, tuple)) and not isinstance(obj, torch.Size) and obj:
-        frame, at = machine.executing
-        place = ("table", frame.function.code, *at)
-        if _number_table(obj) is not None and place not in machine.facts.keep:
-            return _table_item(machine, obj, index, place)
-        if all(type(value) is str for value in obj) and place not in machine.facts.keep:
-            return _text_of_table(machine, obj, index, place)
+        found = entry(machine, obj, index, table_place(machine))
+        if found is not NotImplemented:
+            return found
     if isinstance(obj, (list, tuple, str, range, nn.ModuleList, nn.Sequential, nn.ParameterList)):
         if index.kind == "bool":
             forks.fork_bool(machine, index)
@@ -171,6 +169,21 @@ def _choose(machine: Machine, obj: Any, index: Scalar) -> Any:
     decide(index, "a number as an index")
 
 
+def table_place(machine: Machine) -> Any:
+    """What says, among what is kept static, that the table at the present instruction is a switch."""
+    frame, at = machine.executing
+    return ("table", frame.function.code, *at)
+
+
+def entry(machine: Machine, table: Any, index: Scalar, place: Any) -> Any:
+    """``table[index]`` of numbers or texts; NotImplemented where it is neither, or needed statically."""
+    if _number_table(table) is not None and place not in machine.facts.keep:
+        found = _table_item(machine, table, index)
+        found.origins |= {place}  # where it turns out to be needed statically, this becomes a switch
+        return found
+    return _text_of_table(machine, table, index) if all(type(v) is str for v in table) else NotImplemented
+
+
 def _replace_index(machine: Machine, index: Scalar) -> None:
     frame = machine.frames[-1]
     if not any(value is index for value in frame.registers.values()):
@@ -182,23 +195,27 @@ def _number_table(obj: Any) -> str | None:
     return kinds.pop() if len(kinds) == 1 and None not in kinds else None
 
 
-def _table_item(machine: Machine, obj: Any, index: Scalar, place: Any) -> Any:
-    """An element of a list of numbers: a look-up in a constant list of the host.
-
-    Where the number turns out to be needed statically, the place becomes a switch instead.
-    """
+def _table_item(machine: Machine, obj: Any, index: Scalar) -> Scalar:
+    """An element of a list of numbers: a look-up in a constant list of the host."""
     kind = _number_table(obj)
     block = machine.block
     made = block.host_op("list", [Const(v) for v in obj], ListType(ScalarType(kind)), "table")  # type: ignore[arg-type]
     value = block.host_leaf("list_get", [made, index.operand], kind or "int")
-    value.origins = index.origins | frozenset((place,))
+    value.origins = index.origins
     return value
 
 
-def _text_of_table(machine: Machine, obj: Any, index: Scalar, place: Any) -> Any:
-    """The same of a list of texts: one of them, which a number in a list of the host says."""
+def _text_of_table(machine: Machine, obj: Any, index: Scalar) -> Any:
+    """The same of a list of texts: one of them, which a number in a list of the host says.
+
+    (Where it turns out to be needed statically it is switched on, as any text that data choose.)
+    """
     table = tuple(dict.fromkeys(obj))
-    number = _table_item(machine, [table.index(text) for text in obj], index, place)
+    if len(table) == len(obj):
+        number = machine.block.host_leaf("index_within", [index.operand, Const(len(obj))], "int")
+        number.origins = index.origins
+    else:
+        number = _table_item(machine, [table.index(text) for text in obj], index)
     return DynamicTag(table, number) if len(table) > 1 else table[0]
 
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution import forks
 from dyncc.compiler.specialize.execution.native import item
 from dyncc.compiler.specialize.execution.operators import tags
+from dyncc.compiler.specialize.lists import host_lists
 from dyncc.compiler.specialize.recording.handlers.metadata import SizeTuple
 from dyncc.compiler.specialize.values import (
     DATA,
@@ -25,7 +27,7 @@ from dyncc.compiler.specialize.values import (
     is_scalar,
     scalar_op,
 )
-from dyncc.runtime.program import Const
+from dyncc.runtime.program import Const, ListType, ScalarType
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
@@ -139,6 +141,17 @@ def join_method(machine: Machine, separator: str, items: Any) -> Any:
         return NotImplemented
     parts = [part for value in values for part in (separator, value)]
     return concatenate_text(parts[1:])
+
+
+def join_texts(machine: Machine, separator: str, items: prelude.RecordList) -> Any:
+    """The same of a list of run-time length."""
+    block, (column,) = machine.block, items.columns
+    numbers = host_lists.list_operand(machine.recorder, column)
+    table = map(Const, items.element.table)
+    texts = block.host_op("list_lookup", [numbers, *table], ListType(ScalarType("str")), "texts")
+    joined = block.host_leaf("join", [Const(separator), texts], "str")
+    joined.origins = column.origins | frozenset((DATA,))
+    return DynamicText(((joined, "", ""),))
 
 
 def percent(machine: Machine, template: str, values: Any) -> Any:
