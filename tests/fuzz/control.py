@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.fuzz import keyed
+from tests.fuzz import keyed, records
 from tests.fuzz import statements as plain
 from tests.fuzz.expressions import KEYED, any_vector, condition, scalar, tensor_condition, vector
 from tests.fuzz.scope import Writer
@@ -171,6 +171,12 @@ def for_loop(w: Writer) -> None:
         )
     if w.of(*KEYED, "K") and w.chance(0.6):
         return _keyed_loop(w, a)
+    if w.of("T", "R") and w.chance(0.5):
+        header, bound, prologue = records.loop(w, a)
+        kept = {name: w.kinds.pop(name) for name in w.of("T", "R")}  # in the loop none of them changes
+        _loop_body(w, header, bound, prologue)
+        w.kinds |= kept
+        return None
     if w.of("L"):
         e = w.fresh("v")
         header = f"for {e} in {w.pick(w.of('L'))}:"
@@ -224,7 +230,9 @@ def result(w: Writer) -> str:
     if w.inner:
         return w.pick([vector(w), w.pick(w.of("v"))])
     leaves = [name for name, kind in w.kinds.items() if kind not in "LN" and kind not in KEYED]
-    leaves += [f"len({name})" for name in w.of("L", "N", *KEYED)] + [name for name in w.of("L", "N")]
+    leaves += [f"len({name})" for name in w.of("L", "N", "T", "R", *KEYED)] + [
+        name for name in w.of("L", "N")
+    ]
     picked = [w.pick(leaves[-8:]) for _ in range(w.rng.randint(1, 4))]
     first = w.pick([vector(w), w.pick(w.of("v"))])
     forms = [
@@ -349,6 +357,9 @@ TABLE: list[tuple[float, Statement, Callable[[Writer], bool]]] = [
     (0.5, plain.container, lambda w: bool({"dicts", "attributes"} & w.features)),
     (0.4, plain.swap, lambda w: len(w.of("v", writable=True)) > 1),
     (0.7, plain.comprehension, _feature("comprehension")),
+    (1.2, records.make, lambda w: w.has("records") and len(w.of("T", "R")) < 3),
+    (2.5, records.change, lambda w: bool(w.of("T", "R", writable=True))),
+    (1.2, records.use, lambda w: bool(w.of("T", "R"))),
     (1.6, keyed.make, lambda w: w.has("keys") and len(w.of(*KEYED)) < 3),
     (3.0, keyed.change, keyed.may_change),
     (1.2, keyed.use, lambda w: bool(w.of(*KEYED))),

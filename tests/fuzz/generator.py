@@ -12,7 +12,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from tests.fuzz import inputs, keyed
+from tests.fuzz import inputs, keyed, records
 from tests.fuzz.control import body, branch, closure, plain_return, result, while_loop
 from tests.fuzz.expressions import tensor_condition, vector
 from tests.fuzz.scope import FEATURES, Writer
@@ -92,6 +92,8 @@ def _forward(w: Writer) -> None:
     declare(w)
     if w.has("keys"):
         keyed.make(w)
+    if w.has("records"):
+        records.make(w)
     control = [branch, while_loop] if w.has("whiles") else [branch]
     for _ in range(w.rng.randint(1, 2)):
         if body(w, 4) or w.rng.choice(control)(w):

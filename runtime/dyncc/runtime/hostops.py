@@ -287,7 +287,7 @@ HOST_OPS: dict[str, HostOpSpec] = {
     "lookup": HostOpSpec(lookup),
     "index_within": HostOpSpec(index_within),
     "list_lookup": HostOpSpec(list_lookup),
-    "join": HostOpSpec(join, "{0}.join({1})"),
+    "join": HostOpSpec(join),
     # texts with numbers in them
     "text": HostOpSpec(text),
 }
