@@ -66,7 +66,9 @@ def names() -> list[str]:
 def run(chosen: Sequence[str], threads: int, seconds: float, without: Sequence[str] = ()) -> None:
     """Time samples, and keep the figures."""
     RESULTS.mkdir(parents=True, exist_ok=True)
+    search_path = list(sys.path)
     for name in chosen or names():
+        sys.path[:] = search_path  # not that of the samples before
         folder = HERE / name
         options = BenchOptions(
             target=str(folder / "model.py"),

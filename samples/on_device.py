@@ -1,9 +1,9 @@
 """Compiles samples for CUDA, compares them with eager PyTorch, and times both on the device.
 
-    python -m samples.cuda build [--jobs N] [NAME ...]                  compile (needs no device)
-    python -m samples.cuda check [--jobs N] [--inputs N] [NAME ...]     compare with eager
-    python -m samples.cuda time [--inputs N] [NAME ...]                 time
-    python -m samples.cuda write [--note TEXT]                          the table, from what these left
+    python -m samples.on_device build [--jobs N] [NAME ...]                  compile (needs no device)
+    python -m samples.on_device check [--jobs N] [--inputs N] [NAME ...]     compare with eager
+    python -m samples.on_device time [--inputs N] [NAME ...]                 time
+    python -m samples.on_device write [--note TEXT]                          the table, from what these left
 
 Compiling where the device is checks the blocks there, too. Results are kept in ``build/cuda/``. Times are
 of calls with tensors on the device and results on it, each until the device has finished, in turns;
