@@ -153,7 +153,7 @@ def row(result: Result) -> list[str]:
 def absent(result: Result) -> str:
     """Who did not take part, and why."""
     lines = [
-        f"- `{result['name']}`, {standing['name']}: {standing['failed']}"
+        f"- `{result['name']}`, {standing['name']}: {standing['failed'].replace(f'{HERE.parent}/', '')}"
         for standing in result["standings"]
         if standing["failed"]
     ]
