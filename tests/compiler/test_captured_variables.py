@@ -109,6 +109,34 @@ class Net(nn.Module):
         return self.function(x)
 
 
+class Hooked(nn.Module):
+    """All that refers to the inner function is a hook of a module."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(3, 3)
+
+    def forward(self, x: torch.Tensor) -> Any:
+        scale = 2.0
+
+        def hook(module: nn.Module, args: Any, out: torch.Tensor) -> torch.Tensor:
+            return out * scale
+
+        handle = self.layer.register_forward_hook(hook)
+        if x.sum() > 0:
+            x = x + 1
+        y = self.layer(x)
+        handle.remove()
+        return y
+
+
+def test_a_hook_refers_to_them(tmp_path: Path) -> None:
+    network = Hooked()
+    net = compile(network, (torch.ones(3),), output=tmp_path / "n")
+    for x in (torch.ones(3), -torch.ones(3)):
+        torch.testing.assert_close(net(x), network(x))
+
+
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__)
 def test_captured_variables(function: Callable[[torch.Tensor], Any], tmp_path: Path) -> None:
     generator = torch.Generator().manual_seed(5)

@@ -93,8 +93,12 @@ class Capture:
         self.frames = [self.visit_frame(frame, ("frame", depth)) for depth, frame in enumerate(frames)]
         while self.iterators:
             self.visit_rest(*self.iterators.pop(0))
+        hooked = self.heap.hooked_cells() if self.cells else set[int]()
         for cell, where in self.cells:
-            self.visit_unread(cell, where)
+            if id(cell) in hooked:
+                self.visit(cell, where)
+            else:
+                self.visit_unread(cell, where)
         modes = Modes.now()
         self.emit(modes)
         self.recorder.alive.append(self.keep)  # keys hold identities: what they name must not go

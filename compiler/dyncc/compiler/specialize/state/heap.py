@@ -308,6 +308,13 @@ class Heap:
         self.order.append(id(obj))
         return base
 
+    def hooked_cells(self) -> set[int]:
+        """The cells, by identity, that hooks refer to, which no module has among its contents."""
+        modules = (base.obj for base in self.bases.values() if isinstance(base.obj, nn.Module))
+        hooks = [hook for module in modules for hook in _hooks(module)]
+        functions = [getattr(hook, "func", getattr(hook, "__func__", hook)) for hook in hooks]
+        return {id(cell) for each in functions for cell in getattr(each, "__closure__", None) or ()}
+
     def tracks(self, owner: dict[str, Any] | type, name: str) -> bool:
         """Whether a change of this global, or of this attribute of a class, is part of the state."""
         bindings = self._bindings.get(id(owner))
