@@ -199,6 +199,8 @@ class _Graphs:
         self.options = onnxruntime.SessionOptions()
         self.options.log_severity_level = 4
         self.options.intra_op_num_threads = job.threads
+        # of many sessions the one called last must not spin on while the next one runs
+        self.options.add_session_config_entry("session.force_spinning_stop", "1")
         self.job = job
         self.alternatives = [
             [_Session(file, self.options) for file in files[: 1 if job.only_start else None]]
