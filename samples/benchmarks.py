@@ -53,6 +53,11 @@ is what a compiler could reach if it knew the path and had nothing to decide: le
 | first call × | `torch.compile`'s first call (cold caches) over that |
 """
 
+ABLATION = """\
+One thread; geometric means over the samples of how many times longer a call takes without the pass, how
+many more sub-networks there are and how much larger they are on disk (`python -m samples.ablation`).
+"""
+
 
 def names() -> list[str]:
     """All samples that can be timed."""
@@ -95,6 +100,10 @@ def write(note: str = "") -> None:
     parts = [INTRODUCTION.rstrip(), note]
     for threads, found in sorted(results.items()):
         parts += [f"## {threads} thread{'s' if threads > 1 else ''}", summary(found), *map(absent, found)]
+    if ablated := {file.stem: json.loads(file.read_text()) for file in sorted(RESULTS.glob("*.ablation"))}:
+        from samples.ablation import summary as ablation
+
+        parts += ["## Each pass left out", ABLATION, ablation(ablated)]
     environments = {json.dumps(result["environment"]) for found in results.values() for result in found}
     for environment in sorted(environments):
         rows = json.loads(environment).items()

@@ -21,7 +21,7 @@ from dyncc.passes.base import Pass, Result
 
 OPS = FxGraphOps()
 WEIGHTS = {"w": torch.tensor([1.0, -2.0]), "v": torch.tensor([0.5, 3.0])}
-LINE = re.compile(r"(\w+) = (?:torch\.)?(\w+)\((.*)\)")
+LINE = re.compile(r"(\w+)(?:: (\S+))? = (?:torch\.)?(\w+)\((.*)\)")
 
 
 def read(text: str) -> Program[fx.Graph]:
@@ -60,10 +60,12 @@ def read_graph(text: str) -> fx.Graph:
             break
         match = LINE.fullmatch(line)
         assert match is not None, line
-        name, function, arguments = match.groups()
+        name, type_, function, arguments = match.groups()
         target = getattr(torch, function, None) or getattr(torch.Tensor, function)
         args = tuple(argument(word.strip()) for word in arguments.split(","))
         nodes[name] = graph.create_node("call_function", target, args, {}, name)
+        if type_:
+            nodes[name].meta["type"] = Cursor(type_, 0).type()
     return graph
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import math
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -24,12 +25,13 @@ from typing import Any
 import torch
 from torch import fx
 
+from dyncc.compiler.graph_host_steps import choice, host_step
 from dyncc.compiler.graph_names import last_name, readable_name, readable_value, stable_name, stable_value
-from dyncc.compiler.graph_split import invariant_results
-from dyncc.ir import Dim, Type
+from dyncc.compiler.graph_split import invariant_results, is_heavy, is_total
+from dyncc.ir import Dim, TensorType, Type
 from dyncc.ir.printer import type_text
 from dyncc.ir.symbols import substitute, substitute_dim, symbols_of
-from dyncc.passes.base import FromOutput, Source
+from dyncc.passes.base import FromOutput, Size, Source
 
 _INPLACE_OPERATORS = frozenset(
     f"{left}{name}{right}"
@@ -187,6 +189,21 @@ class FxGraphOps:
         results = outputs(graph)
         return _rebuilt(graph, placeholders(graph), [results[index] for index in indices])
 
+    def size(self, graph: fx.Graph) -> Size:
+        calls = sum(node.op == "call_function" for node in graph.nodes)
+        weights = {node.target: _elements(node) or 0 for node in graph.nodes if node.op == "get_attr"}
+        return Size(calls, sum(weights.values()), _work(graph))
+
+    def total(self, graph: fx.Graph) -> bool:
+        calls = [node for node in graph.nodes if node.op == "call_function"]
+        return all(is_total(node) and not mutates(node) for node in calls)
+
+    def host_step(self, op: str, operands: Sequence[Type]) -> tuple[fx.Graph, TensorType] | None:
+        return host_step(op, operands)
+
+    def choice(self, type_: TensorType) -> fx.Graph:
+        return choice(type_)
+
     def dependencies(self, graph: fx.Graph) -> tuple[frozenset[int], ...]:
         numbers = {node: index for index, node in enumerate(placeholders(graph))}
         needed = (_live(graph, [result]) for result in outputs(graph))
@@ -252,6 +269,20 @@ def mutates(node: fx.Node) -> bool:
     if node.kwargs.get("out") is not None or node.kwargs.get("inplace"):
         return True
     return _flag(node, "inplace") or _flag(node, _STATISTICS.get(name, "inplace"))
+
+
+def _elements(node: fx.Node) -> int | None:
+    """How many elements a tensor has, where its sizes are numbers."""
+    type_ = node.meta.get("type")
+    if not isinstance(type_, TensorType) or any(isinstance(size, str) for size in type_.shape):
+        return None
+    return math.prod(map(int, type_.shape))
+
+
+def _work(graph: fx.Graph) -> int | None:
+    calls = [node for node in graph.nodes if node.op == "call_function"]
+    counts = [None if is_heavy(node) else _elements(node) for node in calls]
+    return None if None in counts else sum(count for count in counts if count is not None)
 
 
 def _flag(node: fx.Node, parameter: str) -> bool:

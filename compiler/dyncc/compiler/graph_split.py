@@ -16,7 +16,8 @@ HEAVY = frozenset(
 TOTAL = HEAVY | frozenset(
     "add sub mul neg abs exp sqrt rsqrt square relu gelu silu elu tanh sigmoid softmax log_softmax sin cos "
     "erf leaky_relu softplus layer_norm group_norm rms_norm normalize permute transpose t reshape view "
-    "flatten unsqueeze squeeze contiguous clone detach cat mean sum float matrix_transpose swapaxes".split()
+    "flatten unsqueeze squeeze contiguous clone detach cat mean sum float matrix_transpose swapaxes "
+    "where maximum minimum clamp lt le gt ge eq ne logical_and logical_or logical_not".split()
 )
 """Fail for no data and are the same each time, so they may run where the original would not run them."""
 
@@ -26,6 +27,11 @@ def is_total(node: fx.Node) -> bool:
     name = last_name(node.target)
     name = name.strip("_") if name.startswith("__") else name
     return node.op == "call_function" and name in TOTAL and not node.kwargs.get("inplace")
+
+
+def is_heavy(node: fx.Node) -> bool:
+    """Whether a recorded call is more work than its result has elements."""
+    return last_name(node.target).strip("_") in HEAVY
 
 
 def invariant_results(
@@ -41,7 +47,7 @@ def invariant_results(
             inputs = set(node.all_input_nodes)
             if inputs & known and inputs <= known | weights:
                 known.add(node)
-                if last_name(node.target).strip("_") in HEAVY or inputs & heavy:
+                if is_heavy(node) or inputs & heavy:
                     heavy.add(node)
     return [node for node in heavy if any(user not in known for user in node.users)]
 

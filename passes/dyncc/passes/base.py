@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
-from dyncc.ir import Dim, Program, Type
+from dyncc.ir import Dim, Program, TensorType, Type
 
 if TYPE_CHECKING:
     import onnx_ir
@@ -40,6 +40,18 @@ class FromInput:
 Source: TypeAlias = "FromOutput | FromInput"
 
 
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much code a graph is, and how much work."""
+
+    operators: int
+    weights: int
+    """Elements of the weights that it names."""
+    elements: int | None
+    """Elements of all that its calls give; None where a size is free or not known, or a call is heavy: its
+    work is more than its elements."""
+
+
 class GraphOps(Protocol[G]):
     """The edits of a graph that a program pass needs. None of them changes its arguments."""
 
@@ -66,6 +78,25 @@ class GraphOps(Protocol[G]):
 
     def keep_outputs(self, graph: G, indices: Sequence[int]) -> G:
         """The graph with only these outputs, in this order, and without what nothing then needs."""
+        ...
+
+    def size(self, graph: G) -> Size:
+        """How much code the graph is, and how much work."""
+        ...
+
+    def total(self, graph: G) -> bool:
+        """Whether the graph fails for no data and writes nothing: it may run earlier, or in vain."""
+        ...
+
+    def host_step(self, op: str, operands: Sequence[Type]) -> tuple[G, TensorType] | None:
+        """A host instruction as a graph of its operands, and its result; None where that is another thing.
+
+        Numbers are 0-d tensors in it, also where an operand is given as a number.
+        """
+        ...
+
+    def choice(self, type_: TensorType) -> G:
+        """The graph of ``pred, a, b`` that gives ``a`` where ``pred``, a 0-d tensor, is true, or ``b``."""
         ...
 
     def dependencies(self, graph: G) -> tuple[frozenset[int], ...]:

@@ -115,12 +115,13 @@ def _merged(blocks: Mapping[str, Block], entries: set[str]) -> tuple[dict[str, B
             target = terminator.target.block
             if target == name or target in entries or ways[target] != 1:
                 break
-            left[name] = _joined(left[name], left.pop(target), terminator.target.args)
+            left[name] = joined(left[name], left.pop(target), terminator.target.args)
             notes.append(f"`{target}` is part of `{name}`")
     return left, notes
 
 
-def _joined(first: Block, second: Block, args: tuple[Operand, ...]) -> Block:
+def joined(first: Block, second: Block, args: tuple[Operand, ...]) -> Block:
+    """``first``, which jumps to ``second`` with ``args``, and then that as one block."""
     symbols = _symbols(first, second, args)
     bindings: dict[str, Operand] = {param.name: arg for param, arg in zip(second.params, args, strict=True)}
     taken = {value.name for value in values(first)} | {value.name for value in values(second)}

@@ -32,11 +32,13 @@ G = TypeVar("G")
 DEFAULT_PIPELINE = (
     "drop-dead,dedupe-params,fold-numbers,drop-dead,dedupe-params,fold-numbers,"
     "dedupe-blocks,merge-blocks,dedupe-blocks,drop-dead,merge-blocks,"
-    "hoist-invariants,drop-dead,merge-blocks,dedupe-graphs,"
-    "fold-weights,flatten-linear,merge-reshapes"
+    "select-branches,drop-dead,merge-blocks,hoist-invariants,drop-dead,merge-blocks,"
+    "duplicate-tails,merge-blocks,drop-dead,dedupe-graphs,"
+    "fold-weights,tabulate,flatten-linear,merge-reshapes"
 )
 """Clean-up of what the specializer makes: share first, then lengthen, then drop what was between; then
-loops. After lowering: what weights alone decide, then forms that engines run well."""
+loops, and small blocks where ways meet. After lowering: what weights alone decide, then forms that engines
+run well."""
 
 AnyPass: TypeAlias = "Pass | OnnxPass"
 

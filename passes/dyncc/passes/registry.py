@@ -26,15 +26,9 @@ PASSES: Mapping[str, Thunk] = MappingProxyType(
     {
         name: _pass(name)
         for name in (
-            *("dedupe-blocks", "dedupe-graphs", "dedupe-params", "drop-dead", "merge-blocks"),
-            *(
-                "flatten-linear",
-                "fold-numbers",
-                "fold-weights",
-                "hoist-invariants",
-                "lower-precision",
-                "merge-reshapes",
-            ),
+            *("dedupe-blocks", "dedupe-graphs", "dedupe-params", "drop-dead", "duplicate-tails"),
+            *("flatten-linear", "fold-numbers", "fold-weights", "hoist-invariants", "lower-precision"),
+            *("merge-blocks", "merge-reshapes", "select-branches", "tabulate"),
         )
     }
 )
