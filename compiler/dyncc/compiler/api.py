@@ -39,6 +39,7 @@ from dyncc.ir.verifier import verify as verify_program
 from dyncc.passes.lower_precision import LowerPrecision
 from dyncc.passes.pipeline import (
     DEFAULT_PIPELINE,
+    PRUNING_PIPELINE,
     AnyPass,
     Ran,
     parse_pipeline,
@@ -145,7 +146,8 @@ def compile(
     check_target(target)
     if precision not in PRECISIONS:
         raise ValueError(f"there is no precision `{precision}`: one of {', '.join(PRECISIONS)}")
-    pipeline = list(parse_pipeline(DEFAULT_PIPELINE if passes is None else passes))
+    default = DEFAULT_PIPELINE if prune is None else PRUNING_PIPELINE
+    pipeline = list(parse_pipeline(default if passes is None else passes))
     if precision != "float32":
         pipeline.append(LowerPrecision(precision))
     request = make_request(model, args, kwargs, dynamic_shapes, examples, profile)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import fx
@@ -81,9 +82,7 @@ def _head(graph: fx.Graph, name: str, type_: Type) -> fx.Node:
     return node
 
 
-def _node(
-    graph: fx.Graph, function: Callable[..., object], args: tuple[object, ...], type_: Type
-) -> fx.Node:
+def _node(graph: fx.Graph, function: Callable[..., object], args: tuple[Any, ...], type_: Type) -> fx.Node:
     node = graph.call_function(function, args)
     node.meta["type"] = type_
     return node

@@ -40,6 +40,9 @@ DEFAULT_PIPELINE = (
 loops, and small blocks where ways meet. After lowering: what weights alone decide, then forms that engines
 run well."""
 
+PRUNING_PIPELINE = DEFAULT_PIPELINE.replace("duplicate-tails,", "")
+"""The default one for a program that is to be pruned: a weight that several graphs have is not refitted."""
+
 AnyPass: TypeAlias = "Pass | OnnxPass"
 
 

@@ -48,15 +48,18 @@ def _axes(node: onnx_ir.Node, rank: int) -> set[int] | None:
 
 
 def _guard_value(node: onnx_ir.Node, source: onnx_ir.Value) -> None:
-    """``ReduceSum(Abs(x))`` is nan exactly where one is: absolute values never add up to ``inf - inf``."""
+    """``min(result, sum |x|)``: the sum is no less than any element, however it is rounded, and nan exactly
+    where one is, since absolute values never add up to ``inf - inf``. ``Min`` of two tensors keeps a nan."""
     (result,) = node.outputs
     dtype = source.dtype
     assert dtype is not None
     attributes = dict(node.attributes)
-    size = after(result, "Abs", [source], dtype, source.shape)
-    total = after(size, "ReduceSum", [size, *node.inputs[1:]], dtype, result.shape, attributes)
-    bad = after(total, "IsNaN", [total], _D.BOOL, result.shape)
-    replace_uses(result, after(bad, "Where", [bad, total, result], dtype, result.shape))
+    if dtype is _D.FLOAT:
+        total = after(result, "ReduceL1", list(node.inputs), dtype, result.shape, attributes)
+    else:  # for which ONNX Runtime has no ReduceL1
+        size = after(result, "Abs", [source], dtype, source.shape)
+        total = after(size, "ReduceSum", [size, *node.inputs[1:]], dtype, result.shape, attributes)
+    replace_uses(result, after(total, "Min", [result, total], dtype, result.shape))
 
 
 def _guard_place(node: onnx_ir.Node, source: onnx_ir.Value) -> None:
