@@ -49,7 +49,7 @@ def _axes(node: onnx_ir.Node, rank: int) -> set[int] | None:
 
 def _guard_value(node: onnx_ir.Node, source: onnx_ir.Value) -> None:
     """``min(result, sum |x|)``: the sum is no less than any element, however it is rounded, and nan exactly
-    where one is, since absolute values never add up to ``inf - inf``. ``Min`` of two tensors keeps a nan."""
+    where one is: absolute values never add up to ``inf - inf``. ``Min`` of two tensors keeps a nan."""
     (result,) = node.outputs
     dtype = source.dtype
     assert dtype is not None
