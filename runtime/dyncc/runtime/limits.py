@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 from dyncc.runtime import program as p
 from dyncc.runtime.errors import StepLimit, Timeout
+from dyncc.runtime.records import record
 
 
 class Step(NamedTuple):
@@ -22,7 +23,7 @@ class Step(NamedTuple):
     target: str
 
 
-@dataclass(slots=True)
+@record
 class Path:
     """Collects the steps of calls: ``net(x, trace=path)``."""
 

@@ -29,7 +29,7 @@ version of the schema may add fields here (they are ignored), never inside ``pro
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from dyncc.runtime import program as p
@@ -123,7 +123,7 @@ class Choice:
     refused: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@frozen
 class Manifest:
     """Everything that ``program.json`` holds."""
 

@@ -23,7 +23,7 @@ MLIR and Swift's SIL. Names are local to a block.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Generic, Literal, TypeAlias, TypeVar
 
 from dyncc.runtime.records import frozen
@@ -417,7 +417,7 @@ class Block:
     """What the user would call this place, e.g. ``SkipNet.forward:17`` (also in a loop: ``loop``)."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Program(Generic[G]):
     """A whole program. ``G`` is the kind of its graphs: torch.fx, onnx_ir, or a reference to a file."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
@@ -18,12 +18,13 @@ from dyncc.runtime import arrays
 from dyncc.runtime import program as p
 from dyncc.runtime.device import DeviceTensor
 from dyncc.runtime.errors import InputError
+from dyncc.runtime.records import record
 from dyncc.runtime.sizes import SizeExpression, parse_size
 
 _MISSING: Any = object()
 
 
-@dataclass(slots=True)
+@record
 class Bound:
     """The inputs of one call."""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 
 from dyncc.runtime.host.expressions import render
 from dyncc.runtime.host.statements import Break, Continue, If, Line, Loop, Match, Stmt
 from dyncc.runtime.places import file_name
 from dyncc.runtime.program import Span
+from dyncc.runtime.records import record
 
 WIDTH = 100
 COMMENT_COLUMN = 44
@@ -22,7 +23,7 @@ Sources = Mapping[str, Mapping[int, str]]
 """Lines of the user's files: path → number → text."""
 
 
-@dataclass(slots=True)
+@record
 class Emitter:
     """Collects lines. ``spans`` maps the number of a line to the place in the user's source."""
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeAlias
 
 from dyncc.runtime import program as p
-from dyncc.runtime.host.expressions import Expr, Read, apply_op, call, constant
+from dyncc.runtime.host.expressions import Expr, Read, apply_op, call, constant, reads
 from dyncc.runtime.host.tables import Tables, operands_before
 from dyncc.runtime.records import frozen
 
@@ -38,15 +39,15 @@ class Statement:
     span: p.Span | None
 
 
-@dataclass(slots=True)
 class Lowered:
     """A block's statements, the operand of its decision, and the arguments of its edges."""
 
-    statements: list[Statement] = field(default_factory=list[Statement])
-    decision: Expr | None = None
-    edges: list[list[Expr]] = field(default_factory=list[list[Expr]])
-    leaving: list[Expr] = field(default_factory=list[Expr])
-    """For Return and Raise: the expressions of :func:`leaving_operands`, in that order."""
+    def __init__(self, edges: list[list[Expr]] | None = None) -> None:
+        self.statements: list[Statement] = []
+        self.decision: Expr | None = None
+        self.edges: list[list[Expr]] = edges or []
+        self.leaving: list[Expr] = []
+        """For Return and Raise: the expressions of :func:`leaving_operands`, in that order."""
 
     def ends(self) -> Iterator[Expr]:
         """The expressions behind the statements."""
@@ -56,11 +57,11 @@ class Lowered:
         for edge in self.edges:
             yield from edge
 
-    def expressions(self) -> Iterator[Expr]:
-        """Every expression."""
-        for statement in self.statements:
-            yield statement.expr
-        yield from self.ends()
+    @cached_property
+    def counts(self) -> Counter[str]:
+        """How often each value is read."""
+        expressions = [*(statement.expr for statement in self.statements), *self.ends()]
+        return Counter(value for expr in expressions for value in reads(expr))
 
 
 LONG = 4
@@ -108,7 +109,7 @@ class _Lowering:
         self,
         block: p.Block,
         methods: Mapping[str, str],
-        live: Mapping[str, Sequence[bool]],
+        live: Live,
         tables: Tables,
     ) -> None:
         self.block = block
@@ -122,41 +123,17 @@ class _Lowering:
             self.types.update((value.name, value.type) for value in results)
             if len(results) == 1:
                 self.definitions[results[0].name] = (index, step)
-        self.needed = self._needed_steps()
+        self.needed = needed_steps(block, live)[0]
         self.uses = self._count_uses()
         self.busy = [index for index, step in enumerate(block.steps) if not is_total(step)]
         """Where something runs that may raise."""
         self.inlined: set[str] = set()
 
     def _edge_args(self) -> Iterator[tuple[p.Operand, ...]]:
-        """Of each edge, the arguments that the target reads."""
-        for edge in p.successors(self.block.terminator):
-            yield tuple(arg for arg, live in zip(edge.args, self.live[edge.block], strict=True) if live)
-
-    def _terminator_operands(self) -> Iterator[p.Operand]:
-        terminator = self.block.terminator
-        if isinstance(terminator, p.Branch):
-            yield terminator.pred
-        elif isinstance(terminator, p.Switch):
-            yield terminator.index
-        elif isinstance(terminator, p.Return | p.Raise):
-            yield from leaving_operands(terminator)
-        for args in self._edge_args():
-            yield from args
-
-    def _needed_steps(self) -> list[bool]:
-        """Which steps do anything: all but instructions that cannot raise and whose result is unread."""
-        read = {operand.name for operand in self._terminator_operands() if isinstance(operand, p.Ref)}
-        needed: list[bool] = []
-        for step in reversed(self.block.steps):
-            idle = is_total(step) and results_of(step)[0].name not in read
-            needed.append(not idle)
-            if not idle:
-                read.update(operand.name for operand in operands_of(step) if isinstance(operand, p.Ref))
-        return needed[::-1]
+        return edge_args(self.block, self.live)
 
     def _count_uses(self) -> Counter[str]:
-        operands = list(self._terminator_operands())
+        operands = list(terminator_operands(self.block, self.live))
         for step, needed in zip(self.block.steps, self.needed, strict=True):
             operands.extend(operands_of(step) if needed else ())
         return Counter(operand.name for operand in operands if isinstance(operand, p.Ref))
@@ -266,9 +243,7 @@ class _Lowering:
         out.edges = [[self.expr(operand) for operand in args] for args in self._edge_args()]
 
 
-def lower(
-    block: p.Block, methods: Mapping[str, str], live: Mapping[str, Sequence[bool]], tables: Tables
-) -> Lowered:
+def lower(block: p.Block, methods: Mapping[str, str], live: Live, tables: Tables) -> Lowered:
     """``block`` as statements.
 
     ``methods`` maps graphs to attributes of ``self``; ``live`` says of every block which of its
@@ -277,15 +252,57 @@ def lower(
     return _Lowering(block, methods, live, tables).run()
 
 
+Live: TypeAlias = "Mapping[str, Sequence[bool]]"
+"""Of each block, which of its parameters are read."""
+
+
+def edge_args(block: p.Block, live: Live) -> Iterator[tuple[p.Operand, ...]]:
+    """Of each edge, the arguments that the target reads."""
+    for edge in p.successors(block.terminator):
+        yield tuple(arg for arg, is_live in zip(edge.args, live[edge.block], strict=True) if is_live)
+
+
+def terminator_operands(block: p.Block, live: Live) -> Iterator[p.Operand]:
+    """What the end of a block reads."""
+    terminator = block.terminator
+    if isinstance(terminator, p.Branch):
+        yield terminator.pred
+    elif isinstance(terminator, p.Switch):
+        yield terminator.index
+    elif isinstance(terminator, p.Return | p.Raise):
+        yield from leaving_operands(terminator)
+    for args in edge_args(block, live):
+        yield from args
+
+
+def needed_steps(block: p.Block, live: Live) -> tuple[list[bool], set[str]]:
+    """Which steps do anything: all but instructions that cannot raise and whose result is unread. And all
+    that is read, by them and by the block's end."""
+    read = {operand.name for operand in terminator_operands(block, live) if isinstance(operand, p.Ref)}
+    needed: list[bool] = []
+    for step in reversed(block.steps):
+        idle = is_total(step) and results_of(step)[0].name not in read
+        needed.append(not idle)
+        if not idle:
+            read.update(operand.name for operand in operands_of(step) if isinstance(operand, p.Ref))
+    return needed[::-1], read
+
+
 def live_params(blocks: dict[str, p.Block]) -> dict[str, tuple[bool, ...]]:
     """Of each block's parameters, which are read: by it, or by a block that it passes them to."""
     live = {name: [False] * len(block.params) for name, block in blocks.items()}
-    changed = True
-    while changed:
-        changed = False
-        for name, block in reversed(blocks.items()):
-            state = _Lowering(block, {}, live, Tables(set()))
-            for index, value in enumerate(block.params):
-                if not live[name][index] and state.uses[value.name]:
-                    live[name][index] = changed = True
+    sources: dict[str, dict[str, None]] = {name: {} for name in blocks}
+    for name, block in blocks.items():
+        for edge in p.successors(block.terminator):
+            sources[edge.block][name] = None
+    pending = dict.fromkeys(reversed(blocks))
+    while pending:
+        name = next(iter(pending))
+        del pending[name]
+        block = blocks[name]
+        read = needed_steps(block, live)[1]
+        found = [value.name in read for value in block.params]
+        if found != live[name]:
+            live[name] = found
+            pending |= sources[name]
     return {name: tuple(flags) for name, flags in live.items()}

@@ -92,11 +92,14 @@ class _Lives:
 
     def clashes(self, other: _Lives) -> bool:
         """Whether two of them are alive at one place, or defined at the same."""
-        small, large = sorted((self.lives, other.lives), key=len)
+        small, large = self.lives, other.lives
+        if len(small) > len(large):
+            small, large = large, small
         return any(
             (first < other_last and other_first < last) or first == other_first
-            for scope in small.keys() & large.keys()
-            for first, last in small[scope]
+            for scope, lives in small.items()
+            if scope in large
+            for first, last in lives
             for other_first, other_last in large[scope]
         )
 
@@ -146,12 +149,17 @@ def name_values(scopes: list[Scope], reserved: Iterable[str]) -> dict[tuple[str,
                         _join(variables, (scope, arg.value), (target, param), agree)
     names: dict[tuple[str, str], str] = {}
     holders: dict[str, _Lives] = {}
-    reserved = set(reserved)
+    taken = frozenset(reserved)
+    named: dict[str, str] = {}
     for variable in dict.fromkeys(variables.values()):
-        name = identifier(variable.base, reserved)
-        number = 2
-        while name in holders and variable.clashes(holders[name]):
-            name = identifier(f"{variable.base or 'value'}_{number}", reserved)
+        wanted, number = variable.base, 2
+        while True:
+            if wanted not in named:
+                named[wanted] = identifier(wanted, taken)
+            name = named[wanted]
+            if name not in holders or not variable.clashes(holders[name]):
+                break
+            wanted = f"{variable.base or 'value'}_{number}"
             number += 1
         holders.setdefault(name, _Lives()).take(variable)
         names.update(dict.fromkeys(variable.members, name))
@@ -175,8 +183,7 @@ def _only_passed_on(arg: _Variable, param: _Variable, scope: Scope, value: str) 
     """Whether the argument is computed for this alone: ``out = f(x); h = out`` is ``h = f(x)``."""
     if len(arg.members) > 1 or value in scope.params:
         return False
-    uses = [other for expr in scope.code.expressions() for other in reads(expr)]
-    return uses.count(value) == 1
+    return scope.code.counts[value] == 1
 
 
 def _join(

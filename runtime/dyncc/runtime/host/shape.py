@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dyncc.runtime.host.expressions import Expr
 from dyncc.runtime.host.flow import immediate_dominators, predecessors, reverse_postorder
 from dyncc.runtime.host.statements import Line
 from dyncc.runtime.program import Span
+from dyncc.runtime.records import record
 
 
-@dataclass(slots=True)
+@record
 class Exit:
     """A way out of a place: what is assigned on it, what tells of it, and where it leads."""
 
@@ -26,7 +27,7 @@ class Exit:
         return [*self.moves, *self.trace]
 
 
-@dataclass(slots=True)
+@record
 class Place:
     """A node of the graph in its final wording.
 

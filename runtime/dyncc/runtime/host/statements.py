@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 from dyncc.runtime.host.expressions import Expr, Text, negate
 from dyncc.runtime.program import Span
+from dyncc.runtime.records import record
 
 
-@dataclass(slots=True)
+@record
 class Line:
     """A simple statement. ``leaves`` for ``return`` and ``raise``."""
 
@@ -18,7 +19,7 @@ class Line:
     leaves: bool = False
 
 
-@dataclass(slots=True)
+@record
 class If:
     """``if condition``."""
 
@@ -28,7 +29,7 @@ class If:
     span: Span | None = None
 
 
-@dataclass(slots=True)
+@record
 class Match:
     """``match subject``; the pattern None is the default."""
 
@@ -37,7 +38,7 @@ class Match:
     span: Span | None = None
 
 
-@dataclass(slots=True)
+@record
 class Loop:
     """``while condition`` (``while True`` where None). A loop that runs ``once`` is only left by break."""
 
@@ -47,12 +48,12 @@ class Loop:
     span: Span | None = None
 
 
-@dataclass(slots=True)
+@record
 class Break:
     """``break``."""
 
 
-@dataclass(slots=True)
+@record
 class Continue:
     """``continue``."""
 

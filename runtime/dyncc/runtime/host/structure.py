@@ -12,12 +12,13 @@ asks the flag.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from dyncc.runtime.host.expressions import Apply, Text, constant, negate
 from dyncc.runtime.host.names import identifier
 from dyncc.runtime.host.shape import Exit, Place, Shape
 from dyncc.runtime.host.statements import Break, Continue, If, Line, Loop, Match, Stmt
+from dyncc.runtime.records import record
 
 TOO_DEEP = 90
 """How many constructs may be inside of each other. Python allows 100 levels of indentation."""
@@ -29,7 +30,7 @@ class TooDeep(Exception):
     """The program nests more deeply than Python allows."""
 
 
-@dataclass(slots=True)
+@record
 class Context:
     """Where the code that is being written can go without more ado, and which flags it raises."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dyncc.runtime import program as p
 from dyncc.runtime.host.expressions import ATOM, Apply, Expr, Text, constant
+from dyncc.runtime.records import record
 
 LONG = 16
 """Entries from which a table has a name of its own."""
@@ -15,7 +16,7 @@ _BEFORE = {"list": 0, "lookup": 1, "list_lookup": 1}
 """Instructions on a table → the operands before it."""
 
 
-@dataclass(slots=True)
+@record
 class Tables:
     """The tables of a module. ``taken``: names that are in use there."""
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from dyncc.runtime import program as p
 from dyncc.runtime.host.expressions import ATOM, Expr, Text, constant, quoted, render
 from dyncc.runtime.host.lowering import tree_operands
 from dyncc.runtime.host.names import identifier
+from dyncc.runtime.records import record
 
 
-@dataclass(slots=True)
+@record
 class ClassNames:
     """The classes that the module needs besides the host: what they are called, how they are made."""
 
