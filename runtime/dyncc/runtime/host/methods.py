@@ -236,9 +236,9 @@ class MethodWriter:
     # ------------------------------------------------------------------------------------------ edges
 
     def _exit(self, source: str, index: int, target: str, args: list[Expr]) -> Exit:
+        bound = [self.bind(arg, source) for arg in args]
         moves = {
-            self.names[target, param]: self.bind(arg, source)
-            for param, arg in zip(self.params[target], args, strict=True)
+            self.names[target, param]: arg for param, arg in zip(self.params[target], bound, strict=True)
         }
         span = self.method.span if source == ENTRY else self.blocks[source].terminator.span
         lines = [Line(text, span) for text in ordered_moves(moves)]
@@ -246,7 +246,7 @@ class MethodWriter:
         if self.traced:
             where = "" if source == ENTRY else source
             trace = [Line(f"{TRACE}({quoted(where)}, {index}, {quoted(target)})", span)]
-        return Exit(target, lines, trace, tuple(self.bind(arg, source) for arg in args))
+        return Exit(target, lines, trace, tuple(bound))
 
     # ---------------------------------------------------------------------------------------- leaving
 
@@ -289,18 +289,17 @@ def ordered_moves(moves: Mapping[str, Expr]) -> list[str]:
     """Assignments that together do ``moves`` at once, in an order in which none destroys what another
     reads; where there is none, as one tuple assignment."""
     pending = {name: expr for name, expr in moves.items() if expr != Text(name)}
+    needed = {name: variables(expr) for name, expr in pending.items()}
     lines: list[str] = []
     while pending:
-        free = [
-            name
-            for name in pending
-            if not any(name in variables(expr) for other, expr in pending.items() if other != name)
-        ]
-        if not free:
+        free = (
+            name for name in pending if not any(name in needed[other] for other in pending if other != name)
+        )
+        name = next(free, None)
+        if name is None:
             left, right = ", ".join(pending), ", ".join(wording.text(expr) for expr in pending.values())
             return [*lines, f"{left} = {right}"]
-        for name in free[:1]:
-            lines.append(assignment(name, pending.pop(name)))
+        lines.append(assignment(name, pending.pop(name)))
     return lines
 
 
