@@ -41,7 +41,7 @@ from dyncc.compiler.engines import EngineOptions
 from dyncc.compiler.graph import FxGraphOps
 from dyncc.compiler.reference import Interpreter
 from dyncc.compiler.specialize import Recorded, specialize
-from dyncc.ir import instructions
+from dyncc.passes import drop_dead
 from dyncc.passes.pipeline import DEFAULT_PIPELINE, parse_pipeline, run_pipeline
 from dyncc.runtime.bundle import load
 from dyncc.runtime.errors import InputError
@@ -195,8 +195,7 @@ def _passed(recorded: Recorded) -> Recorded:
     Reads stay, also those that nothing needs: forced paths tell the reads of both sides apart by them.
     """
     pipeline = parse_pipeline(DEFAULT_PIPELINE)
-    kept = instructions._NEVER_RAISES - {"item", "static_read"}
-    with unittest.mock.patch.object(instructions, "_NEVER_RAISES", kept):
+    with unittest.mock.patch.object(drop_dead, "KEPT", {"item", "static_read"}):
         result = run_pipeline(recorded.program, pipeline, FxGraphOps(), verify_each=True)
     return dataclasses.replace(recorded, program=result.program)
 

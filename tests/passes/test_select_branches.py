@@ -6,8 +6,8 @@ import pytest
 import torch
 from tests.passes.toys import OPS, VECTORS, optimized, outcomes, read, show
 
+from dyncc.compiler.markers import unmarked
 from dyncc.ir import Compute, HostOp, Jump, Program
-from dyncc.passes.drop_dead import DropDead
 from dyncc.passes.merge_blocks import MergeBlocks
 from dyncc.passes.select_branches import SelectBranches
 
@@ -61,7 +61,8 @@ def host_ops(program: Program[object]) -> list[str]:
 def test_a_choice_between_tensors_is_made_in_the_graph_and_nothing_is_read() -> None:
     result = optimized(SelectBranches(), CLIP, CALLS)
     assert list(result.program.blocks) == ["start", "join"]
-    program = MergeBlocks().run(DropDead().run(result.program, OPS).program, OPS).program
+    assert host_ops(result.program) == ["static_read"]
+    program = MergeBlocks().run(unmarked(result.program), OPS).program
     (block,) = program.blocks.values()
     assert [type(step) for step in block.steps] == [Compute], show(program)
     assert outcomes(program, CALLS) == outcomes(read(CLIP), CALLS)

@@ -27,6 +27,7 @@ from dyncc.compiler.engines.whole import choose
 from dyncc.compiler.graph import FxGraphOps, print_fx_graph
 from dyncc.compiler.graph_probe import GraphProbe
 from dyncc.compiler.lower import Lowered, lower_program
+from dyncc.compiler.markers import unmarked, without_markers
 from dyncc.compiler.pruning.bundle import Prune, PrunedLowered, prune_lowered, reference_examples
 from dyncc.compiler.pruning.usage import usage_of
 from dyncc.compiler.pruning.ways import Reduced, without_ways
@@ -51,7 +52,7 @@ from dyncc.passes.prune.selection import Selection
 from dyncc.runtime.bundle import load
 from dyncc.runtime.manifest import UncheckedEdge
 from dyncc.runtime.net import Net
-from dyncc.runtime.program import Frozen, HostOp, Program, Step
+from dyncc.runtime.program import Frozen, Program
 
 
 @dataclass(frozen=True)
@@ -393,7 +394,7 @@ class _Job:
         if self.verify:
             with self.clock.step("check"):
                 checks.passed(program)
-        return program
+        return unmarked(program)
 
     def _load(self, folder: Path, plan: EnginePlan | None = None, lazy: bool = False) -> Net:
         # written a moment ago by this process: reading it all again to check digests would show nothing
@@ -438,19 +439,6 @@ class _Engines:
 
     def _write(self, lowered: Lowered, plan: EnginePlan, path: Path) -> None:
         write_bundle(lowered, path, engines=plan)
-
-
-def without_markers(program: Program[fx.Graph]) -> Program[fx.Graph]:
-    """``program`` without the marks of reads that were decided when it was compiled (for the checks)."""
-    blocks = {
-        name: replace(block, steps=tuple(step for step in block.steps if not _is_marker(step)))
-        for name, block in program.blocks.items()
-    }
-    return replace(program, blocks=blocks)
-
-
-def _is_marker(step: Step) -> bool:
-    return isinstance(step, HostOp) and step.op == "static_read"
 
 
 def _no_profile() -> Diagnostic:

@@ -50,7 +50,8 @@ class Observer:
         return value
 
     def static_read(self, step: HostOp, value: Number) -> None:
-        """The original reads a tensor here whose value the compiler knew; the program does not."""
+        """The original reads a tensor here, and the program does not: it knew the value, or a graph goes on
+        with the tensor."""
 
     def block(self, name: str) -> None:
         """A block begins."""
@@ -155,8 +156,9 @@ class Interpreter:
         operands = [operand_value(operand, env) for operand in step.operands]
         match step.op:
             case "static_read":
-                self.observer.static_read(step, operands[0])
-                return operands[0]
+                value = operands[0].item() if isinstance(operands[0], torch.Tensor) else operands[0]
+                self.observer.static_read(step, value)
+                return value
             case "item":
                 return self.observer.read(step, operands[0].item())
             case "stack":

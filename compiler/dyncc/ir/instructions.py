@@ -135,6 +135,10 @@ def _item(call: Call) -> Sequence[Type]:
     return [INT if tensor.dtype.startswith(("int", "uint")) else FLOAT]
 
 
+def _static_read(call: Call) -> Sequence[Type]:
+    return _item(call) if isinstance(call.types[0], TensorType) else _common(0)(call)
+
+
 def _dim(call: Call) -> Sequence[Type]:
     tensor, axis = call.types[0], call.constant(1)
     assert isinstance(tensor, TensorType)
@@ -236,7 +240,7 @@ def _text(call: Call) -> Sequence[Type]:
 
 RULES: dict[str, Rule] = {
     "item": Rule((_TENSOR,), _item),
-    "static_read": Rule((_SCALAR,), _common(0)),
+    "static_read": Rule((_ANY,), _static_read),
     "dim": Rule((_TENSOR, _INT), _dim),
     "bool": Rule((_TRUTHY,), _always(BOOL)),
     "int": Rule((_SCALAR,), _always(INT)),

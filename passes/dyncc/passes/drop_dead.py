@@ -35,6 +35,9 @@ from dyncc.passes.rewrite import (
 
 G = TypeVar("G")
 
+KEPT = frozenset({"static_read"})
+"""Instructions that the checks count."""
+
 
 @dataclass(frozen=True, slots=True)
 class DropDead:
@@ -42,8 +45,8 @@ class DropDead:
 
     A value is needed when it decides, is returned, written or raised, or when another needed value is
     made from it; so a parameter that only goes around a loop is dropped. A host instruction that may
-    raise stays, as does the cell of a state. Unneeded inputs and outputs of graphs go with their
-    values, alike for all uses of a graph; so does a graph that nothing uses.
+    raise stays, as do the cell of a state and the mark of a read. Unneeded inputs and outputs of graphs
+    go with their values, alike for all uses of a graph; so does a graph that nothing uses.
     """
 
     name: ClassVar[str] = "drop-dead"
@@ -114,7 +117,7 @@ class _Sweep(Generic[G]):
             known = [
                 constant_type(use) if isinstance(use, Const) else types[use.name] for use in step.operands
             ]
-            if may_raise(step, known):
+            if may_raise(step, known) or step.op in KEPT:
                 self.keep(name, index)
         for operand in own_operands(block.terminator):
             self.need(name, operand)

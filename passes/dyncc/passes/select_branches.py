@@ -9,7 +9,8 @@ control dependence to data dependence*, POPL 1983)::
     scale: y = compute f(x, n)      jump join(y)
 
 Where all that is chosen between are tensors and the number that decides is needed for nothing else, the
-choice is made in the graph, and nothing is read. Otherwise it is an instruction of the host.
+choice is made in the graph, and nothing is read (the checks still see what the original reads there, by a
+``static_read``). Otherwise it is an instruction of the host.
 
 Refuses sides that may fail, that have more than ``operators`` calls, more than ``elements`` elements to
 compute or more than ``instructions`` of the host, that write, draw, or read a tensor's value, and tensors
@@ -252,6 +253,12 @@ class _Choice(Generic[G]):
         uses += [*then.args, *orelse.args]
         return any(isinstance(use, Ref) and use.name in names for use in uses)
 
+    def _unread(self, step: Step, needed: Sequence[Step]) -> Step:
+        """In the place of a read that is none any more, what the checks see of it."""
+        if isinstance(step, HostOp) and step in needed:
+            return replace(step, op="static_read")
+        return step
+
     def _as_tensors(self, needed: Sequence[Step]) -> Operand | None:
         types = types_of(self.block)
         tensors: dict[str, Operand] = {}
@@ -281,10 +288,16 @@ class _Choice(Generic[G]):
             graphs[graph_name] = graph
             steps.append(Compute(graph_name, uses, (Value(name, type_),), step.span))
             tensors[step.result.name], kinds[name] = Ref(name), type_
-        self.steps += steps
+        self.steps = [
+            self._unread(step, needed) for step in self.steps if step not in needed or _reads(step)
+        ] + steps
         self.graphs |= graphs
         assert isinstance(self.branch.pred, Ref)
         return tensors[self.branch.pred.name]
+
+
+def _reads(step: Step) -> bool:
+    return isinstance(step, HostOp) and step.op == "item"
 
 
 def _names(step: Step) -> list[str]:

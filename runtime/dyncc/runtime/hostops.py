@@ -208,7 +208,8 @@ def text(template: str, *values: Any) -> str:
 HOST_OPS: dict[str, HostOpSpec] = {
     # tensor -> number
     "item": HostOpSpec(item),
-    # a read whose value was known at compile time: keeps the order of reads for the checks, then goes
+    # a read that the program needs no more, of a number known at compile time or of a tensor of which the
+    # graph makes what follows: keeps the order of reads for the checks, then goes
     "static_read": HostOpSpec(lambda value: value, "{0}", 0),
     "dim": HostOpSpec(dim, "{0}.shape[{1}]"),
     # conversions

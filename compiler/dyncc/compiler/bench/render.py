@@ -83,11 +83,12 @@ def _costs(benchmark: Benchmark) -> Table:
     )
     for standing in benchmark.standings:
         if not standing.failed:
-            table.add_row(standing.name, *_cost(standing))
+            table.add_row(standing.name, *cost(standing))
     return table
 
 
-def _cost(standing: Standing) -> Sequence[str]:
+def cost(standing: Standing) -> Sequence[str]:
+    """Times of compiling and starting, memory and disk, as text; empty where it was not measured."""
     times = (standing.compile_first, standing.compile_all, standing.start)
     sizes = (standing.resident, standing.disk)
     return [

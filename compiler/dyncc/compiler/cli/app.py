@@ -261,6 +261,7 @@ def run_command(
     epilog=epilog(
         "dyncc bench model.py",
         "dyncc bench model.py --inputs calls.py:held_out --without torch.compile",
+        "dyncc bench model.py --report bench.html",
         "dyncc bench model.dyncc   # of a bundle alone: no eager, which needs the Python file",
     ),
 )
@@ -312,6 +313,10 @@ def bench_command(
         list[str] | None,
         typer.Option("--without", metavar="NAME", help="A contender to leave out: torch.compile, …"),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE.html", help="Write a page with plots of the figures, too."),
+    ] = None,
     as_json: Json = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -339,6 +344,7 @@ def bench_command(
             limit=limit,
             without=tuple(without or ()),
             engines=tuple(engines or ()),
+            report=report,
         )
         run_bench(options, console)
 

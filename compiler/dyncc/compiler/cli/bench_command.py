@@ -38,13 +38,22 @@ class BenchOptions:
     """Other engines to compile for, beside ONNX Runtime; ``all`` are those that there are, and ``auto``."""
     also: tuple[Path, ...] = ()
     """Finished bundles of the network."""
+    report: Path | None = None
+    """Where the page goes."""
 
 
 def run_bench(options: BenchOptions, console: Console) -> None:
     """The whole command. Raises CliError; a contender that cannot run is part of the result."""
+    if options.report is not None and not options.report.absolute().parent.is_dir():
+        raise usage(f"there is no folder {options.report.parent} for --report")
     result = benchmark(options, console)
     from dyncc.compiler.bench.render import text
 
+    if options.report is not None:
+        from dyncc.compiler.bench.page import page
+
+        options.report.write_text(page(result), encoding="utf-8")
+        console.say(f"wrote     {options.report}")
     console.product(text(result), result.json())
 
 

@@ -16,10 +16,11 @@ import numpy as np
 import onnx_ir
 from torch import nn
 
-from dyncc.compiler.api import _undisturbed, without_markers
+from dyncc.compiler.api import _undisturbed
 from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.graph import FxGraphOps
 from dyncc.compiler.lower import Lowered, lower_program
+from dyncc.compiler.markers import without_markers
 from dyncc.compiler.pruning.attributes import (
     Change,
     Kept,

@@ -17,6 +17,7 @@ from dyncc.compiler.check.report import Example
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
 from dyncc.compiler.graph import FxGraphOps
 from dyncc.compiler.lower import Lowered, lower_program
+from dyncc.compiler.markers import unmarked
 from dyncc.compiler.pruning.usage import usage_of
 from dyncc.compiler.report.observe import SECONDS_A_CALL
 from dyncc.ir.verifier import verify
@@ -62,7 +63,7 @@ def without_ways(
     smaller, dropped = without_rare(program, usage, share)
     if not dropped:
         return Reduced(lowered, usage, usage)
-    smaller = run_pipeline(smaller, passes, FxGraphOps()).program
+    smaller = unmarked(run_pipeline(smaller, passes, FxGraphOps()).program)
     verify(smaller, FxGraphOps().signature)
     made = lower_program(smaller, weights)
     with tempfile.TemporaryDirectory() as folder:
