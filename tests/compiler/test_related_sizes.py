@@ -118,3 +118,43 @@ def test_sizes_are_followed(function: Callable[[torch.Tensor], Any], tmp_path: P
     )
     for x in inputs():
         torch.testing.assert_close(net(x), function(x), rtol=1e-4, atol=1e-4)
+
+
+TABLE = torch.linspace(-1, 1, 36).view(9, 4)
+
+
+def positions(x: torch.Tensor) -> Any:
+    """The rows of a table for the positions of a sequence, which may be no longer than it."""
+    h = x + TABLE[: x.shape[1]]
+    for bound in (0.5, 1.0):
+        if h.mean() > bound:
+            return h, bound
+        h = torch.relu(h) + TABLE[: x.shape[1]] * 0.5
+    return h, 0
+
+
+def causal(x: torch.Tensor) -> Any:
+    mask = TABLE.new_ones(9, 9).tril()[None]
+    scores = x @ x.transpose(1, 2) * mask[:, : x.shape[1], : x.shape[1]]
+    if scores.sum() > 0:
+        scores = scores * 0.5
+    return scores @ x
+
+
+@pytest.mark.parametrize("function", [positions, causal], ids=lambda function: function.__name__)
+def test_a_sequence_that_is_longer_than_a_table_raises(
+    function: Callable[[torch.Tensor], Any], tmp_path: Path
+) -> None:
+    free: Any = ({0: Dim("batch"), 1: Dim("length")},)
+    examples = [((x,), {}) for x in inputs()]
+    net = compile(
+        Net(function), (inputs()[0],), dynamic_shapes=free, examples=examples, output=tmp_path / "n"
+    )
+    for length in (1, 2, 3, 8, 9):
+        for x in (torch.randn(2, length, 4), torch.randn(1, length, 4) - 1):
+            torch.testing.assert_close(net(x), function(x), rtol=1e-4, atol=1e-4)
+    for length in (10, 11, 40):
+        with pytest.raises(RuntimeError):
+            function(torch.ones(2, length, 4))
+        with pytest.raises(RuntimeError):
+            net(torch.ones(2, length, 4))

@@ -122,6 +122,7 @@ def _merged(blocks: Mapping[str, Block], entries: set[str]) -> tuple[dict[str, B
 
 def joined(first: Block, second: Block, args: tuple[Operand, ...]) -> Block:
     """``first``, which jumps to ``second`` with ``args``, and then that as one block."""
+    first = _with_equal_sizes(first, second, args)
     symbols = _symbols(first, second, args)
     bindings: dict[str, Operand] = {param.name: arg for param, arg in zip(second.params, args, strict=True)}
     taken = {value.name for value in values(first)} | {value.name for value in values(second)}
@@ -153,6 +154,46 @@ def joined(first: Block, second: Block, args: tuple[Operand, ...]) -> Block:
         spans=tuple(dict.fromkeys((*first.spans, *second.spans))),
         note=first.note or second.note,
     )
+
+
+def _with_equal_sizes(first: Block, second: Block, args: tuple[Operand, ...]) -> Block:
+    """``first`` with one name for sizes that are one to ``second``.
+
+    What a graph gives may have sizes under names of their own, though they are those of what it took: the
+    block that comes next says so, whose parameters share a symbol. Those of parameters stay.
+    """
+    types = types_of(first)
+    sizes: dict[str, list[Dim]] = {}
+    for param, arg in zip(second.params, args, strict=True):
+        found: dict[str, Dim] = {}
+        if isinstance(arg, Ref):
+            unify(param.type, types[arg.name], found)
+        for symbol, dim in found.items():
+            sizes.setdefault(symbol, []).append(dim)
+    own = set(_all_symbols(param.type for param in first.params))
+    named: dict[str, Dim] = {}
+    for dims in sizes.values():
+        fixed = [dim for dim in dims if isinstance(dim, int) or dim in own]
+        named |= {dim: fixed[0] for dim in dims if fixed and isinstance(dim, str) and _is_free(dim, own)}
+    if not named:
+        return first
+
+    def renamed(value: Value) -> Value:
+        return Value(value.name, substitute(value.type, named))
+
+    def retyped(step: Step) -> Step:
+        match step:
+            case Compute():
+                return replace(step, outputs=tuple(map(renamed, step.outputs)))
+            case HostOp():
+                return replace(step, result=renamed(step.result))
+
+    return replace(first, steps=tuple(map(retyped, first.steps)))
+
+
+def _is_free(dim: str, own: set[str]) -> bool:
+    """Whether a size is a symbol, and none of a parameter."""
+    return dim.isidentifier() and dim not in own
 
 
 def _symbols(first: Block, second: Block, args: tuple[Operand, ...]) -> dict[str, Dim]:
