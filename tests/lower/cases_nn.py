@@ -263,6 +263,16 @@ add("sdpa-scale", lambda q: F.scaled_dot_product_attention(q, q, q, scale=0.3), 
 add("sdpa-3d", lambda q: F.scaled_dot_product_attention(q, q + 1, q), Q[0])
 add("sdpa-2d", lambda q: F.scaled_dot_product_attention(q, q + 1, q), Q[0, 0])
 add("sdpa-cross", lambda q: F.scaled_dot_product_attention(q[:, :, :2], q, q), Q)
+add(
+    "sdpa-mask-causal",
+    lambda q: F.scaled_dot_product_attention(q, q, q, attn_mask=q[:1, :1, :, :1] * 0.5, is_causal=True),
+    Q,
+)
+add(
+    "sdpa-shown-causal",
+    lambda q: F.scaled_dot_product_attention(q, q, q, attn_mask=q[:1, :1, :, :1] > 0, is_causal=True),
+    Q,
+)
 add("sdpa-cross-causal", lambda q: F.scaled_dot_product_attention(q[:, :, :2], q, q, is_causal=True), Q)
 add("sdpa-gqa", lambda q: F.scaled_dot_product_attention(q, q[:, :1], q[:, :1], enable_gqa=True), Q)
 add("sdpa-f64", lambda q: F.scaled_dot_product_attention(q, q, q), Q.double())

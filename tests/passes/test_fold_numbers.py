@@ -59,3 +59,30 @@ def test_what_raises_stays() -> None:
     text = PROGRAM.replace("floordiv(m, 1)", "floordiv(m, 0)")
     result = optimized(FoldNumbers(), text, VECTORS)
     assert "q: int = floordiv(3, 0)" in show(result.program)
+
+
+SIDES = """\
+program p
+
+method forward(x: f32[2], n: int)
+    entry start(x, n)
+
+state
+
+start(x: f32[2], n: int):
+    c: bool = lt(n, 2)
+    branch c ? end(x, c, n) : more(x, c, n)
+
+more(x: f32[2], c: bool, n: int):
+    switch n {3: end(x, c, n), else: end(x, c, n)}
+
+end(h: f32[2], c: bool, n: int):
+    return tuple(h, c, n)
+"""
+
+
+def test_what_is_decided_on_is_known_on_each_side() -> None:
+    result = optimized(FoldNumbers(), SIDES, [(x, n) for (x,) in VECTORS for n in (0, 2, 3, 7)])
+    text = show(result.program)
+    assert "branch c ? end(x, True, n) : more(x, False, n)" in text
+    assert "switch n {3: end(x, c, 3), else: end(x, c, n)}" in text

@@ -7,7 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, TypeVar
 
-from dyncc.ir import Block, Const, HostOp, Operand, Program, Ref, Step, TensorType, Type
+from dyncc.ir import (
+    Block,
+    Branch,
+    Const,
+    Edge,
+    HostOp,
+    Operand,
+    Program,
+    Ref,
+    Step,
+    Switch,
+    TensorType,
+    Terminator,
+    Type,
+)
 from dyncc.ir.instructions import evaluate
 from dyncc.ir.subtyping import accepts, constant_type
 from dyncc.passes.base import GraphOps, Result
@@ -21,7 +35,8 @@ _READS = frozenset(("item", "static_read"))
 
 @dataclass(frozen=True, slots=True)
 class FoldNumbers:
-    """Replaces a host instruction on constants by its result, and a size that a tensor's type tells.
+    """Replaces a host instruction on constants by its result, a size that a tensor's type tells, and what a
+    decision is on by what it is on each side (``jump join(c)`` where ``c`` is false).
 
     What raises on its constants stays, and so does what has no number, flag or text as its result. With
     ``dedupe-params`` before it and ``drop-dead`` after it this is constant propagation: a peeled first turn
@@ -37,6 +52,11 @@ class FoldNumbers:
             for name, block in program.blocks.items()
             for step in block.steps
             if isinstance(step, HostOp) and step.result.name not in types_of(folded[name])
+        ]
+        notes += [
+            f"what `{name}` decides on is known on each side"
+            for name, block in program.blocks.items()
+            if _with_answers(block.terminator) != block.terminator
         ]
         if not notes:
             return Result(program, False)
@@ -55,9 +75,26 @@ def _folded(block: Block) -> Block:
             steps.append(changed)
         else:
             known[changed.result.name] = result  # type: ignore[union-attr]
-    if not known:
+    terminator = _with_answers(map_terminator(block.terminator, change))
+    if not known and terminator == block.terminator:
         return block
-    return replace(block, steps=tuple(steps), terminator=map_terminator(block.terminator, change))
+    return replace(block, steps=tuple(steps), terminator=terminator)
+
+
+def _with_answers(terminator: Terminator) -> Terminator:
+    """A decision whose edges pass on what it is on as the constant that it is there."""
+
+    def told(edge: Edge, value: bool | int) -> Edge:
+        args = (Const(value) if arg == decided and isinstance(arg, Ref) else arg for arg in edge.args)
+        return Edge(edge.block, tuple(args))
+
+    match terminator:
+        case Branch(pred=decided, then=then, orelse=orelse):
+            return replace(terminator, then=told(then, True), orelse=told(orelse, False))
+        case Switch(index=decided, values=values, cases=cases):
+            return replace(terminator, cases=tuple(map(told, cases, values)))
+        case _:
+            return terminator
 
 
 def _result(step: HostOp, types: Mapping[str, Type]) -> Const | None:

@@ -26,7 +26,8 @@ def possible_edges(program: Program[fx.Graph]) -> frozenset[Edge]:
     graphs, current = FxGraphOps(), program
     taken: dict[str, int] = {}
     for _ in range(_ROUNDS):
-        current = FoldNumbers().run(DedupeParams().run(current, graphs).program, graphs).program
+        for each in (FoldNumbers(), DedupeParams(), FoldNumbers()):
+            current = each.run(current, graphs).program
         found = {name: taken_edge(block.terminator) for name, block in current.blocks.items()}
         if not any(index is not None for index in found.values()):
             break

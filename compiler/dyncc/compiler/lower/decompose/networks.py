@@ -102,6 +102,12 @@ def attention(
     if is_causal:
         rows = torch.arange(scores.shape[-2]).unsqueeze(1)
         hidden = torch.arange(scores.shape[-1]) > rows
+        if attn_mask is not None:  # PyTorch's kernel for the CPU takes both, and hides what either hides
+            added = torch.zeros((), dtype=scores.dtype) if attn_mask.dtype is torch.bool else attn_mask
+            shown = attn_mask if attn_mask.dtype is torch.bool else attn_mask != -math.inf
+            scores, shown = scores + added, shown & ~hidden
+            scores = scores.masked_fill(~shown, -math.inf)
+            return scores.softmax(-1).masked_fill(~shown.any(-1, keepdim=True), 0.0) @ value
         return scores.masked_fill(hidden, -math.inf).softmax(-1) @ value
     if attn_mask is None:
         return scores.softmax(-1) @ value
