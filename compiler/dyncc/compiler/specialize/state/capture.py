@@ -102,16 +102,16 @@ class Capture:
         modes = Modes.now()
         self.emit(modes)
         self.recorder.alive.append(self.keep)  # keys hold identities: what they name must not go
-        tensors = self.tensors
+        tensors, sizes = self.tensors, self.tensors.names
         tensors.finish(self.key, self.skeleton, self.shapeless)
         self.numbers.finish()
         watched = self.lists.watched()
         lockstep = self.lists.lockstep()
         return Snapshot(
-            self.point, (*self.key, lockstep, tuple(tensors.ranges.items())), tuple(self.skeleton),
+            self.point, (*self.key, lockstep, tuple(sizes.ranges.items())), tuple(self.skeleton),
             tuple(self.shapeless), self.slots,
             tensors.sizes, self.leaves, tensors.views, tensors.marks, self.frames, self.objects, modes,
-            tensors.hints, frozenset(tensors.origins), frozenset(tensors.size_places), tensors.ranges,
+            sizes.hints, frozenset(sizes.origins), frozenset(sizes.places), sizes.ranges,
             self.lists.classes, tensors.paths, watched, frozenset(self.dirty_ids),
         )  # fmt: skip
 

@@ -12,7 +12,7 @@ from typing import Any
 from dyncc.compiler.specialize.facts import Facts
 from dyncc.compiler.specialize.lists.elements import common
 from dyncc.compiler.specialize.state.leaves import Path, Slot
-from dyncc.compiler.specialize.state.sharing import size_place
+from dyncc.compiler.specialize.state.sizes import size_place
 from dyncc.compiler.specialize.state.snapshot import Snapshot
 from dyncc.compiler.specialize.values import SESSION, is_scalar, kind_of
 

@@ -195,7 +195,7 @@ class ListCapture:
         """The name of the size of the state's tensors that a length is."""
         block = self.capture.recorder.block
         size = block.length_sizes.get((length, more))
-        return None if size is None else self.capture.tensors.symbols.get(block.size(size).node.expr)
+        return None if size is None else self.capture.tensors.names.symbols.get(block.size(size).node.expr)
 
     def watched(self) -> list[tuple[Any, frozenset[Any]]]:
         """Lists and dicts that became elements of another and are seen under another name as well.

@@ -100,7 +100,9 @@ class NumberCapture:
                 live, live_axis, index, split = where
                 token = (
                     "size",
-                    self.capture.tensors.symbols.get(tensor.fake.shape[axis].node.expr, (index, live_axis)),
+                    self.capture.tensors.names.symbols.get(
+                        tensor.fake.shape[axis].node.expr, (index, live_axis)
+                    ),
                 )
                 self.capture.leaves.append(DimLeaf(path, scalar, live, live_axis, split))
             self._set_all(positions, token, ("size",))

@@ -19,7 +19,7 @@ import torch
 from dyncc.compiler.specialize.execution.frames import Frame
 from dyncc.compiler.specialize.state.heap import Content
 from dyncc.compiler.specialize.state.leaves import Leaf, Path, Slot
-from dyncc.compiler.specialize.state.sharing import Ranges
+from dyncc.compiler.specialize.state.sizes import Ranges
 from dyncc.compiler.specialize.values import (
     Derivation,
     SymTensor,
