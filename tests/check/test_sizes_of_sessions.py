@@ -7,7 +7,7 @@ from torch import nn
 from dyncc.compiler.check.forced import check_forced
 from dyncc.compiler.check.report import Example, Report
 from dyncc.compiler.specialize import specialize
-from dyncc.compiler.specialize.state import sharing
+from dyncc.compiler.specialize.state import sizes
 
 
 class Last(nn.Module):
@@ -35,5 +35,5 @@ def test_the_sizes_of_the_state_are_others_than_those_of_the_arguments() -> None
 
 
 def test_a_mixed_up_size_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sharing, "SESSION", ("no such point",))
+    monkeypatch.setattr(sizes, "SESSION", ("no such point",))
     assert checked().mismatches

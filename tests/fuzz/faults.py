@@ -251,6 +251,18 @@ FAULTS: tuple[Fault, ...] = (
         "if value.name in mine:",
         "if False:",
     ),
+    Fault(
+        "a choice takes the other side",
+        _P + "select_branches",
+        'HostOp("select", (self.branch.pred, one, other),',
+        'HostOp("select", (self.branch.pred, other, one),',
+    ),
+    Fault(
+        "what is decided on is known wrongly",
+        _P + "fold_numbers",
+        "then=told(then, True), orelse=told(orelse, False)",
+        "then=told(then, False), orelse=told(orelse, True)",
+    ),
     # --------------------------------------------------------------------------------- runtime
     Fault(
         "the host negates a comparison wrongly",

@@ -11,7 +11,6 @@ import sys
 import tempfile
 import traceback
 import types
-import unittest.mock
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +40,6 @@ from dyncc.compiler.engines import EngineOptions
 from dyncc.compiler.graph import FxGraphOps
 from dyncc.compiler.reference import Interpreter
 from dyncc.compiler.specialize import Recorded, specialize
-from dyncc.passes import drop_dead
 from dyncc.passes.pipeline import DEFAULT_PIPELINE, parse_pipeline, run_pipeline
 from dyncc.runtime.bundle import load
 from dyncc.runtime.errors import InputError
@@ -190,13 +188,9 @@ def _forced(module: types.ModuleType, model: torch.nn.Module, recorded: Recorded
 
 
 def _passed(recorded: Recorded) -> Recorded:
-    """The program after the default passes, its rules verified after each.
-
-    Reads stay, also those that nothing needs: forced paths tell the reads of both sides apart by them.
-    """
+    """The program after the default passes, its rules verified after each."""
     pipeline = parse_pipeline(DEFAULT_PIPELINE)
-    with unittest.mock.patch.object(drop_dead, "KEPT", {"item", "static_read"}):
-        result = run_pipeline(recorded.program, pipeline, FxGraphOps(), verify_each=True)
+    result = run_pipeline(recorded.program, pipeline, FxGraphOps(), verify_each=True)
     return dataclasses.replace(recorded, program=result.program)
 
 

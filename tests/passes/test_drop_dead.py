@@ -50,7 +50,7 @@ graph g {
 
 def test_values_that_only_go_around_a_loop_are_dropped_also_inside_graphs() -> None:
     calls = [(x, torch.ones(2)) for (x,) in VECTORS]
-    result = optimized(DropDead(), LOOP, calls)
+    result = optimized(DropDead(reads=False), LOOP, calls)
     assert (
         show(result.program)
         == """\
@@ -251,3 +251,9 @@ graph f {
 """
     program = read(text)
     assert not run(DropDead(), program).modified
+
+
+def test_of_a_read_that_nothing_needs_the_mark_stays() -> None:
+    result = optimized(DropDead(), LOOP, [(x, torch.ones(2)) for (x,) in VECTORS])
+    text = show(result.program)
+    assert "= static_read(" in text and "= item(" not in text

@@ -85,7 +85,7 @@ def test_parse(text: str, passes: tuple[object, ...]) -> None:
         ("drop-dead merge-blocks", 10, "expected `,` or the end"),
         ("merge-block", 0, "there is no pass `merge-block`; did you mean `merge-blocks`?"),
         ("drop-dead,zzz", 10, "there is no pass `zzz`; there are: dedupe-blocks, dedupe-graphs,"),
-        ("drop-dead{x=1}", 10, "`drop-dead` has no option `x`; it has none"),
+        ("drop-dead{x=1}", 10, "`drop-dead` has no option `x`; it has `reads`"),
         ("probe{x=1}", 6, "`probe` has no option `x`; it has `ratio`, `max-size`, `loud`, `label`"),
         ("probe{ratio=much}", 12, "expected a number"),
         ("probe{max-size=1.5}", 15, "expected a whole number"),

@@ -21,7 +21,7 @@ from dyncc.passes.base import Pass, Result
 
 OPS = FxGraphOps()
 WEIGHTS = {"w": torch.tensor([1.0, -2.0]), "v": torch.tensor([0.5, 3.0])}
-LINE = re.compile(r"(\w+)(?:: (\S+))? = (?:torch\.)?(\w+)\((.*)\)")
+LINE = re.compile(r"(\w+)(?:: (\w+\[[^]]*\]|\w+))? = (?:torch\.)?(\w+)\((.*)\)")
 
 
 def read(text: str) -> Program[fx.Graph]:

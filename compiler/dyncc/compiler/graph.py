@@ -17,7 +17,7 @@ import hashlib
 import inspect
 import math
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from types import MappingProxyType
 from typing import Any
@@ -27,11 +27,18 @@ from torch import fx
 
 from dyncc.compiler.graph_host_steps import choice, host_step
 from dyncc.compiler.graph_names import last_name, readable_name, readable_value, stable_name, stable_value
-from dyncc.compiler.graph_split import invariant_results, is_heavy, is_total
+from dyncc.compiler.graph_split import (
+    common_results,
+    invariant_results,
+    is_heavy,
+    is_total,
+    may_share,
+    value_numbers,
+)
 from dyncc.ir import Dim, TensorType, Type
 from dyncc.ir.printer import type_text
 from dyncc.ir.symbols import substitute, substitute_dim, symbols_of
-from dyncc.passes.base import FromOutput, Size, Source
+from dyncc.passes.base import Common, FromOutput, Size, Source
 
 _INPLACE_OPERATORS = frozenset(
     f"{left}{name}{right}"
@@ -235,6 +242,27 @@ class FxGraphOps:
         rest.output(tuple(values[node] for node in outputs(graph)))
         return first, _rebuilt(rest, placeholders(rest), outputs(rest))
 
+    def common(
+        self, graphs: Sequence[fx.Graph], sources: Sequence[Sequence[Hashable]]
+    ) -> Common[fx.Graph] | None:
+        if not may_share(graphs) or any(mutates(node) for graph in graphs for node in graph.nodes):
+            return None
+        numbers = [
+            value_numbers(graph, given, _value_number) for graph, given in zip(graphs, sources, strict=True)
+        ]
+        found = common_results(graphs, numbers, [outputs(graph) for graph in graphs])
+        if not found:
+            return None
+        first, known = graphs[0], numbers[0]
+        results = [next(node for node, own in known.items() if own == number) for number in found]
+        live = _live(first, results)
+        heads = [node for node in placeholders(first) if node in live]
+        wanted = dict(zip(placeholders(first), sources[0], strict=True))
+        rests = [
+            _with_given(graph, own, results, found) for graph, own in zip(graphs, numbers, strict=True)
+        ]
+        return Common(_rebuilt(first, heads, results), tuple(wanted[node] for node in heads), tuple(rests))
+
     def rename_symbols(self, graph: fx.Graph, symbols: Mapping[str, Dim]) -> fx.Graph:
         new = _rebuilt(graph, placeholders(graph), outputs(graph))
         for node in new.nodes:
@@ -253,6 +281,28 @@ class FxGraphOps:
             numbers[node] = f"%{len(numbers)}"
             hashed.update(f"{_line(node, numbers, symbols)}\n".encode("utf-8", "surrogatepass"))
         return hashed.hexdigest()
+
+
+def _value_number(node: fx.Node, numbers: Mapping[fx.Node, str]) -> str:
+    digest = hashlib.sha256(_line(node, dict(numbers), {}).encode("utf-8", "surrogatepass")).hexdigest()
+    return f"call {digest}"
+
+
+def _with_given(
+    graph: fx.Graph, numbers: Mapping[fx.Node, str], given: Sequence[fx.Node], found: Sequence[str]
+) -> fx.Graph:
+    """``graph`` with further inputs in the place of the values ``found``, which are typed as ``given``."""
+    new = fx.Graph()
+    values = {node: _copy_placeholder(node, new) for node in placeholders(graph)}
+    for node, number in zip(given, found, strict=True):
+        head = new.placeholder(f"{node.name}_shared")
+        head.meta = {"type": node.meta["type"]}
+        for own, other in numbers.items():
+            if other == number:
+                values[own] = head
+    _copy_nodes([node for node in _body(graph) if node not in values], new, values)
+    new.output(tuple(values[node] for node in outputs(graph)))
+    return _rebuilt(new, placeholders(new), outputs(new))
 
 
 def mutates(node: fx.Node) -> bool:

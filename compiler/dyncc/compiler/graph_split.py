@@ -1,8 +1,8 @@
-"""Splitting a recorded graph: what depends on some inputs alone, and the rest."""
+"""Splitting recorded graphs: what depends on some inputs alone, what several have in common; the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 
 from torch import fx
 
@@ -55,3 +55,64 @@ def invariant_results(
 def _is_static(node: fx.Node) -> bool:
     type_ = node.meta.get("type")
     return isinstance(type_, TensorType) and all(isinstance(size, int) for size in type_.shape)
+
+
+def may_share(graphs: Sequence[fx.Graph]) -> bool:
+    """Whether there may be a heavy call that all graphs make: on a weight that all have, or on none."""
+    weights = [{node.target for node in graph.nodes if node.op == "get_attr"} for graph in graphs]
+    if set[object]().union(*weights) and set.intersection(*weights):
+        return True
+    return all(
+        any(is_heavy(node) and not any(i.op == "get_attr" for i in node.all_input_nodes) for node in calls)
+        for calls in ([node for node in graph.nodes if node.op == "call_function"] for graph in graphs)
+    )
+
+
+Number = Callable[[fx.Node, Mapping[fx.Node, str]], str]
+"""The text of a node, over those of its inputs: what has equal texts has equal values."""
+
+
+def value_numbers(graph: fx.Graph, sources: Sequence[Hashable], number: Number) -> dict[fx.Node, str]:
+    """The value numbers of inputs, weights, and of what total calls of static shape make of them (Click,
+    *Global code motion, global value numbering*, PLDI 1995)."""
+    found: dict[fx.Node, str] = {}
+    remaining = iter(sources)
+    for node in graph.nodes:
+        if node.op == "placeholder":
+            found[node] = f"input {next(remaining)!r}"
+        elif node.op == "get_attr":
+            found[node] = f"weight {node.target!r}"
+        elif is_total(node) and _is_static(node) and all(each in found for each in node.all_input_nodes):
+            found[node] = number(node, found)
+    return found
+
+
+def common_results(
+    graphs: Sequence[fx.Graph],
+    numbers: Sequence[Mapping[fx.Node, str]],
+    returned: Sequence[Collection[fx.Node]],
+) -> list[str]:
+    """The value numbers of results that all graphs have, that took work, and that one uses elsewhere."""
+    shared = set.intersection(
+        *({known[node] for node in known if node.op == "call_function"} for known in numbers)
+    )
+    heavy: dict[str, None] = {}
+    for node, number in numbers[0].items():
+        if number in shared and (
+            is_heavy(node) or any(numbers[0].get(each) in heavy for each in node.all_input_nodes)
+        ):
+            heavy[number] = None
+    for known, results in zip(numbers, returned, strict=True):
+        for node in results:
+            heavy.pop(known.get(node, ""), None)
+    return [
+        number
+        for number in heavy
+        if any(
+            user not in known or known[user] not in heavy
+            for known in numbers
+            for node, own in known.items()
+            if own == number
+            for user in node.users
+        )
+    ]

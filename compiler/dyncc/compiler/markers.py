@@ -24,7 +24,7 @@ def unmarked(program: Program[fx.Graph]) -> Program[fx.Graph]:
     """``program`` without its marks, and without what was computed for them."""
     if not any(_is_marker(step) for block in program.blocks.values() for step in block.steps):
         return program
-    return DropDead().run(without_markers(program), FxGraphOps()).program
+    return DropDead(reads=False).run(without_markers(program), FxGraphOps()).program
 
 
 def _is_marker(step: Step) -> bool:

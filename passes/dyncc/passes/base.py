@@ -7,7 +7,7 @@ same pass serves recorded PyTorch code and ONNX.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
@@ -50,6 +50,17 @@ class Size:
     elements: int | None
     """Elements of all that its calls give; None where a size is free or not known, or a call is heavy: its
     work is more than its elements."""
+
+
+@dataclass(frozen=True, slots=True)
+class Common(Generic[G]):
+    """``shared`` takes one input of each of ``sources``, and fails for no data: it may run earlier, or in
+    vain. ``rests[i]`` takes the inputs of graph ``i``, then what ``shared`` gives, and returns what that
+    graph returns."""
+
+    shared: G
+    sources: tuple[Hashable, ...]
+    rests: tuple[G, ...]
 
 
 class GraphOps(Protocol[G]):
@@ -117,6 +128,13 @@ class GraphOps(Protocol[G]):
         The first graph takes those inputs, in their order; the second all inputs, then what the first
         gives, and returns what ``graph`` returns. The first fails for no data: it may run earlier, or in
         vain. Its outputs have sizes in numbers.
+        """
+        ...
+
+    def common(self, graphs: Sequence[G], sources: Sequence[Sequence[Hashable]]) -> Common[G] | None:
+        """The work that all of ``graphs`` do on the same; None where there is none worth a value.
+
+        ``sources[i][j]`` is what input ``j`` of graph ``i`` is: inputs of equal sources have one value.
         """
         ...
 

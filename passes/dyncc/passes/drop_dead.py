@@ -35,7 +35,7 @@ from dyncc.passes.rewrite import (
 
 G = TypeVar("G")
 
-KEPT = frozenset({"static_read"})
+READS = frozenset({"item", "static_read"})
 """Instructions that the checks count."""
 
 
@@ -45,17 +45,20 @@ class DropDead:
 
     A value is needed when it decides, is returned, written or raised, or when another needed value is
     made from it; so a parameter that only goes around a loop is dropped. A host instruction that may
-    raise stays, as do the cell of a state and the mark of a read. Unneeded inputs and outputs of graphs
-    go with their values, alike for all uses of a graph; so does a graph that nothing uses.
+    raise stays, as does the cell of a state. Of a read that nothing needs the mark stays (``static_read``)
+    unless ``reads`` is false: the checks tell the reads of both sides apart by them. Unneeded inputs
+    and outputs of graphs go with their values, alike for all uses of a graph; so does a graph that nothing
+    uses.
     """
 
     name: ClassVar[str] = "drop-dead"
+    reads: bool = True
 
     def run(self, program: Program[G], graphs: GraphOps[G]) -> Result[G]:
         blocks = {name: decided(block) for name, block in program.blocks.items()}
         reached = reachable(program, blocks)
         kept = {name: block for name, block in blocks.items() if name in reached}
-        after = _Sweep(replace(program, blocks=kept), graphs).program()
+        after = _Sweep(replace(program, blocks=kept), graphs, self.reads).program()
         return Result(after, after != program, tuple(_notes(program, blocks, after)))
 
 
@@ -78,7 +81,8 @@ def _notes(before: Program[G], decided: Mapping[str, Block], after: Program[G]) 
 class _Sweep(Generic[G]):
     """Marks the values that are needed, then rebuilds the program from them."""
 
-    def __init__(self, source: Program[G], graphs: GraphOps[G]) -> None:
+    def __init__(self, source: Program[G], graphs: GraphOps[G], reads: bool) -> None:
+        self.reads = reads
         self.source = source
         self.graphs = graphs
         self.needed: set[tuple[str, str]] = set()
@@ -117,7 +121,7 @@ class _Sweep(Generic[G]):
             known = [
                 constant_type(use) if isinstance(use, Const) else types[use.name] for use in step.operands
             ]
-            if may_raise(step, known) or step.op in KEPT:
+            if may_raise(step, known) or (self.reads and step.op in READS):
                 self.keep(name, index)
         for operand in own_operands(block.terminator):
             self.need(name, operand)
@@ -194,7 +198,7 @@ class _Sweep(Generic[G]):
                 block,
                 params=tuple(block.params[index] for index in kept_params[name]),
                 steps=tuple(
-                    self.step(step, inputs)
+                    self.step(name, step, inputs)
                     for index, step in enumerate(block.steps)
                     if (name, index) in self.kept_steps
                 ),
@@ -220,9 +224,10 @@ class _Sweep(Generic[G]):
             graph = self.graphs.keep_inputs(graph, used)
         return used, graph
 
-    def step(self, step: Step, inputs: dict[str, list[int]]) -> Step:
+    def step(self, block: str, step: Step, inputs: dict[str, list[int]]) -> Step:
         if isinstance(step, HostOp):
-            return step
+            is_mark = step.op == "item" and (block, step.result.name) not in self.needed
+            return replace(step, op="static_read") if is_mark else step
         outputs = sorted(self.graph_outputs[step.graph])
         return replace(
             step,

@@ -32,7 +32,7 @@ G = TypeVar("G")
 DEFAULT_PIPELINE = (
     "drop-dead,dedupe-params,fold-numbers,drop-dead,dedupe-params,fold-numbers,"
     "dedupe-blocks,merge-blocks,dedupe-blocks,drop-dead,merge-blocks,"
-    "select-branches,drop-dead,merge-blocks,hoist-invariants,drop-dead,merge-blocks,"
+    "share-work,merge-blocks,select-branches,drop-dead,merge-blocks,hoist-invariants,drop-dead,merge-blocks,"
     "duplicate-tails,merge-blocks,drop-dead,dedupe-graphs,"
     "fold-weights,tabulate,flatten-linear,merge-reshapes"
 )

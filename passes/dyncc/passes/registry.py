@@ -28,7 +28,7 @@ PASSES: Mapping[str, Thunk] = MappingProxyType(
         for name in (
             *("dedupe-blocks", "dedupe-graphs", "dedupe-params", "drop-dead", "duplicate-tails"),
             *("flatten-linear", "fold-numbers", "fold-weights", "hoist-invariants", "lower-precision"),
-            *("merge-blocks", "merge-reshapes", "select-branches", "tabulate"),
+            *("merge-blocks", "merge-reshapes", "select-branches", "share-work", "tabulate"),
         )
     }
 )

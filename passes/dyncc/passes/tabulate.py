@@ -217,11 +217,12 @@ class _Part:
         if keys is not None:
             stem = f"{self.head.name}.values"
             equal = onnx_ir.node("Equal", [_constant(graph, stem, keys), self.head])
-            cast = onnx_ir.node("Cast", [equal.outputs[0]], {"to": int(onnx_ir.DataType.INT32)})
+            # (ArgMax of whole numbers is none of CUDA's)
+            cast = onnx_ir.node("Cast", [equal.outputs[0]], {"to": int(onnx_ir.DataType.FLOAT)})
             place = onnx_ir.node("ArgMax", [cast.outputs[0]], {"axis": 0, "keepdims": 0})
             for node, dtype, shape in (
                 (equal, onnx_ir.DataType.BOOL, keys.shape),
-                (cast, onnx_ir.DataType.INT32, keys.shape),
+                (cast, onnx_ir.DataType.FLOAT, keys.shape),
                 (place, onnx_ir.DataType.INT64, ()),
             ):
                 _name(graph, node, f"{self.head.name}_{node.op_type.lower()}", dtype, shape)

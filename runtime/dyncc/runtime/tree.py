@@ -180,7 +180,10 @@ class Binder:
             elif self.var_keyword is not None:
                 extra[name] = value
             else:
-                raise InputError(f"{self.name}() got an unexpected keyword argument {name!r}")
+                known = ", ".join(self.by_name) or "none"
+                raise InputError(
+                    f"{self.name}() got an unexpected keyword argument {name!r}; its arguments are: {known}"
+                )
         pairs = [(parameter, given.get(name, _MISSING)) for name, parameter in self.by_name.items()]
         self._check_missing(pairs)
         if self.var_positional is not None:

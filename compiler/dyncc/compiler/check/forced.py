@@ -33,7 +33,13 @@ from dyncc.compiler.check.replay import (
 )
 from dyncc.compiler.check.report import Example, Mismatch, NearTie, Report
 from dyncc.compiler.check.ties import NUDGES
-from dyncc.compiler.check.variations import redrawn, resized_sequences, sequences, variations
+from dyncc.compiler.check.variations import (
+    mentioned,
+    redrawn,
+    resized_sequences,
+    sequences,
+    variations,
+)
 from dyncc.compiler.reference import Interpreter, Number, Observer, StepLimitExceeded, Tensors
 from dyncc.runtime.noise import Noise
 from dyncc.runtime.program import Compute, HostOp, Program, Span
@@ -150,13 +156,13 @@ class ForcedPaths:
     def run(self, examples: Sequence[Example]) -> Report:
         """Explore from ``examples``; the user's objects are afterwards as they were."""
         frontier = Frontier(self.program, self.report.covered)
-        seeds = itertools.count(1)
+        seeds, numbers = itertools.count(1), mentioned(self.program)
         for priority, calls in enumerate(sequences(self.program, examples)):
             frontier.add(Case(calls, seed=next(seeds)), min(priority, 9))
         for example in examples:
             for varied in redrawn(example):
                 frontier.add(Case((varied,), seed=next(seeds)), 20)
-            for varied in variations(self.program.methods[example.method], example):
+            for varied in variations(self.program.methods[example.method], example, numbers):
                 frontier.add(Case((varied,), varied=True, seed=next(seeds)), 500)
             for calls in resized_sequences(self.program, example):
                 frontier.add(Case(calls, varied=True, seed=next(seeds)), 501)

@@ -42,7 +42,15 @@ class Mismatch:
             note for note in (shown, self.block and f"in block `{self.block}`", self.case) if note
         )
         return Diagnostic(
-            "DY301", "the compiled program differs from the original", self.span, self.text, notes=notes
+            "DY301",
+            "the compiled program differs from the original",
+            self.span,
+            self.text,
+            notes=notes,
+            helps=(
+                "make the program give the same each time it is called alike, if it does not; "
+                "else this is a fault of dyncc: please report it",
+            ),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,11 +12,27 @@ from torch.utils import _pytree as pytree
 
 from dyncc.compiler.calling import evaluate_size
 from dyncc.compiler.check.report import Example
-from dyncc.runtime.program import Input, Method, Program, ScalarType, TensorType
+from dyncc.runtime.program import (
+    Compute,
+    Const,
+    HostOp,
+    Input,
+    Method,
+    Operand,
+    Program,
+    ScalarType,
+    TensorType,
+)
 
 _SIZES = (1, 2, 3, 5, 8)
 _LONGEST = 3
 """Calls in one session."""
+_LARGEST, _MOST = 512, 8
+"""Of the numbers that a program mentions, those that are tried as sizes: eager has to run with them."""
+_TURNS = 64
+"""Those that are tried as numbers, which may be the turns of a loop."""
+_COMPARING = frozenset(("lt", "le", "gt", "ge", "eq", "ne", "min", "max", "index_within"))
+_LIMIT, _NUMBER = re.compile(r"\b(?:Min|Max)\("), re.compile(r"(?<![\w.])\d+")
 
 
 def sequences(program: Program[Any], examples: Sequence[Example]) -> list[tuple[Example, ...]]:
@@ -41,7 +58,7 @@ def resized_sequences(program: Program[Any], example: Example) -> list[tuple[Exa
 
     A tensor that a call keeps has the sizes of that call, and the next one's arguments have others.
     """
-    others = _resized(program.methods[example.method], example) if _keeps(program) else []
+    others = _resized(program.methods[example.method], example, ()) if _keeps(program) else []
     return [
         sequence
         for other in others
@@ -83,8 +100,30 @@ def map_tensors(change: Callable[[Any], Any], arguments: Any) -> Any:
     return pytree.tree_map(changed, arguments)
 
 
-def variations(method: Method, example: Example) -> list[Example]:
-    """Calls with another number in place of one, and with other sizes where sizes are free."""
+def mentioned(program: Program[Any]) -> tuple[int, ...]:
+    """The numbers with which the host compares numbers, or of which a size is the least or the largest:
+    where what a program does changes with a size."""
+    found: dict[int, None] = {}
+    for block in program.blocks.values():
+        for step in block.steps:
+            if isinstance(step, HostOp) and step.op in _COMPARING:
+                found.update((use.value, None) for use in step.operands if _is_whole(use))  # type: ignore[misc]
+            for value in step.outputs if isinstance(step, Compute) else (step.result,):
+                shape = value.type.shape if isinstance(value.type, TensorType) else ()
+                dims = (dim for dim in shape if isinstance(dim, str) and _LIMIT.search(dim))
+                found.update((int(number), None) for dim in dims for number in _NUMBER.findall(dim))
+    return tuple(number for number in found if 0 < number <= _LARGEST)[:_MOST]
+
+
+def _is_whole(use: Operand) -> bool:
+    return isinstance(use, Const) and type(use.value) is int
+
+
+def variations(method: Method, example: Example, numbers: Sequence[int] = ()) -> list[Example]:
+    """Calls with another number in place of one, and with other sizes where sizes are free.
+
+    ``numbers`` are those that the program mentions (:func:`mentioned`): they are tried, and those beside.
+    """
     found: list[Example] = []
     for position, parameter in enumerate(method.parameters):
         tree = parameter.tree
@@ -93,15 +132,18 @@ def variations(method: Method, example: Example) -> list[Example]:
         if parameter.kind not in ("positional", "keyword"):
             continue
         value = _argument(example, position, parameter.name, parameter.default)
-        found += [_replaced(example, position, parameter.name, other) for other in _others(value)]
-    return found + _resized(method, example)
+        others = _others(value, numbers)
+        found += [_replaced(example, position, parameter.name, other) for other in others]
+    return found + _resized(method, example, numbers)
 
 
-def _others(value: Any) -> list[Any]:
+def _others(value: Any, numbers: Sequence[int]) -> list[Any]:
     if isinstance(value, bool):
         return [not value]
     if isinstance(value, int):
-        return [v for v in dict.fromkeys((0, 1, 2, 3, value + 1, value - 1, -1)) if v != value]
+        few = [number for number in _beside(numbers) if number <= _TURNS]
+        tried = (0, 1, 2, 3, value + 1, value - 1, -1, *few)
+        return [v for v in dict.fromkeys(tried) if v != value]
     if isinstance(value, float):
         return [-value, 0.0, value + 10.0]
     return []
@@ -123,7 +165,11 @@ def _replaced(example: Example, position: int, name: str, value: Any) -> Example
 # --------------------------------------------------------------------------------------- sizes
 
 
-def _resized(method: Method, example: Example) -> list[Example]:
+def _beside(numbers: Sequence[int]) -> list[int]:
+    return [number + step for number in numbers for step in (0, 1, -1)]
+
+
+def _resized(method: Method, example: Example, numbers: Sequence[int]) -> list[Example]:
     """The example with a free size changed, in every tensor argument that has it."""
     tensors: list[tuple[int, str, TensorType, torch.Tensor]] = []
     for position, parameter in enumerate(method.parameters):
@@ -143,9 +189,8 @@ def _resized(method: Method, example: Example) -> list[Example]:
     found: list[Example] = []
     for symbol, now in symbols.items():
         # (declared ranges may leave none of the usual ones)
-        for size in dict.fromkeys(
-            (*_SIZES, now + 1, now - 1) if method.constraints else (*_SIZES, now + 1)
-        ):
+        less = (now - 1,) if method.constraints else ()
+        for size in dict.fromkeys((*_SIZES, now + 1, *less, *(n for n in _beside(numbers) if n > 0))):
             sizes = {**symbols, symbol: size}
             if size != now and all(evaluate_size(each.expression, sizes) for each in method.constraints):
                 found.append(_with_sizes(example, tensors, sizes))

@@ -20,7 +20,7 @@ from dyncc.compiler.api import _undisturbed
 from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.graph import FxGraphOps
 from dyncc.compiler.lower import Lowered, lower_program
-from dyncc.compiler.markers import without_markers
+from dyncc.compiler.markers import unmarked, without_markers
 from dyncc.compiler.pruning.attributes import (
     Change,
     Kept,
@@ -72,7 +72,7 @@ def _lowered(request: Request) -> Lowered:
         recorded = specialize_methods(request.methods, request.name)
         passes = cast("tuple[Pass, ...]", parse_pipeline(PASSES))
         merged = run_pipeline(without_markers(recorded.program), passes, FxGraphOps())
-        return lower_program(merged.program, recorded.weights)
+        return lower_program(unmarked(merged.program), recorded.weights)
 
 
 def prune_module(
