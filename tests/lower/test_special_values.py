@@ -111,7 +111,8 @@ def _cases(operators: dict[str, Any]) -> list[Any]:
 
 @pytest.mark.parametrize("name", _cases(UNARY))
 def test_of_one_tensor(name: str) -> None:
-    check(UNARY[name], X)
+    with torch.backends.mkldnn.flags(enabled=False):  # whose gelu of inf is nan on some processors
+        check(UNARY[name], X)
 
 
 @pytest.mark.parametrize("name", _cases(BINARY))
