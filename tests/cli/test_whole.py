@@ -49,7 +49,7 @@ def test_a_network_all_the_way(write: Any, dyncc: Any, tmp_path: Path) -> None:
 CHECKED = """
 class Net(nn.Module):
     def forward(self, x):
-        if x.shape[0] > 40:
+        if x.shape[0] > 4000:
             return x.mean(0)
         return x + 1
 
@@ -65,7 +65,7 @@ def test_what_was_not_compared_is_said_and_can_be_given(write: Any, dyncc: Any) 
     compiled = dyncc("net.py", "--dynamic", "x=0", "--json")
     for said in (compiled.err, dyncc("inspect", "net.dyncc").out):
         assert "unchecked 1 edge: compiled as all others, but no compared call went there" in said
-        assert "\n  net.py:6  if x.shape[0] > 40:\n      when it is true, to line 7: a size or an" in said
+        assert "\n  net.py:6  if x.shape[0] > 4000:\n      when it is true, to line 7: a size or an" in said
         assert "check_inputs()" in said
     data = json.loads(compiled.out)
     assert data["uncovered"] == 1 and data["unchecked"][0]["span"]["line"] == 6
@@ -73,7 +73,7 @@ def test_what_was_not_compared_is_said_and_can_be_given(write: Any, dyncc: Any) 
         json.loads(dyncc("inspect", "net.dyncc", "--json").out)["checks"]["unchecked"] == data["unchecked"]
     )
 
-    write(CHECKED + CALLS.format("(torch.ones(50, 3),), torch.ones(1, 3)"), "more.py")
+    write(CHECKED + CALLS.format("(torch.ones(5000, 3),), torch.ones(1, 3)"), "more.py")
     compiled = dyncc("more.py", "--dynamic", "x=0")
     assert compiled.code == 0 and "unchecked" not in compiled.err, compiled.err
     assert "3 examples as expected" in dyncc("verify", "more.dyncc").out

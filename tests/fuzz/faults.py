@@ -83,7 +83,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault(
         "key ignores the dtype",
-        _S + "state.sharing",
+        _S + "state.sizes",
         "return str(self.dtype), tuple(self.sizes),",
         "return tuple(self.sizes),",
     ),
@@ -182,7 +182,7 @@ FAULTS: tuple[Fault, ...] = (
     # ------------------------------------------------------------------------- sizes and noise
     Fault(
         "sizes are related with the wrong sign",
-        _S + "state.sharing",
+        _S + "state.sizes",
         'text = f"{name} + {number}" if number > 0',
         'text = f"{name} - {number}" if number > 0',
     ),

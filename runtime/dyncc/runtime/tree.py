@@ -180,10 +180,7 @@ class Binder:
             elif self.var_keyword is not None:
                 extra[name] = value
             else:
-                known = ", ".join(self.by_name) or "none"
-                raise InputError(
-                    f"{self.name}() got an unexpected keyword argument {name!r}; its arguments are: {known}"
-                )
+                raise InputError(f"{self.name}() got an unexpected keyword argument {name!r}")
         pairs = [(parameter, given.get(name, _MISSING)) for name, parameter in self.by_name.items()]
         self._check_missing(pairs)
         if self.var_positional is not None:
