@@ -48,7 +48,7 @@ CALLS = [(torch.tensor([[1.0, -2.0], [0.5, 3.0]]) * k, n) for k in (1, -1) for n
 
 
 def test_what_both_sides_compute_is_computed_before() -> None:
-    result = optimized(ShareWork(), SIDES, CALLS)
+    result = optimized(ShareWork(sides=True), SIDES, CALLS)
     (step,) = (s for s in result.program.blocks["start"].steps if isinstance(s, Compute))
     assert "matmul" in show(result.program).partition(f"graph {step.graph} {{")[2].partition("}")[0]
     assert show(result.program).count("= matmul(") == 1
@@ -104,11 +104,11 @@ def test_other_values_and_work_that_may_fail_stay() -> None:
         "start(x: f32[2, 2], n: int):", "start(x: f32[2, 2], n: int):\n    w: f32[2, 2] = compute h(x)"
     )
     other += "\ngraph h {\n    (x: f32[2, 2]):\n        y: f32[2, 2] = neg(x)\n        return y\n}\n"
-    assert not ShareWork().run(read(other), OPS).modified
+    assert not ShareWork(sides=True).run(read(other), OPS).modified
     for text in (SIDES.replace("matmul(", "mv("), SIDES.replace("m: f32[2, 2] = ", "m = ")):
-        assert not ShareWork().run(read(text), OPS).modified
+        assert not ShareWork(sides=True).run(read(text), OPS).modified
 
 
 def test_a_block_to_which_others_lead_stays() -> None:
     text = SIDES.replace("return tuple(z, n)", "jump high(n, z)")
-    assert not ShareWork().run(read(text), OPS).modified
+    assert not ShareWork(sides=True).run(read(text), OPS).modified

@@ -7,8 +7,9 @@ block that only it leads to computes again is passed on (common subexpressions a
                                                 →          y = compute f.rest(x, s)   branch … ? b(x, s) : c
     b:  z = compute g(x)                               b:  z = compute g.rest(x, s)
 
-What all sides of a decision compute is computed before it (code hoisting; Aho et al., *Compilers*, 2nd ed.,
-section 9.5): the engine has it once.
+With ``sides``, what all sides of a decision compute is computed before it (code hoisting; Aho et al.,
+*Compilers*, 2nd ed., section 9.5): the engine has it once. That saves memory and no time, since a call takes
+one of the sides, and the value on its way costs some (3 % of a small transformer): it is not the default.
 
 Refuses graphs that write in place, work that may fail, results whose size is free, and blocks to which
 other blocks lead, or the start of a method.
@@ -40,11 +41,12 @@ class ShareWork:
     """Compute once what blocks have in common."""
 
     name: ClassVar[str] = "share-work"
+    sides: bool = False
 
     def run(self, program: Program[G], graphs: GraphOps[G]) -> Result[G]:
         work = _Sharing(program, graphs)
         for name in program.blocks:
-            while work.sides(name) or work.again(name):
+            while (self.sides and work.sides(name)) or work.again(name):
                 pass
         if not work.notes:
             return Result(program, False)
