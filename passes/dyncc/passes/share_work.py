@@ -8,8 +8,9 @@ block that only it leads to computes again is passed on (common subexpressions a
     b:  z = compute g(x)                               b:  z = compute g.rest(x, s)
 
 With ``sides``, what all sides of a decision compute is computed before it (code hoisting; Aho et al.,
-*Compilers*, 2nd ed., section 9.5): the engine has it once. That saves memory and no time, since a call takes
-one of the sides, and the value on its way costs some (3 % of a small transformer): it is not the default.
+*Compilers*, 2nd ed., section 9.5): the engine has it once. That saves memory and no time, since a call
+takes one of the sides, and the value on its way costs some (3 % of a small transformer): it is not the
+default.
 
 Refuses graphs that write in place, work that may fail, results whose size is free, and blocks to which
 other blocks lead, or the start of a method.
