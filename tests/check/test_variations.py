@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from torch import nn
 from torch.export import Dim
 
-from dyncc.compiler import compile
+from dyncc.compiler.check import forced
+from dyncc.compiler.check.forced import check_forced
 from dyncc.compiler.check.report import Example
 from dyncc.compiler.check.variations import mentioned, variations
 from dyncc.compiler.specialize import specialize
@@ -43,7 +44,15 @@ def test_the_numbers_of_a_program_are_tried() -> None:
     assert {29, 30, 31} <= {each.args[1] for each in tried}
 
 
-def test_every_edge_that_a_size_decides_is_compared(tmp_path: Path) -> None:
-    net = compile(Positions().eval(), CALL, dynamic_shapes=FREE, output=tmp_path / "n.dyncc")
-    missed = [each for each in net.report.unchecked if each.span and "x.shape[0] > 12" in str(each)]
-    assert net.report.paths > 10 and not missed
+def test_ways_are_compared_that_other_sizes_do_not_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded = specialize(Positions().eval(), CALL, None, FREE)
+
+    def uncovered() -> int:
+        originals = {"forward": Positions().eval().forward}
+        report = check_forced(recorded.program, recorded.weights, originals, [Example("forward", CALL, {})])
+        assert not report.mismatches
+        return len(report.uncovered)
+
+    found = uncovered()
+    monkeypatch.setattr(forced, "mentioned", lambda program: ())
+    assert found < uncovered()

@@ -19,14 +19,14 @@ before it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
 from dyncc.ir import Block, Compute, Jump, Program
 from dyncc.passes.base import GraphOps, Result
 from dyncc.passes.fuse_computes import Fusion
 from dyncc.passes.merge_blocks import joined
-from dyncc.passes.rewrite import entry_blocks, incoming, used_graphs
+from dyncc.passes.rewrite import entry_blocks, incoming, used_graphs, with_blocks
 
 G = TypeVar("G")
 
@@ -46,10 +46,7 @@ class DuplicateTails:
             pass
         if not work.notes:
             return Result(program, False)
-        used = used_graphs(work.blocks.values())
-        before = used_graphs(program.blocks.values())
-        kept = {name: graph for name, graph in work.graphs.items() if name in used or name not in before}
-        return Result(replace(program, blocks=work.blocks, graphs=kept), True, tuple(work.notes))
+        return Result(with_blocks(program, work.blocks, work.graphs), True, tuple(work.notes))
 
 
 class _Duplication(Generic[G]):

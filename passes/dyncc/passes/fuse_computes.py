@@ -79,7 +79,7 @@ class Fusion(Generic[G]):
         graph = self.graphs[step.graph]
         symbols: dict[str, Dim] = {}
         known = self.ops.types(graph)
-        for mine, theirs in zip(known[0], _operand_types(step.inputs, types), strict=True):
+        for mine, theirs in zip(known[0], operand_types(step.inputs, types), strict=True):
             if mine is not None and theirs is not None:
                 unify(mine, theirs, symbols)
         for mine, value in zip(known[1], step.outputs, strict=True):
@@ -104,9 +104,10 @@ def _names(uses: Sequence[Operand]) -> set[str]:
     return {use.name for use in uses if isinstance(use, Ref)}
 
 
-def _operand_types(uses: Sequence[Operand], types: Mapping[str, Type]) -> list[Type | None]:
+def operand_types(uses: Sequence[Operand], types: Mapping[str, Type]) -> list[Type | None]:
+    """The types of operands in a block whose values have ``types``; None for what is no value."""
     return [constant_type(use) if isinstance(use, Const) else types[use.name] for use in uses]
 
 
 def _raises(step: HostOp, types: Mapping[str, Type]) -> bool:
-    return may_raise(step, _operand_types(step.operands, types))
+    return may_raise(step, operand_types(step.operands, types))

@@ -21,6 +21,7 @@ from dyncc.passes.rewrite import (
     types_of,
     used_graphs,
     values,
+    with_blocks,
 )
 
 G = TypeVar("G")
@@ -49,10 +50,7 @@ class MergeBlocks:
                 more.append(f"the graphs of `{name}` are one")
         if not notes and not more:
             return Result(program, False)
-        used = used_graphs(fused.values())
-        before = used_graphs(program.blocks.values())
-        kept = {name: graph for name, graph in fusion.graphs.items() if name in used or name not in before}
-        return Result(replace(program, blocks=fused, graphs=kept), True, (*notes, *more))
+        return Result(with_blocks(program, fused, fusion.graphs), True, (*notes, *more))
 
 
 # ------------------------------------------------------------------------------------ skipping

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import onnx_ir
 import onnx_ir.passes.common as common
+
+Array: TypeAlias = "np.ndarray[Any, Any]"
 
 
 def infer_shapes(model: onnx_ir.Model) -> None:
@@ -38,24 +41,32 @@ def has_other_uses(value: onnx_ir.Value) -> bool:
     return len(value.uses()) != 1 or value.is_graph_output()
 
 
-def constant(graph: onnx_ir.Graph, name: str, numbers: Sequence[int]) -> onnx_ir.Value:
-    """An initializer of int64 numbers, under ``name`` or one like it; an equal one is used again."""
+def constant(graph: onnx_ir.Graph, name: str, numbers: Sequence[int] | Array) -> onnx_ir.Value:
+    """An initializer, of int64 numbers where it is no array, under ``name`` or one like it; an equal one is
+    used again."""
     candidate, number = name, 1
-    wanted = np.array(numbers, dtype=np.int64)
+    wanted = numbers if isinstance(numbers, np.ndarray) else np.array(numbers, dtype=np.int64)
+    tensor = onnx_ir.tensor(wanted)
     while candidate in graph.initializers:
         found = graph.initializers[candidate].const_value
-        if found is not None and np.array_equal(found.numpy(), wanted):
+        if found is not None and _equal(found, tensor):
             return graph.initializers[candidate]
         number += 1
         candidate = f"{name}_{number}"
+    tensor.name = candidate
     value = onnx_ir.Value(
         name=candidate,
-        type=onnx_ir.TensorType(onnx_ir.DataType.INT64),
+        type=onnx_ir.TensorType(tensor.dtype),
         shape=onnx_ir.Shape(wanted.shape),
-        const_value=onnx_ir.tensor(wanted, name=candidate),
+        const_value=tensor,
     )
     graph.register_initializer(value)
     return value
+
+
+def _equal(one: onnx_ir.TensorProtocol, other: onnx_ir.TensorProtocol) -> bool:
+    alike = one.dtype == other.dtype and tuple(one.shape) == tuple(other.shape)
+    return alike and one.tobytes() == other.tobytes()
 
 
 def insert_after(

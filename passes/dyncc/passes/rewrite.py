@@ -227,3 +227,10 @@ def used_graphs(blocks: Iterable[Block]) -> dict[str, int]:
             if isinstance(step, Compute):
                 counts[step.graph] = counts.get(step.graph, 0) + 1
     return counts
+
+
+def with_blocks(program: Program[G], blocks: Mapping[str, Block], graphs: Mapping[str, G]) -> Program[G]:
+    """The program with other blocks, and those of ``graphs`` that they use or that nothing used before."""
+    used, before = used_graphs(blocks.values()), used_graphs(program.blocks.values())
+    kept = {name: graph for name, graph in graphs.items() if name in used or name not in before}
+    return replace(program, blocks=dict(blocks), graphs=kept)

@@ -43,6 +43,7 @@ from dyncc.ir import (
 from dyncc.ir.instructions import may_raise
 from dyncc.ir.subtyping import constant_type
 from dyncc.passes.base import GraphOps, Result
+from dyncc.passes.fuse_computes import operand_types
 from dyncc.passes.merge_blocks import joined
 from dyncc.passes.rewrite import (
     entry_blocks,
@@ -50,8 +51,9 @@ from dyncc.passes.rewrite import (
     incoming,
     operand_key,
     operands,
+    results,
     types_of,
-    used_graphs,
+    with_blocks,
 )
 
 G = TypeVar("G")
@@ -75,10 +77,7 @@ class SelectBranches:
             pass
         if not work.notes:
             return Result(program, False)
-        used = used_graphs(work.blocks.values())
-        before = used_graphs(program.blocks.values())
-        kept = {name: graph for name, graph in work.graphs.items() if name in used or name not in before}
-        return Result(replace(program, blocks=work.blocks, graphs=kept), True, tuple(work.notes))
+        return Result(with_blocks(program, work.blocks, work.graphs), True, tuple(work.notes))
 
 
 class _Selection(Generic[G]):
@@ -154,7 +153,7 @@ class _Selection(Generic[G]):
         host = [step for step in block.steps if isinstance(step, HostOp)]
         if len(host) > self.limits.instructions or not all(map(self.ops.total, graphs)):
             return False
-        if any(step.op in STAYS or may_raise(step, _types(step.operands, types)) for step in host):
+        if any(step.op in STAYS or may_raise(step, operand_types(step.operands, types)) for step in host):
             return False
         sizes = [self.ops.size(graph) for graph in graphs]
         return sum(size.operators for size in sizes) <= self.limits.operators and all(
@@ -185,7 +184,7 @@ class _Choice(Generic[G]):
         results: dict[tuple[object, object], Operand] = {}
         kinds: dict[tuple[object, object], Type] = {}
         for key, (one, other) in differing.items():
-            type_ = self._common(*_types((one, other), types))
+            type_ = self._common(*operand_types((one, other), types))
             if type_ is None:
                 return None
             kinds[key] = type_
@@ -301,8 +300,4 @@ def _reads(step: Step) -> bool:
 
 
 def _names(step: Step) -> list[str]:
-    return [value.name for value in step.outputs] if isinstance(step, Compute) else [step.result.name]
-
-
-def _types(uses: Sequence[Operand], types: dict[str, Type]) -> list[Type | None]:
-    return [constant_type(use) if isinstance(use, Const) else types[use.name] for use in uses]
+    return [value.name for value in results(step)]

@@ -30,8 +30,8 @@ from dyncc.passes.rewrite import (
     incoming,
     map_edges,
     operand_key,
-    used_graphs,
     values,
+    with_blocks,
 )
 
 G = TypeVar("G")
@@ -51,9 +51,7 @@ class ShareWork:
                 pass
         if not work.notes:
             return Result(program, False)
-        used = used_graphs(work.blocks.values())
-        kept = {name: graph for name, graph in work.graphs.items() if name in used}
-        return Result(replace(program, blocks=work.blocks, graphs=kept), True, tuple(work.notes))
+        return Result(with_blocks(program, work.blocks, work.graphs), True, tuple(work.notes))
 
 
 class _Sharing(Generic[G]):

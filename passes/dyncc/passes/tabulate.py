@@ -30,7 +30,7 @@ from onnx.reference import ReferenceEvaluator
 from dyncc.ir import Compute, Program
 from dyncc.passes.base import Result
 from dyncc.passes.finite_values import FiniteValues, Number, Values, distinct
-from dyncc.passes.onnx_edit import remove_unused, replace_value
+from dyncc.passes.onnx_edit import constant, remove_unused, replace_value
 
 RANDOM = (
     "RandomNormal",
@@ -128,17 +128,17 @@ class _Part:
     """The values that the rest of the graph uses."""
 
     def __post_init__(self) -> None:
-        known, constant = {self.head}, set[onnx_ir.Value]()
+        known, fixed = {self.head}, set[onnx_ir.Value]()
         for node in self.model.graph:
             inputs = {value for value in node.inputs if value is not None}
-            given = all(v in known or v in constant or _is_constant(v) for v in inputs)
+            given = all(v in known or v in fixed or _is_constant(v) for v in inputs)
             if not given or node.op_type in RANDOM or _has_graphs(node):
                 continue
             if inputs & known:
                 self.nodes.append(node)
                 known |= set(node.outputs)
             else:
-                constant |= set(node.outputs)
+                fixed |= set(node.outputs)
         inside = set(self.nodes)
         self.results = [
             value
@@ -216,7 +216,7 @@ class _Part:
         index, new = self.head, list[onnx_ir.Node]()
         if keys is not None:
             stem = f"{self.head.name}.values"
-            equal = onnx_ir.node("Equal", [_constant(graph, stem, keys), self.head])
+            equal = onnx_ir.node("Equal", [constant(graph, stem, keys), self.head])
             # (ArgMax of whole numbers is none of CUDA's)
             cast = onnx_ir.node("Cast", [equal.outputs[0]], {"to": int(onnx_ir.DataType.FLOAT)})
             place = onnx_ir.node("ArgMax", [cast.outputs[0]], {"axis": 0, "keepdims": 0})
@@ -230,7 +230,7 @@ class _Part:
             index = place.outputs[0]
         first = self.nodes[0]
         for result, table in zip(self.results, tables, strict=True):
-            stored = _constant(graph, f"{result.name}.table", table)
+            stored = constant(graph, f"{result.name}.table", table)
             row = onnx_ir.node("Gather", [stored, index], {"axis": 0})
             _name(graph, row, f"{result.name}_row", result.dtype, table.shape[1:])
             new.append(row)
@@ -252,22 +252,6 @@ def _is_constant(value: onnx_ir.Value) -> bool:
 def _has_graphs(node: onnx_ir.Node) -> bool:
     kinds = (onnx_ir.AttributeType.GRAPH, onnx_ir.AttributeType.GRAPHS)
     return any(attribute.type in kinds for attribute in node.attributes.values())
-
-
-def _constant(graph: onnx_ir.Graph, name: str, array: np.ndarray[Any, Any]) -> onnx_ir.Value:
-    candidate, number = name, 1
-    while candidate in graph.initializers:
-        number += 1
-        candidate = f"{name}_{number}"
-    tensor = onnx_ir.tensor(array, name=candidate)
-    value = onnx_ir.Value(
-        name=candidate,
-        type=onnx_ir.TensorType(tensor.dtype),
-        shape=onnx_ir.Shape(array.shape),
-        const_value=tensor,
-    )
-    graph.register_initializer(value)
-    return value
 
 
 def _name(
