@@ -1,4 +1,4 @@
-"""Rewrites of the graph before it is structured: short circuits become ``and`` and ``or`` again.
+"""Rewrites of the graph before it is structured: fewer places, and short circuits as ``and`` and ``or``.
 
 A place that only decides, and that only one other decision leads to, is folded into that decision if both
 have a way to the same place with the same assignments on it.
@@ -33,6 +33,23 @@ def skip_empty(places: dict[str, Place], keep: str) -> None:
     _drop_unreached(places, keep)
 
 
+def merge_cases(places: dict[str, Place]) -> None:
+    """Make one case of all numbers for which a switch goes the same way: an index from either end."""
+    for place in places.values():
+        if place.cases is None:
+            continue
+        found: list[tuple[tuple[int, ...], Exit]] = []
+        for numbers, exit in zip(place.cases, place.exits[:-1], strict=True):
+            for index, (others, other) in enumerate(found):
+                if alike(exit, other):
+                    found[index] = ((*others, *numbers), other)
+                    break
+            else:
+                found.append((numbers, exit))
+        place.cases = tuple(numbers for numbers, _ in found)
+        place.exits = [*(exit for _, exit in found), place.exits[-1]]
+
+
 def merge_decisions(places: dict[str, Place], entry: str) -> None:
     """Fold decisions into the decisions before them."""
     ways = Counter(exit.target for place in places.values() for exit in place.exits)
@@ -43,7 +60,7 @@ def merge_decisions(places: dict[str, Place], entry: str) -> None:
 
 
 def _merge_one(place: Place, places: dict[str, Place], ways: Counter[str]) -> bool:
-    if place.decision is None or place.values is not None:
+    if place.decision is None or place.cases is not None:
         return False
     for index in (0, 1):
         way, other = place.exits[index], place.exits[1 - index]
@@ -52,14 +69,14 @@ def _merge_one(place: Place, places: dict[str, Place], ways: Counter[str]) -> bo
             second is place
             or second.lines
             or second.decision is None
-            or second.values is not None
+            or second.cases is not None
             or way.lines
             or ways[second.name] != 1
         ):
             continue
         for number in (0, 1):
             same, onward = second.exits[number], second.exits[1 - number]
-            if not _alike(same, other):
+            if not alike(same, other):
                 continue
             # On the first decision's way to the second, the second decides between ``onward`` and ``same``.
             onward_if = second.decision if number == 1 else negate(second.decision)
@@ -75,7 +92,8 @@ def _merge_one(place: Place, places: dict[str, Place], ways: Counter[str]) -> bo
     return False
 
 
-def _alike(one: Exit, other: Exit) -> bool:
+def alike(one: Exit, other: Exit) -> bool:
+    """Whether both lead to one place with the same lines."""
     return one.target == other.target and [line.text for line in one.lines] == [
         line.text for line in other.lines
     ]

@@ -163,16 +163,16 @@ def _outer_bracket(text: str) -> tuple[int, int, list[int]] | None:
     return best
 
 
-def _grouped(cases: Sequence[tuple[int | None, list[Stmt]]]) -> list[tuple[str, list[Stmt]]]:
-    """The cases as patterns, one for all numbers that lead to the same code: an index from either end."""
+def _grouped(cases: Sequence[tuple[tuple[int, ...], list[Stmt]]]) -> list[tuple[str, list[Stmt]]]:
+    """The cases as patterns, one for all numbers that lead to the same code."""
     found: list[tuple[list[int], list[Stmt]]] = []
     default: list[tuple[str, list[Stmt]]] = []
-    for number, code in cases:
-        same = next((numbers for numbers, other in found if other == code), None)
-        if number is None:
+    for numbers, code in cases:
+        same = next((others for others, other in found if other == code), None)
+        if not numbers:
             default.append(("_", code))
         elif same is None:
-            found.append(([number], code))
+            found.append((list(numbers), code))
         else:
-            same.append(number)
+            same.extend(numbers)
     return [(" | ".join(map(str, numbers)), code) for numbers, code in found] + default

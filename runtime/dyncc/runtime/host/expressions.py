@@ -195,7 +195,7 @@ def either(one: Expr, other: Expr) -> Expr:
     return Apply("{0} or {1}", (one, other), OR, (OR, OR))
 
 
-_INVERSE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+_INVERSE = {"==": "!=", "!=": "==", "in": "not in", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 
 
 def negate(expr: Expr) -> Expr:
@@ -206,6 +206,6 @@ def negate(expr: Expr) -> Expr:
         if expr.template == "not {0}":
             return expr.operands[0]
         for symbol, inverse in _INVERSE.items():
-            if expr.template == f"{{0}} {symbol} {{1}}" and (expr.exact or symbol in ("==", "!=")):
+            if expr.template == f"{{0}} {symbol} {{1}}" and (expr.exact or symbol in ("==", "!=", "in")):
                 return replace(expr, template=f"{{0}} {inverse} {{1}}")
     return Apply("not {0}", (expr,), NOT, (NOT,))

@@ -9,9 +9,10 @@ from typing import Any
 
 from dyncc.runtime import program as p
 from dyncc.runtime.host import wording
-from dyncc.runtime.host.conditions import merge_decisions, skip_empty
+from dyncc.runtime.host.conditions import merge_cases, merge_decisions, skip_empty
 from dyncc.runtime.host.expressions import Apply, Expr, Read, Text, quoted, reads
 from dyncc.runtime.host.flow import reverse_postorder, split_entries
+from dyncc.runtime.host.joins import join_decisions
 from dyncc.runtime.host.lowering import Lowered, live_params, lower
 from dyncc.runtime.host.names import TRACE, Scope, identifier, name_values
 from dyncc.runtime.host.shape import Exit, Place
@@ -160,18 +161,20 @@ class MethodWriter:
                 [],
                 exits,
                 Text(selector),
-                tuple(range(len(entries) - 1)),
+                tuple((number,) for number in range(len(entries) - 1)),
                 label=f"dispatch_{selector}",
             )
             return name
 
         if not self.traced:
             skip_empty(places, ENTRY)
+            merge_cases(places)
             merge_decisions(places, ENTRY)
+            join_decisions(places, ENTRY, taken)
         if flat:
-            dispatch([name for name in self.blocks if name in places])
+            dispatch([name for name in places if name != ENTRY])
         else:
-            split_entries(ENTRY, [name for name in (ENTRY, *self.order) if name in places], graph, dispatch)
+            split_entries(ENTRY, reverse_postorder(ENTRY, graph()), graph, dispatch)
         return tidy(Structurer(ENTRY, places, taken).run())
 
     def _entry_place(self) -> Place:
@@ -182,7 +185,9 @@ class MethodWriter:
         ]
         if len(entries) == 1:
             return Place(ENTRY, [], exits)
-        return Place(ENTRY, [], exits, Text("self.state"), tuple(range(len(entries) - 1)))
+        return Place(
+            ENTRY, [], exits, Text("self.state"), tuple((state,) for state in range(len(entries) - 1))
+        )
 
     def _place(self, name: str) -> Place:
         block, code = self.blocks[name], self.code[name]
@@ -210,7 +215,7 @@ class MethodWriter:
             lines,
             exits,
             None if code.decision is None else self.bind(code.decision, name),
-            terminator.values if isinstance(terminator, p.Switch) else None,
+            tuple((value,) for value in terminator.values) if isinstance(terminator, p.Switch) else None,
             terminator.span,
             f"line_{first.line}" if first else name,
             reword,

@@ -31,15 +31,16 @@ class Exit:
 class Place:
     """A node of the graph in its final wording.
 
-    With ``decision`` and no ``values`` it has two exits (true, false); with ``values`` one more than
-    there are values, the last being the default; without a decision one exit, or none when it leaves.
+    With ``decision`` and no ``cases`` it has two exits (true, false); with ``cases``, the numbers of each,
+    one more than there are cases, the last being the default; without a decision one exit, or none when it
+    leaves.
     """
 
     name: str
     lines: list[Line]
     exits: list[Exit]
     decision: Expr | None = None
-    values: tuple[int, ...] | None = None
+    cases: tuple[tuple[int, ...], ...] | None = None
     span: Span | None = None
     label: str = ""
     """What a flag that stands for going here is called."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import field
 from typing import TypeAlias
 
-from dyncc.runtime.host.expressions import Expr, Text, negate
+from dyncc.runtime.host.expressions import Expr, Text, negate, render
 from dyncc.runtime.program import Span
 from dyncc.runtime.records import record
 
@@ -31,10 +32,10 @@ class If:
 
 @record
 class Match:
-    """``match subject``; the pattern None is the default."""
+    """``match subject``; a case without numbers is the default."""
 
     subject: Expr
-    cases: list[tuple[int | None, list[Stmt]]]
+    cases: list[tuple[tuple[int, ...], list[Stmt]]]
     span: Span | None = None
 
 
@@ -71,7 +72,7 @@ def falls(body: list[Stmt]) -> bool:
         case If(then=then, orelse=orelse):
             return falls(then) or falls(orelse)
         case Match(cases=cases):
-            complete = any(pattern is None for pattern, _ in cases)
+            complete = any(not numbers for numbers, _ in cases)
             return not complete or any(falls(code) for _, code in cases)
         case Loop(body=inner, condition=condition):
             return condition is not None or has_break(inner)
@@ -130,7 +131,7 @@ def tidy(body: list[Stmt]) -> list[Stmt]:
         if isinstance(stmt, If):
             out.extend(_tidy_if(stmt))
         elif isinstance(stmt, Match):
-            stmt.cases = [(pattern, tidy(code)) for pattern, code in stmt.cases]
+            stmt.cases = [(numbers, tidy(code)) for numbers, code in stmt.cases]
             out.append(stmt)
         elif isinstance(stmt, Loop):
             out.extend(_tidy_loop(stmt))
@@ -141,9 +142,13 @@ def tidy(body: list[Stmt]) -> list[Stmt]:
 
 def _tidy_if(stmt: If) -> list[Stmt]:
     then, orelse = tidy(stmt.then), tidy(stmt.orelse)
-    if not then and not orelse:
-        return [] if isinstance(stmt.condition, Text) else [If(stmt.condition, [], [], stmt.span)]
     condition = stmt.condition
+    first = _common_start(condition, then, orelse)
+    if first:
+        rest = If(condition, then[len(first) :], orelse[len(first) :], stmt.span)
+        return [*first, *_tidy_if(rest)]
+    if not then and not orelse:
+        return [] if isinstance(condition, Text) else [If(condition, [], [], stmt.span)]
     if not then:
         condition, then, orelse = negate(condition), orelse, []
     if orelse and not falls(then):
@@ -151,6 +156,25 @@ def _tidy_if(stmt: If) -> list[Stmt]:
     if orelse and not falls(orelse):
         return [If(negate(condition), orelse, [], stmt.span), *then]
     return [If(condition, then, orelse, stmt.span)]
+
+
+def _common_start(condition: Expr, then: list[Stmt], orelse: list[Stmt]) -> list[Line]:
+    """The assignments of variables and literals with which both arms begin, none to what is decided on."""
+    asked = words(render(condition, str))
+    found: list[Line] = []
+    for one, other in zip(then, orelse, strict=False):
+        if not isinstance(one, Line) or not isinstance(other, Line) or one.text != other.text:
+            break
+        move = re.fullmatch(r"(\w+) = [\w.]+", one.text)
+        if move is None or move[1] in asked:
+            break
+        found.append(one)
+    return found
+
+
+def words(text: str) -> set[str]:
+    """The names in a line of code, and what else is written like one."""
+    return set(re.findall(r"\w+", text))
 
 
 def _tidy_loop(stmt: Loop) -> list[Stmt]:

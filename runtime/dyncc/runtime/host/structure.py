@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import field, replace
 
-from dyncc.runtime.host.expressions import Apply, Text, constant, negate
+from dyncc.runtime.host.expressions import Apply, Expr, Text, constant, negate
 from dyncc.runtime.host.names import identifier
 from dyncc.runtime.host.shape import Exit, Place, Shape
 from dyncc.runtime.host.statements import Break, Continue, If, Line, Loop, Match, Stmt
@@ -113,8 +113,8 @@ class Structurer:
             return None
         if place.decision is None:
             return self._go_on(place.exits[0], node, context, out)
-        if place.values is not None:
-            return self._switch(place, place.values, context, out)
+        if place.cases is not None:
+            return self._switch(place, place.cases, context, out)
         first, second = place.exits
         condition = place.decision
         if self._leaves_early(place, context):
@@ -144,22 +144,21 @@ class Structurer:
         return bool(straight[0].moves) or self.shape.size[others[0].target] > 1
 
     def _switch(
-        self, place: Place, values: tuple[int, ...], context: Context, out: list[Stmt]
+        self, place: Place, numbers: tuple[tuple[int, ...], ...], context: Context, out: list[Stmt]
     ) -> str | None:
         assert place.decision is not None
         *exits, default = place.exits
         flat = all(self._diverges(exit, place.name, context) for exit in exits)
         arms = [self._arm(exit, place.name, context) for exit in exits]
         orelse: list[Stmt] = [] if flat else self._arm(default, place.name, context)
-        if len(values) < 3 and isinstance(place.decision, Text):
-            for value, arm in reversed(list(zip(values, arms, strict=True))):
-                test = Apply("{0} == {1}", (place.decision, constant(value)), 6, (7, 7))
-                orelse = [If(test, arm, orelse, place.span)]
+        if len(numbers) < 3 and isinstance(place.decision, Text):
+            for values, arm in reversed(list(zip(numbers, arms, strict=True))):
+                orelse = [If(_is_one_of(place.decision, values), arm, orelse, place.span)]
             out.extend(orelse)
         else:
-            cases: list[tuple[int | None, list[Stmt]]] = list(zip(values, arms, strict=True))
+            cases = list(zip(numbers, arms, strict=True))
             if orelse:
-                cases.append((None, orelse))
+                cases.append(((), orelse))
             out.append(Match(place.decision, cases, place.span))
         return self._go_on(default, place.name, context, out) if flat else None
 
@@ -366,3 +365,9 @@ class Structurer:
             near = 0 if target == context.follow else 1
             candidates.append((bad, 0, near, target))
         return min(candidates)[3] if candidates else None
+
+
+def _is_one_of(number: Expr, values: tuple[int, ...]) -> Expr:
+    if len(values) == 1:
+        return Apply("{0} == {1}", (number, constant(*values)), 6, (7, 7))
+    return Apply("{0} in {1}", (number, Text(str(values))), 6, (7, 7))
