@@ -108,7 +108,7 @@ class TestTvm:
 
         source = BlockSource("g", onnx_ir.from_proto(model), *ports_of(onnx_ir.from_proto(model)))
         built: Any = TvmCompiler(EngineOptions("tvm")).compile([source], folder)["g"]
-        graph = Graph("g", built.path, source.inputs, source.outputs, {}, "tvm", built.requires)
+        graph = Graph("g", str(built.path), source.inputs, source.outputs, {}, "tvm", built.requires)
         return Tvm(Setup(threads=1)).load(graph)
 
     def test_another_version(self, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from dyncc.runtime import program as p
@@ -66,8 +65,8 @@ def fake_net(
     engine = FakeEngine(functions)
     kinds = number_inputs(program)
     blocks = {
-        name: engine.load(Graph(name, Path(file.file), file.inputs, file.outputs, kinds.get(name, {})))
+        name: engine.load(Graph(name, file.file, file.inputs, file.outputs, kinds.get(name, {})))
         for name, file in files.items()
     }
     machine = Machine(program, host_modules(manifest, "host.py"), blocks, weights or {})
-    return Net(manifest, machine, engine, Path("nowhere.dyncc"))
+    return Net(manifest, machine, engine, "nowhere.dyncc")

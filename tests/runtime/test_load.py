@@ -402,7 +402,7 @@ def test_bfloat16_in_and_out(tmp_path: Path) -> None:
     onnx.save(model, tmp_path / "g.onnx")
     port = (Port("x", "bfloat16", ("n",)),), (Port("y", "bfloat16", ("n",)),)
     for engine in (OnnxRuntime(threads=1), host_engine()):
-        run = engine.load(Graph("g", tmp_path / "g.onnx", *port))
+        run = engine.load(Graph("g", str(tmp_path / "g.onnx"), *port))
         x = np.array([1.5, -2.25, 0.0], np.float32)
         bits = narrow_to_bfloat16(x)
         y = np.asarray(run(bits))

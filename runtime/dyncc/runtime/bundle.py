@@ -7,17 +7,17 @@ it by the generator that also wrote ``host.py``; a ``host.py`` that is another i
 
 from __future__ import annotations
 
-import hashlib
-import mmap
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dyncc.runtime import digests
 from dyncc.runtime import program as p
+from dyncc.runtime.digests import digest
 from dyncc.runtime.engine import Engine, Graph, Run, Setup, number_dtypes
 from dyncc.runtime.engines import PerBlock, WithFallback, make_engine
 from dyncc.runtime.errors import (
@@ -36,6 +36,9 @@ from dyncc.runtime.session import Machine
 from dyncc.runtime.tracebacks import show_lines
 from dyncc.runtime.version import VERSION
 
+if TYPE_CHECKING:
+    from mmap import mmap
+
 MANIFEST = "program.json"
 HOST = "host.py"
 WEIGHTS = "blocks/weights.bin"
@@ -45,7 +48,7 @@ SUPPORT = "engines"
 
 
 def load(
-    path: str | Path,
+    path: str | os.PathLike[str],
     *,
     threads: int | None = None,
     device: str | None = None,
@@ -74,15 +77,16 @@ def load(
     Raises BundleError (damaged, newer, not the pinned one; IncompatibleArtifact), EngineMissing, and
     EngineError where an engine refuses a block (with ``lazy``, the call that needs it does).
     """
-    folder = Path(path)
-    data = _read(folder / MANIFEST)
-    digest = hashlib.sha256(data).hexdigest()
-    if sha256 is not None and digest != sha256.lower():
-        raise DigestMismatch(f"{folder / MANIFEST} has the digest {digest}, not the pinned {sha256}")
-    manifest = read_manifest(data, str(folder / MANIFEST))
+    folder = os.fspath(path)
+    file = os.path.join(folder, MANIFEST)
+    data = _read(file)
+    found = digest(data)
+    if sha256 is not None and found != sha256.lower():
+        raise DigestMismatch(f"{file} has the digest {found}, not the pinned {sha256}")
+    manifest = read_manifest(data, file)
     if verify_digests:
         check_digests(folder, manifest)
-    modules = host_modules(manifest, str(folder / HOST))
+    modules = host_modules(manifest, os.path.join(folder, HOST))
     if verify_digests:
         _check_host(folder, manifest, modules)
     for source in manifest.sources:
@@ -106,7 +110,7 @@ def load(
     return Net(manifest, machine, engine, folder)
 
 
-def _device(manifest: Manifest, device: str | None, folder: Path, fallback: bool) -> str:
+def _device(manifest: Manifest, device: str | None, folder: str, fallback: bool) -> str:
     """The device to run on. Raises IncompatibleArtifact for one that the bundle was not compiled for; with
     ``fallback`` it is the CPU then."""
     compiled = str(manifest.engine.options.get("device", "cpu"))
@@ -161,28 +165,29 @@ def _sources(manifest: Manifest) -> dict[str, Mapping[int, str]]:
 # ------------------------------------------------------------------------------------------- checks
 
 
-def check_digests(folder: Path, manifest: Manifest) -> None:
+def check_digests(folder: str, manifest: Manifest) -> None:
     """Raise DamagedBundle or DigestMismatch unless every file is the one that was written."""
-    for name, digest in manifest.digests.items():
-        path = _inside(folder, name)
-        found = hashlib.sha256()
+    paths = {name: _inside(folder, name) for name in manifest.digests}
+    size = sum(os.path.getsize(path) for path in paths.values() if os.path.exists(path))
+    for name, path in paths.items():
+        found = digests.sha256(size)
         try:
-            with path.open("rb") as file:
+            with open(path, "rb") as file:
                 while chunk := file.read(1 << 20):
                     found.update(chunk)
         except OSError as error:
             raise DamagedBundle(f"{path} is missing or cannot be read ({error.strerror})") from error
-        if found.hexdigest() != digest:
+        if found.hexdigest() != manifest.digests[name]:
             raise DigestMismatch(f"{path} is not the file that was compiled: damaged, cut short or edited")
 
 
-def _check_host(folder: Path, manifest: Manifest, modules: HostModules) -> None:
+def _check_host(folder: str, manifest: Manifest, modules: HostModules) -> None:
     """A ``host.py`` of this very generator must be what it makes of ``program.json``."""
-    path = folder / HOST
-    if manifest.generator != generator() or not path.exists():
+    path = os.path.join(folder, HOST)
+    if manifest.generator != generator() or not os.path.exists(path):
         return
     if _read(path).decode("utf-8", "replace") != modules.plain.source.text:
-        raise DigestMismatch(f"{path} is not the host of {folder / MANIFEST}: compile again")
+        raise DigestMismatch(f"{path} is not the host of {os.path.join(folder, MANIFEST)}: compile again")
 
 
 def generator() -> str:
@@ -190,19 +195,21 @@ def generator() -> str:
     return f"dyncc {VERSION}"
 
 
-def _inside(folder: Path, name: str) -> Path:
+def _inside(folder: str, name: str) -> str:
     """A file of the bundle. Raises BundleError for a path that leads out of it."""
     parts = name.split("/")
     if "" in parts or ".." in parts or "\\" in name or ":" in name:
-        raise BundleError(f"{folder / MANIFEST} names a file outside of the bundle: {name!r}")
-    return folder.joinpath(*parts)
+        raise BundleError(f"{os.path.join(folder, MANIFEST)} names a file outside of the bundle: {name!r}")
+    return os.path.join(folder, *parts)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: str) -> bytes:
     try:
-        return path.read_bytes()
+        with open(path, "rb") as file:
+            return file.read()
     except FileNotFoundError:
-        what = "no such bundle" if not path.parent.exists() else "no bundle: the file is missing"
+        there = os.path.exists(os.path.dirname(path) or ".")
+        what = "no bundle: the file is missing" if there else "no such bundle"
         raise DamagedBundle(f"{path}: {what}") from None
     except OSError as error:
         raise DamagedBundle(f"{path} cannot be read ({error.strerror})") from error
@@ -216,7 +223,7 @@ PLAIN = ""
 
 
 def graphs_of(
-    folder: Path, manifest: Manifest, engine: str | None = None, device: str = "cpu"
+    folder: str, manifest: Manifest, engine: str | None = None, device: str = "cpu"
 ) -> dict[str, Graph]:
     """What the engines are to load: the graphs that the program calls, as ONNX files or, where there is one
     for ``engine`` (None: for any) on ``device``, as what an engine's compiler made of them."""
@@ -237,7 +244,7 @@ def graphs_of(
     return graphs
 
 
-def _compiled(graph: Graph, folder: Path, manifest: Manifest, artifact: Artifact) -> Graph:
+def _compiled(graph: Graph, folder: str, manifest: Manifest, artifact: Artifact) -> Graph:
     support = _inside(folder, f"{SUPPORT}/{artifact.engine}")
     return Graph(
         graph.name,
@@ -248,7 +255,7 @@ def _compiled(graph: Graph, folder: Path, manifest: Manifest, artifact: Artifact
         artifact.engine,
         artifact.requires,
         lambda: list(map_weights(folder, manifest, artifact.weights, writable=True).values()),
-        support if support.is_dir() else None,
+        support if os.path.isdir(support) else None,
     )
 
 
@@ -275,7 +282,7 @@ def _number_inputs(step: p.Compute, types: Mapping[str, p.Type]) -> Iterator[tup
                 yield index, of.kind
 
 
-def read_weights(folder: Path, manifest: Manifest) -> dict[str, np.ndarray]:
+def read_weights(folder: str, manifest: Manifest) -> dict[str, np.ndarray]:
     """The weights that are values of the program (what cells start with), mapped from the file."""
     wanted = {
         cell.initial
@@ -287,23 +294,25 @@ def read_weights(folder: Path, manifest: Manifest) -> dict[str, np.ndarray]:
 
 
 def map_weights(
-    folder: Path, manifest: Manifest, wanted: Sequence[str], writable: bool = False
+    folder: str, manifest: Manifest, wanted: Sequence[str], writable: bool = False
 ) -> dict[str, np.ndarray]:
     """These weights, mapped from the file. ``writable``: as private memory, which engines ask for that
     never write to it (it is shared with all who map the file as long as nobody does)."""
     if not wanted:
         return {}
-    path = folder / WEIGHTS
-    access = mmap.ACCESS_COPY if writable else mmap.ACCESS_READ
+    from mmap import ACCESS_COPY, ACCESS_READ, mmap  # most bundles need none
+
+    path = os.path.join(folder, WEIGHTS)
+    access = ACCESS_COPY if writable else ACCESS_READ
     try:
-        with path.open("rb") as file:
-            memory = mmap.mmap(file.fileno(), 0, access=access)
+        with open(path, "rb") as file:
+            memory = mmap(file.fileno(), 0, access=access)
     except (OSError, ValueError) as error:
         raise DamagedBundle(f"{path} is missing or cannot be mapped ({error})") from error
     return {name: _weight(manifest.weights[name], memory, f"{path}: {name!r}") for name in wanted}
 
 
-def _weight(weight: Weight, memory: mmap.mmap, where: str) -> np.ndarray:
+def _weight(weight: Weight, memory: mmap, where: str) -> np.ndarray:
     try:
         dtype = np.dtype("uint16" if weight.dtype == "bfloat16" else weight.dtype)
         count = int(np.prod(weight.shape, dtype=np.int64))
@@ -338,7 +347,8 @@ class BundleInfo:
     sha256: str
 
 
-def read_bundle(path: str | Path) -> BundleInfo:
+def read_bundle(path: str | os.PathLike[str]) -> BundleInfo:
     """What a bundle says of itself, without an engine and without checking its other files."""
-    data = _read(Path(path) / MANIFEST)
-    return BundleInfo(read_manifest(data, str(Path(path) / MANIFEST)), hashlib.sha256(data).hexdigest())
+    file = os.path.join(os.fspath(path), MANIFEST)
+    data = _read(file)
+    return BundleInfo(read_manifest(data, file), digest(data))

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
-from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from dyncc.runtime.records import frozen
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 IN_RANGE = "dyncc.in_range"
 """A graph's last output, which says whether all indices were in range, for engines that do not look."""
@@ -46,21 +48,28 @@ def no_weights() -> Sequence[np.ndarray]:
 class Graph:
     """A graph that is to be loaded. ``numbers``: inputs that may come as Python numbers, with dtypes.
 
-    ``path`` is the file for ``engine``: the ONNX model, or what the engine's compiler made of it. Then
+    ``file`` is the one for ``engine``: the ONNX model, or what the engine's compiler made of it. Then
     ``requires`` is what that recorded of the place where it runs, ``weights`` gives the arrays that the
     artifact takes after its inputs (aligned to 64 bytes, read-only by agreement), and ``support`` is the
     folder with the engine's own files, if the bundle brings some.
     """
 
     name: str
-    path: Path
+    file: str
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     numbers: Mapping[int, str] = field(default_factory=dict[int, str])
     engine: str = "onnxruntime"
     requires: Mapping[str, Any] = field(default_factory=dict[str, Any])
     weights: Callable[[], Sequence[np.ndarray]] = no_weights
-    support: Path | None = None
+    support: str | None = None
+
+    @property
+    def path(self) -> Path:
+        """``file`` as a path."""
+        from pathlib import Path  # 3 ms of a process that only loads bundles
+
+        return Path(self.file)
 
 
 @frozen

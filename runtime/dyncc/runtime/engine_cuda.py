@@ -115,10 +115,10 @@ class OnnxRuntimeCuda:
         try:
             with _quiet(self.onnxruntime):
                 session = self.onnxruntime.InferenceSession(
-                    str(graph.path), options, providers=self.providers(capture), enable_fallback=0
+                    graph.file, options, providers=self.providers(capture), enable_fallback=0
                 )
         except Exception as error:  # onnxruntime's own classes
-            raise EngineError(f"onnxruntime refuses {graph.path}: {error}") from error
+            raise EngineError(f"onnxruntime refuses {graph.file}: {error}") from error
         if self.memory.name == "cuda" and "CUDAExecutionProvider" not in session.get_providers():
             raise EngineMissing(
                 "onnxruntime's CUDA provider does not load here (it would run on the CPU instead): "

@@ -48,9 +48,9 @@ class Inductor:
     def load(self, graph: Graph) -> Run:
         self._check(graph)
         try:
-            package = import_module("torch._inductor").aoti_load_package(str(graph.path))
+            package = import_module("torch._inductor").aoti_load_package(graph.file)
         except Exception as error:  # torch's own classes, the loader's
-            raise EngineError(f"inductor refuses {graph.path}: {error}") from error
+            raise EngineError(f"inductor refuses {graph.file}: {error}") from error
         return self._call(package, graph)
 
     def _check(self, graph: Graph) -> None:

@@ -146,13 +146,13 @@ class OnnxRuntime:
     def _session(self, graph: Graph) -> Any:
         create = self.onnxruntime.InferenceSession
         try:
-            return create(str(graph.path), self.options, providers=["CPUExecutionProvider"])
+            return create(graph.file, self.options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's own classes
             if _POOL.size is None and "use_per_session_threads" in str(error):
                 _POOL.size = 0  # somebody else made the global pool: from now on it is the only way
                 self.options = self._session_options(None, 1)
                 return self._session(graph)
-            raise EngineError(f"onnxruntime refuses {graph.path}: {error}") from error
+            raise EngineError(f"onnxruntime refuses {graph.file}: {error}") from error
 
     def describe(self) -> Mapping[str, Any]:
         return {
@@ -173,7 +173,7 @@ def check_ports(graph: Graph, session: Any) -> None:
         known = {meta.name for meta in metas}
         for port in ports:
             if port.name not in known:
-                raise EngineError(f"{graph.path} has no {what} {port.name!r}, which program.json names")
+                raise EngineError(f"{graph.file} has no {what} {port.name!r}, which program.json names")
 
 
 def _guarded(run: Run, name: str) -> Run:

@@ -19,7 +19,6 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -87,12 +86,12 @@ class Tvm:
             _load_runtime(version, graph)
             self._set_threads()
         try:
-            machine = self.ffi.load_module(str(graph.path))["vm_load_executable"]()
+            machine = self.ffi.load_module(graph.file)["vm_load_executable"]()
             machine["vm_initialization"](_CPU, 0, _POOLED)
             function = machine["main"]
             return _Block(self.ffi, function, graph.weights(), graph)
         except Exception as error:  # the classes of tvm_ffi's errors are made at run time
-            raise EngineError(f"tvm refuses {graph.path}: {error}") from error
+            raise EngineError(f"tvm refuses {graph.file}: {error}") from error
 
     def _set_threads(self) -> None:
         wanted = self.threads or _cores()
@@ -147,7 +146,7 @@ def _load_libraries(version: str, graph: Graph) -> str:
         )
     for name in LIBRARIES:
         try:
-            ctypes.CDLL(str(folder / name), mode=ctypes.RTLD_GLOBAL)
+            ctypes.CDLL(os.path.join(folder, name), mode=ctypes.RTLD_GLOBAL)
         except OSError as error:
             raise EngineError(
                 f"TVM's runtime does not load ({error}): it needs the apache-tvm-ffi that it was built "
@@ -156,7 +155,7 @@ def _load_libraries(version: str, graph: Graph) -> str:
     return version
 
 
-def installed_libraries() -> tuple[str, Path] | None:
+def installed_libraries() -> tuple[str, str] | None:
     """The version of the installed ``apache-tvm`` and its libraries' folder, without importing it."""
     from importlib.metadata import PackageNotFoundError, distribution
 
@@ -164,8 +163,9 @@ def installed_libraries() -> tuple[str, Path] | None:
         found = distribution("apache-tvm")
     except PackageNotFoundError:
         return None
-    folder = Path(str(found.locate_file("tvm/lib")))
-    return (found.version, folder) if all((folder / name).exists() for name in LIBRARIES) else None
+    folder = str(found.locate_file("tvm/lib"))
+    complete = all(os.path.exists(os.path.join(folder, name)) for name in LIBRARIES)
+    return (found.version, folder) if complete else None
 
 
 # ---------------------------------------------------------------------------------------------- calls

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING
 from typing import Any, Generic, NoReturn, TypeVar
 
 from dyncc.runtime.errors import DamagedBundle
-from dyncc.runtime.records import frozen
+from dyncc.runtime.records import defaults_of, frozen
 
 T = TypeVar("T")
 
@@ -93,10 +93,7 @@ def record(cls: type[T], tag: str | None = None, /, **forms: Form[Any]) -> Form[
 
     ``tag`` is written as the field ``kind``, for :func:`union`.
     """
-    defaults = {
-        field.name: field.default if field.default_factory is MISSING else field.default_factory()
-        for field in fields(cls)  # type: ignore[arg-type]  # every cls is a dataclass
-    }
+    defaults = defaults_of(cls)
 
     def write(value: Any) -> dict[str, Any]:
         out: dict[str, Any] = {} if tag is None else {"kind": tag}

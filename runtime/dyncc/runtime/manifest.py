@@ -38,7 +38,7 @@ from dyncc.runtime.engine import Port
 from dyncc.runtime.errors import DamagedBundle, NewerBundle
 from dyncc.runtime.examples import EXAMPLE, Example
 from dyncc.runtime.forms import BOOL, CONSTANT, INT, STR, Form, fail, many, optional, record, table
-from dyncc.runtime.records import frozen
+from dyncc.runtime.records import defaults_of, frozen
 
 
 @frozen
@@ -217,7 +217,7 @@ def read_manifest(text: str | bytes, where: str = "program.json") -> Manifest:
             f"{where} has schema {schema}, this runtime reads up to {SCHEMA}: "
             "install a newer dyncc here (pip install -U dyncc) or compile with an older one"
         )
-    known = {name: value for name, value in data.items() if name in Manifest.__dataclass_fields__}
+    known = {name: value for name, value in data.items() if name in defaults_of(Manifest)}
     try:
         manifest = _MANIFEST.read(known, where)
     except RecursionError as error:

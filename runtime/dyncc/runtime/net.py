@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,7 @@ class Net:
     runs; the class's own is then ``Net.reset(net)``.
     """
 
-    def __init__(self, manifest: Manifest, machine: Machine, engine: Engine, folder: Path) -> None:
+    def __init__(self, manifest: Manifest, machine: Machine, engine: Engine, folder: str) -> None:
         self._machine = machine
         self._session = Session(machine)
         self.manifest = manifest

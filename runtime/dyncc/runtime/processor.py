@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from dyncc.runtime.errors import IncompatibleArtifact
@@ -33,7 +32,8 @@ def machine() -> str:
 def features() -> frozenset[str] | None:
     """The processor's features by the names that Linux gives them; None where they are not told."""
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            lines = file.read().splitlines()
     except OSError:
         return None
     for line in lines:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,16 +15,17 @@ from dyncc.runtime.net import Net, SessionNet
 from dyncc.runtime.session import Session
 
 
-def replay(path: str | Path | Net, **options: Any) -> list[Outcome]:
+def replay(path: str | os.PathLike[str] | Net, **options: Any) -> list[Outcome]:
     """Run the examples of a bundle again and compare. ``options`` are those of :func:`load`."""
     net = path if isinstance(path, Net) else load(path, **options)
     examples = net.manifest.examples
     if not examples:
         return []
+    file = os.path.join(net.folder, EXAMPLES)
     try:
-        stored = np.load(net.folder / EXAMPLES, allow_pickle=False)
+        stored = np.load(file, allow_pickle=False)
     except (OSError, ValueError) as error:
-        raise DamagedBundle(f"{net.folder / EXAMPLES} is missing or damaged ({error})") from error
+        raise DamagedBundle(f"{file} is missing or damaged ({error})") from error
     sessions: dict[int, SessionNet] = {}
     for example in examples:
         if example.session not in sessions:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import string
 from collections.abc import Iterator
 from typing import TypeAlias
 
@@ -16,7 +15,9 @@ NO_FORMAT = frozenset("{}'\"\\\n")
 
 def pieces(template: str) -> Iterator[Piece]:
     """Those of a template as ``str.format`` takes it. Raises ValueError where a field is no plain one."""
-    for literal, field, spec, conversion in string.Formatter().parse(template):
+    from string import Formatter  # half a millisecond, and most programs have no text
+
+    for literal, field, spec, conversion in Formatter().parse(template):
         if literal:
             yield literal
         if field is None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import builtins
 import inspect
 import keyword
-import string
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from dyncc.runtime import program as p
@@ -85,11 +86,11 @@ def reachable(program: p.Program[Any], roots: Iterable[str]) -> list[str]:
     return list(seen)
 
 
+@cache
 def operand_count(spec: HostOpSpec) -> int | None:
     """How many operands an instruction takes; None where it takes any number."""
     if spec.expression is not None:
-        slots = [field for _, field, _, _ in string.Formatter().parse(spec.expression) if field]
-        return len(set(slots))
+        return len(set(re.findall(r"\{(\d+)", spec.expression)))
     parameters = inspect.signature(spec.evaluate).parameters.values()
     if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
         return None

@@ -164,7 +164,7 @@ class _Candidates:
         if ONNX not in runs:
             path = self.folder / f"{len(self.engines)}-{len(list(self.folder.iterdir()))}.onnx"
             path.write_bytes(onnx_ir.to_proto(source.model).SerializeToString())
-            graph = Graph(source.name, path, source.inputs, source.outputs, source.numbers)
+            graph = Graph(source.name, str(path), source.inputs, source.outputs, source.numbers)
             runs[ONNX] = self._engine(ONNX).load(graph)
         return runs[ONNX]
 
@@ -184,14 +184,14 @@ def _graph(source: BlockSource, engine: str, built: Built, support: Path | None)
 
     return Graph(
         source.name,
-        built.path,
+        str(built.path),
         source.inputs,
         source.outputs,
         source.numbers,
         engine,
         built.requires,
         weights,
-        support,
+        None if support is None else str(support),
     )
 
 

@@ -135,7 +135,7 @@ class TvmCompiler:
         found = installed_libraries()
         if found is None or self.target.foreign:
             return {}
-        return {name: found[1] / name for name in LIBRARIES}
+        return {name: Path(found[1], name) for name in LIBRARIES}
 
     def compile(self, blocks: Sequence[BlockSource], folder: Path) -> Mapping[str, Built | Unable]:
         parameters = {block.name: _write(block, folder / f"{n}.onnx") for n, block in enumerate(blocks)}
