@@ -8,6 +8,7 @@ that one does for what is small.
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -18,11 +19,8 @@ SMALL = 1 << 19
 def sha256(size: int) -> Any:
     """An object as ``hashlib.sha256`` gives, for about ``size`` bytes."""
     if size <= SMALL and "hashlib" not in sys.modules:
-        for name in ("_sha2", "_sha256"):  # since Python 3.12, until 3.11
-            try:
-                return import_module(name).sha256()
-            except (ImportError, AttributeError):
-                continue
+        with suppress(ImportError, AttributeError):  # a Python built without it
+            return import_module("_sha2" if sys.version_info >= (3, 12) else "_sha256").sha256()
     return import_module("hashlib").sha256()
 
 

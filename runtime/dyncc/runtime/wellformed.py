@@ -8,12 +8,13 @@ name that becomes Python is one.
 from __future__ import annotations
 
 import builtins
-import inspect
 import keyword
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any
+from inspect import CO_VARARGS
+from types import FunctionType
+from typing import Any, cast
 
 from dyncc.runtime import program as p
 from dyncc.runtime.errors import DamagedBundle
@@ -91,10 +92,8 @@ def operand_count(spec: HostOpSpec) -> int | None:
     """How many operands an instruction takes; None where it takes any number."""
     if spec.expression is not None:
         return len(set(re.findall(r"\{(\d+)", spec.expression)))
-    parameters = inspect.signature(spec.evaluate).parameters.values()
-    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
-        return None
-    return len(parameters)
+    code = cast("FunctionType", spec.evaluate).__code__  # (those without an expression are functions)
+    return None if code.co_flags & CO_VARARGS else code.co_argcount
 
 
 def _check_template(step: p.HostOp, where: str) -> None:
