@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import pytest
 
+from dyncc.runtime import records
 from dyncc.runtime.records import frozen
 
 T = TypeVar("T")
@@ -57,6 +58,7 @@ def test_is_made_compared_and_copied_as_a_dataclass(cls: Any) -> None:
     assert repr(one) == f"{cls.__name__}(left=1, right='r', more=[])"
     assert [item.name for item in dataclasses.fields(cls)] == ["left", "right", "more"]
     assert dataclasses.replace(one, right="x") == cls(1, "x")
+    assert cls is Twin or records.replace(one, right="x") == cls(1, "x", one.more)
     assert dataclasses.asdict(one) == {"left": 1, "right": "r", "more": []}
     assert pickle.loads(pickle.dumps(one)) == copy.deepcopy(one) == copy.copy(one) == one
     assert cls.__match_args__ == ("left", "right", "more")

@@ -52,6 +52,12 @@ def defaults_of(cls: Any) -> Mapping[str, Any]:
     return {name: _value(default) for name, default in defaults.items()}
 
 
+def replace(value: T, **changes: Any) -> T:
+    """A record like ``value`` with some fields changed: ``dataclasses.replace``, without its fields."""
+    cls: Any = type(value)
+    return cls(**{**dict(zip(cls.__slot_names__, cls.__getstate__(value), strict=True)), **changes})
+
+
 def _value(default: Any) -> Any:
     factory: Any = default.default_factory if isinstance(default, dataclasses.Field) else None
     return default if factory is None else factory()
@@ -109,7 +115,12 @@ class _Fields:
     def __get__(self, _: Any, cls: Any) -> dict[str, dataclasses.Field[Any]]:
         given = {name: value for name, value in cls.__slot_defaults__.items() if value is not MISSING}
         annotations = {name: cls.__annotations__[name] for name in cls.__slot_names__}
-        scope = {**given, "__annotations__": annotations, "__module__": cls.__module__}
+        scope = {
+            **given,
+            "__annotations__": annotations,
+            "__module__": cls.__module__,
+            "__doc__": "Fields.",
+        }
         made: Any = dataclasses.dataclass(init=False, repr=False, eq=False)(type(cls.__name__, (), scope))
         cls.__dataclass_fields__ = made.__dataclass_fields__
         return made.__dataclass_fields__

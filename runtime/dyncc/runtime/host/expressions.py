@@ -10,12 +10,11 @@ import ast
 import math
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import TypeAlias
 
 from dyncc.runtime import program as p
 from dyncc.runtime.hostops import HOST_OPS
-from dyncc.runtime.records import frozen
+from dyncc.runtime.records import frozen, replace
 from dyncc.runtime.texts import pieces
 
 ATOM = 100

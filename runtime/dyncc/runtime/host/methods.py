@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from typing import Any
 
 from dyncc.runtime import program as p
@@ -19,7 +19,7 @@ from dyncc.runtime.host.shape import Exit, Place
 from dyncc.runtime.host.statements import Line, Stmt, depths, tidy
 from dyncc.runtime.host.structure import TOO_DEEP, Structurer, TooDeep
 from dyncc.runtime.host.tables import Tables
-from dyncc.runtime.records import frozen
+from dyncc.runtime.records import frozen, replace
 from dyncc.runtime.wellformed import inputs_of
 
 MOST_LOOPS = 18

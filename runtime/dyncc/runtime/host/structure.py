@@ -12,13 +12,13 @@ asks the flag.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import field, replace
+from dataclasses import field
 
 from dyncc.runtime.host.expressions import Apply, Expr, Text, constant, negate
 from dyncc.runtime.host.names import identifier
 from dyncc.runtime.host.shape import Exit, Place, Shape
 from dyncc.runtime.host.statements import Break, Continue, If, Line, Loop, Match, Stmt
-from dyncc.runtime.records import record
+from dyncc.runtime.records import record, replace
 
 TOO_DEEP = 90
 """How many constructs may be inside of each other. Python allows 100 levels of indentation."""
