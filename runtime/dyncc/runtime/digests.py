@@ -12,7 +12,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
-SMALL = 1 << 19
+SMALL = 1 << 18
 """Bytes that CPython's own module hashes in the time that OpenSSL takes to load."""
 
 
