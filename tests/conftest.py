@@ -21,6 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     os.environ["DYNCC_STRICT_REPORT"] = "1"  # a report that cannot be made is a fault here, not a warning
+    os.environ["DYNCC_CACHE"] = ""  # thousands of programs, each loaded once
     if config.getoption("--update-goldens") and os.environ.get("CI"):
         raise pytest.UsageError(
             "--update-goldens is refused in CI: rewrite goldens where you can read them"

@@ -27,7 +27,6 @@ from dyncc.runtime.errors import (
     EngineMissing,
     IncompatibleArtifact,
 )
-from dyncc.runtime.host import Origin
 from dyncc.runtime.manifest import Artifact, Manifest, Weight, read_manifest
 from dyncc.runtime.module import HostModules
 from dyncc.runtime.net import Net
@@ -38,6 +37,8 @@ from dyncc.runtime.version import VERSION
 
 if TYPE_CHECKING:
     from mmap import mmap
+
+    from dyncc.runtime.host import HostSource, Origin
 
 MANIFEST = "program.json"
 HOST = "host.py"
@@ -86,7 +87,7 @@ def load(
     manifest = read_manifest(data, file)
     if verify_digests:
         check_digests(folder, manifest)
-    modules = host_modules(manifest, os.path.join(folder, HOST))
+    modules = host_modules(manifest, os.path.join(folder, HOST), found)
     if verify_digests:
         _check_host(folder, manifest, modules)
     for source in manifest.sources:
@@ -139,18 +140,28 @@ def _engine(names: set[str], setup: Setup, fallback: bool, plain: Mapping[str, G
     return make_engine(next(iter(names)), setup=setup) if len(names) == 1 else PerBlock(names, setup)
 
 
-def host_modules(manifest: Manifest, path: str) -> HostModules:
-    """The host of a manifest's program; ``path`` is what its frames are called."""
-    return HostModules(manifest.program, _sources(manifest), origin_of(manifest), path)
+def host_modules(manifest: Manifest, path: str, digest: str | None = None) -> HostModules:
+    """The host of a manifest's program; ``path`` is what its frames are called, ``digest`` that of the
+    manifest's file, if what is made may be kept for other processes."""
+
+    def make(traced: bool) -> HostSource:
+        from dyncc.runtime.host import generate  # a tenth of a start, and mostly the host was kept
+
+        lines, origin = _sources(manifest), origin_of(manifest)
+        return generate(manifest.program, sources=lines, origin=origin, traced=traced)
+
+    return HostModules(make, path, digest)
 
 
 def host_text(manifest: Manifest) -> str:
     """The text of ``host.py``: what the compiler writes, and :func:`load` makes again."""
-    return host_modules(manifest, HOST).plain.source.text
+    return host_modules(manifest, HOST).plain.text
 
 
 def origin_of(manifest: Manifest) -> Origin:
     """What the header of the host says."""
+    from dyncc.runtime.host import Origin
+
     return Origin(
         manifest.generator or "dyncc",
         manifest.command,
@@ -186,7 +197,7 @@ def _check_host(folder: str, manifest: Manifest, modules: HostModules) -> None:
     path = os.path.join(folder, HOST)
     if manifest.generator != generator() or not os.path.exists(path):
         return
-    if _read(path).decode("utf-8", "replace") != modules.plain.source.text:
+    if _read(path).decode("utf-8", "replace") != modules.plain.text:
         raise DigestMismatch(f"{path} is not the host of {os.path.join(folder, MANIFEST)}: compile again")
 
 

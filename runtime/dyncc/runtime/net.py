@@ -48,7 +48,7 @@ class Net:
     @property
     def host_source(self) -> str:
         """The text of the host that runs."""
-        return self._machine.modules.plain.source.text
+        return self._machine.modules.plain.text
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._session.call(self._default_name or self._default(), args, kwargs)

@@ -202,7 +202,7 @@ class Session:
     def _user_traceback(self, error: BaseException, module: HostModule) -> Any:
         """The part of the traceback below this module, at the user's places."""
         below = error.__traceback__.tb_next if error.__traceback__ is not None else None
-        spans = module.source.spans
+        spans = module.spans
         if isinstance(error, EngineError):
             line = _line_in(below, module.filename)
             locate(error, self._machine.program, spans.get(line))
@@ -215,7 +215,7 @@ class Session:
     def _cells(self) -> Iterator[tuple[p.Cell, str]]:
         """The cells of the present state and the host's attributes that hold them."""
         state = getattr(self._host, "state", 0)
-        names = self._machine.modules.plain.source.cells[state]
+        names = self._machine.modules.plain.cells[state]
         for cell in self._machine.program.states[state].cells:
             yield cell, names[cell.name]
 
@@ -272,7 +272,7 @@ class Session:
         host = self._machine.new_host()
         if self._machine.draws:
             host.noise = self._host.noise
-        names = self._machine.modules.plain.source.cells[state]
+        names = self._machine.modules.plain.cells[state]
         for cell in states[state].cells:
             setattr(host, names[cell.name], _restored(cell, saved))
         if len(states) > 1:
