@@ -46,7 +46,7 @@ is what a compiler could reach if it knew the path and had nothing to decide: le
 | slowest × | lower end of the 95 % interval of the path that gains least over eager |
 | oracle | dyncc over the oracle (all paths) |
 | > 1 ms | the worst such path, of those whose oracle takes over 1 ms |
-| start | process start to first answer, with bytecode and host kept from before, over that of one static ONNX graph |
+| start | process start to first answer, over that of one static ONNX graph; bytecode and host kept |
 | start × | that of eager over that of dyncc |
 | memory, memory × | likewise, resident memory |
 | compiled in | all of dyncc's compile, with its checks |
