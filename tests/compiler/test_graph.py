@@ -312,3 +312,26 @@ def test_mutates(expected: bool, target: Any, args: tuple[Any, ...], kwargs: dic
     assert mutates(r.call(target, x, *args, **kwargs)) is expected
     assert mutates(r.call(torch.add, x, x, out=x))
     assert not mutates(r.call(torch.add, x, x))
+
+
+@pytest.mark.parametrize(
+    "expected, target, args, kwargs",
+    [
+        (True, torch.div, (2.0,), {}),
+        (True, torch.Tensor.__rtruediv__, (2.0,), {}),
+        (True, operator.truediv, (2.0,), {}),
+        (True, torch.div, (2.0,), {"rounding_mode": None}),
+        (True, torch.Tensor.__rsub__, (1,), {}),
+        (False, torch.div, (2,), {"rounding_mode": "floor"}),
+        (False, torch.Tensor.__floordiv__, (2,), {}),
+        (False, operator.floordiv, (2,), {}),
+        (False, torch.remainder, (2,), {}),
+        (False, torch.Tensor.div_, (2.0,), {}),
+    ],
+)
+def test_what_fails_for_no_data_is_total(
+    expected: bool, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    r = Recorder()
+    graph = r.done(r.call(target, r.input("x", TensorType("int64", (3,))), *args, **kwargs))
+    assert OPS.total(graph) is expected

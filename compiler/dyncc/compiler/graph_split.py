@@ -17,16 +17,19 @@ TOTAL = HEAVY | frozenset(
     "add sub mul neg abs exp sqrt rsqrt square relu gelu silu elu tanh sigmoid softmax log_softmax sin cos "
     "erf leaky_relu softplus layer_norm group_norm rms_norm normalize permute transpose t reshape view "
     "flatten unsqueeze squeeze contiguous clone detach cat mean sum float matrix_transpose swapaxes "
-    "where maximum minimum clamp lt le gt ge eq ne logical_and logical_or logical_not".split()
+    "where maximum minimum clamp lt le gt ge eq ne logical_and logical_or logical_not "
+    "div divide true_divide truediv rdiv rtruediv reciprocal rsub var std".split()
 )
-"""Fail for no data and are the same each time, so they may run where the original would not run them."""
+"""Fail for no data and are the same each time, so they may run where the original would not run them.
+(Division with a ``rounding_mode`` does fail, for integers.)"""
 
 
 def is_total(node: fx.Node) -> bool:
     """Whether a recorded call may run earlier than it would, or in vain."""
     name = last_name(node.target)
     name = name.strip("_") if name.startswith("__") else name
-    return node.op == "call_function" and name in TOTAL and not node.kwargs.get("inplace")
+    modes = (node.kwargs.get("inplace"), node.kwargs.get("rounding_mode"))
+    return node.op == "call_function" and name in TOTAL and not any(modes)
 
 
 def is_heavy(node: fx.Node) -> bool:
