@@ -27,7 +27,6 @@ class Leave:
         i = 0                               # leave_two_loops.py:3  source line 3
         while i < n:                        # leave_two_loops.py:4  source line 4
             j = 0
-            to_line_11 = False
             while True:
                 if j >= n:                  # leave_two_loops.py:5  source line 5
                     x = self.between(x)     # leave_two_loops.py:10  source line 10
@@ -35,13 +34,13 @@ class Leave:
                 x, s = self.step(x)         # leave_two_loops.py:6  source line 6
                 v = item(s)
                 if v > 1.0:
-                    to_line_11 = True
-                    break
+                    y = self.head(x)        # leave_two_loops.py:11  source line 11
+                    z = self.head(y)
+                    w = self.head(z)
+                    return w
                 if v < 0.0:                 # leave_two_loops.py:8  source line 8
                     break
                 j += 1                      # leave_two_loops.py:5  source line 5
-            if to_line_11:
-                break
             i += 1                          # leave_two_loops.py:4  source line 4
         y = self.head(x)                    # leave_two_loops.py:11  source line 11
         z = self.head(y)

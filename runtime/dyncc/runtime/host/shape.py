@@ -137,8 +137,12 @@ class Shape:
 
     def short(self, name: str) -> bool:
         """Whether ``name`` leaves the method in so few lines that it may be written more than once."""
+        return self.leaves(name, 2)
+
+    def leaves(self, name: str, lines: int) -> bool:
+        """Whether ``name`` leaves the method within so many lines."""
         place = self.places[name]
-        return not place.exits and len(place.lines) <= 2
+        return not place.exits and len(place.lines) <= lines
 
     def _measure_nests(self) -> dict[str, int]:
         """How deeply the code of each node, without its labels', nests if nothing is done about it."""

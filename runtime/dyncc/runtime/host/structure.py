@@ -3,9 +3,9 @@
 Ramsey's *Beyond Relooper* (ICFP 2022) on the dominator tree, adapted to Python, which has no labels: a
 node where paths merge is written behind the ``if`` of its immediate dominator, so that the paths reach it
 by falling through; the code after a loop is chosen so that ``break`` reaches it. A way that neither
-falling, ``break`` nor ``continue`` can take is taken in one of three manners: a short ``return`` or
-``raise`` is written again; a long chain of exits to one place becomes a loop that runs once and is left by
-``break``; otherwise a flag is set, the enclosing constructs are left one by one and what lies between
+falling, ``break`` nor ``continue`` can take is taken in one of three manners: what leaves the method within
+a few lines is written again; a long chain of exits to one place becomes a loop that runs once and is left
+by ``break``; otherwise a flag is set, the enclosing constructs are left one by one and what lies between
 asks the flag.
 """
 
@@ -22,6 +22,8 @@ from dyncc.runtime.records import record, replace
 
 TOO_DEEP = 90
 """How many constructs may be inside of each other. Python allows 100 levels of indentation."""
+FEW = 6
+"""Lines that leave the method and are written once more before a flag is raised to get to them."""
 DEEP = 5
 """A chain of ``else`` deeper than this is written flat."""
 
@@ -207,6 +209,8 @@ class Structurer:
         if self._copies(target, context):
             return list(self.places[target].lines)
         if target not in (context.follow, context.header, context.after):
+            if self.shape.leaves(target, FEW):
+                return list(self.places[target].lines)
             return [Line(f"{self.flag(target)} = True"), *self._pass_on(target, context)]
         return self._pass_on(target, context)
 
