@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import field
+from itertools import takewhile
 
 from dyncc.runtime.host.expressions import Apply, Expr, Text, constant, negate
 from dyncc.runtime.host.names import identifier
@@ -255,7 +256,10 @@ class Structurer:
 
     def _lower_flags(self, raised: set[str], at: int, out: list[Stmt]) -> None:
         ordered = sorted(raised, key=self.shape.position.__getitem__)
-        out[at:at] = [Line(f"{self.flag(target)} = False") for target in ordered]
+        lines: list[Stmt] = [Line(f"{self.flag(target)} = False") for target in ordered]
+        lower = {f"{flag} = False" for flag in self.flags.values()}
+        already = list(takewhile(lambda stmt: isinstance(stmt, Line) and stmt.text in lower, out[at:]))
+        out[at:at] = [line for line in lines if line not in already]
 
     def _unless(self, active: set[str], code: list[Stmt]) -> list[Stmt]:
         """``code``, skipped when one of the flags is raised."""
