@@ -198,9 +198,12 @@ class _Graphs:
 
         self.options = onnxruntime.SessionOptions()
         self.options.log_severity_level = 4
-        self.options.intra_op_num_threads = job.threads
-        # of many sessions the one called last must not spin on while the next one runs
-        self.options.add_session_config_entry("session.force_spinning_stop", "1")
+        if job.threads > 1 and not job.only_start:
+            # Pools of many sessions get in each other's way: one for all, as the compiled program has.
+            onnxruntime.set_global_thread_pool_sizes(job.threads, 1)
+            self.options.use_per_session_threads = False
+        else:
+            self.options.intra_op_num_threads = job.threads
         self.job = job
         self.alternatives = [
             [_Session(file, self.options) for file in files[: 1 if job.only_start else None]]
