@@ -26,6 +26,22 @@ def with_a_batch_again(x: torch.Tensor) -> list[float]:
     return kept.tolist()
 
 
+def twice(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, int]:
+    rows = x.view(2, 2)[x[:2] > 0]
+    return rows.squeeze(0), rows.squeeze(0) + 1, rows.squeeze(0).dim()
+
+
+def of_two_columns(x: torch.Tensor) -> torch.Tensor:
+    pairs = torch.stack([x, -x], 1)[x > 0]
+    return torch.stack([pairs[:, 0].squeeze(), pairs[:, 1].squeeze()])
+
+
+def after_another_call(x: torch.Tensor) -> torch.Tensor:
+    kept = x[x > 0]
+    first = kept.squeeze()
+    return torch.cat([kept.exp().squeeze().reshape(-1), first.reshape(-1)]).sum() + kept.sin().squeeze()
+
+
 FUNCTIONS: dict[str, Callable[[torch.Tensor], Any]] = {
     "rank": doubled_where_one,
     "unsqueezed": with_a_batch_again,
@@ -34,6 +50,9 @@ FUNCTIONS: dict[str, Callable[[torch.Tensor], Any]] = {
     "several": lambda x: x[x > 0][None, :, None].squeeze((0, 1)),
     "nonzero": lambda x: (x > 0).nonzero().squeeze().sum(-1),
     "where": lambda x: (torch.where(x > 0)[0].squeeze().ndim, len(torch.where(x > 0)[0].squeeze().shape)),
+    "twice": twice,
+    "columns": of_two_columns,
+    "after": after_another_call,
     "slice": lambda x: x[: int((x > 0).sum())].squeeze(),
 }
 

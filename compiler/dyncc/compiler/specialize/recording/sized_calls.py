@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -58,6 +58,12 @@ class _Call:
     def allowed(self) -> guards.Allowed:
         return questions.allowed(self.recorder)
 
+    def knows_equal(self, shapes: Mapping[Any, Sequence[Any]]) -> bool:
+        """Whether one of the sizes is known to be another, or a number, which the fake call is not told."""
+        equal = {question.symbol for question, answer in self.recorder.block.size_answers if answer}
+        sizes = (size for shape in shapes.values() for size in shape if not isinstance(size, int))
+        return bool(equal) and any(equal & size.free_symbols for size in sizes)
+
     def settle(self, conditions: Sequence[Any]) -> bool:
         """Whether a question among guards was answered by no (see ``questions.settle``)."""
         open_ = questions.unanswered(self.recorder, conditions)
@@ -106,7 +112,7 @@ def run_fake(
         before.undo()  # a kernel that takes sizes for numbers: its decomposition in Python may not
         with before.without_effect():
             result = _attempt(call, before, by_python=True)
-    if before.made():
+    if before.made() or call.knows_equal(shapes):
         fixed, conditions = before.fixed(), before.conditions()
         before.undo()
         if guards.matter(func, args, kwargs, result, shapes, call.allowed):
@@ -149,8 +155,12 @@ def _ask_for_ones(call: _Call) -> None:
     unknown = [tensor.shape[axis] for axis in inside if not isinstance(tensor.shape[axis], int)]
     conditions = [sympy.Eq(size.node.expr, 1) for size in unknown]
     asked = [condition for condition in conditions if condition not in (sympy.true, sympy.false)]
+    in_place = call.func is torch.Tensor.squeeze_
+    put = [question for condition in asked for question in questions.questions_of(condition) or ()]
+    for question in put:
+        if questions.answer_known(call.recorder, question) and not in_place:
+            raise questions.Known(question)  # an earlier call asked that
     while open_ := [c for c in asked if questions.unanswered(call.recorder, [c])]:
-        in_place = call.func is torch.Tensor.squeeze_
         if in_place or not call.settle(open_):
             _give_or_demand(call, f"whether {open_[0].lhs} is one decides on its form")
 
