@@ -56,3 +56,36 @@ def test_ways_are_compared_that_other_sizes_do_not_take(monkeypatch: pytest.Monk
     found = uncovered()
     monkeypatch.setattr(forced, "mentioned", lambda program: ())
     assert found < uncovered()
+
+
+class Survivors(nn.Module):
+    """What it does depends on how many rows a layer's scores let through: none, one, or more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.score = nn.Linear(6, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        kept = x[self.score(x)[:, 0] > 0.5]
+        if kept.shape[0] == 0:
+            return x.sum(0)
+        if kept.shape[0] == 1:
+            return kept.sum(0) * 2
+        return kept.mean(0)
+
+
+def test_data_are_sought_for_sizes_that_they_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    model, call = Survivors().eval().requires_grad_(False), (torch.randn(40, 6),)
+    recorded = specialize(model, call)
+
+    def uncovered() -> int:
+        report = check_forced(
+            recorded.program, recorded.weights, {"forward": model.forward}, [Example("forward", call)]
+        )
+        assert not report.mismatches
+        return len(report.uncovered)
+
+    assert uncovered() == 0
+    monkeypatch.setattr(forced, "regrouped", lambda example: [])
+    assert uncovered() > 0

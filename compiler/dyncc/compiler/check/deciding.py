@@ -19,10 +19,14 @@ from dyncc.runtime.program import (
 
 
 class Reads:
-    """The reads of tensors' values that a value of a block depends on, through block parameters too."""
+    """The reads of tensors' values that a value of a block depends on, through block parameters too.
 
-    def __init__(self, program: Program[Any]) -> None:
+    ``op``: with ``dim`` the reads of their sizes.
+    """
+
+    def __init__(self, program: Program[Any], op: str = "item") -> None:
         self.program = program
+        self.op = op
         self.into: dict[str, list[tuple[Block, tuple[Operand, ...]]]] = {}
         for block in program.blocks.values():
             for edge in successors(block.terminator):
@@ -56,7 +60,7 @@ class Reads:
                 )
         for step in block.steps:
             if isinstance(step, HostOp) and step.result.name == name:
-                if step.op == "item":
+                if step.op == self.op:
                     found.append(step)
                 else:
                     yield from ((block, operand) for operand in step.operands)

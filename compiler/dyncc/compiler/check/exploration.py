@@ -61,14 +61,15 @@ class Frontier:
     _queue: list[tuple[int, int, Edge | None, Case]] = field(
         default_factory=list["tuple[int, int, Edge | None, Case]"]
     )
-    _known: set[Any] = field(default_factory=set[Any])
+    _known: dict[Any, Case] = field(default_factory=dict[Any, Case])
+    """By what makes a case: its calls, which are kept, since another object would be at their address."""
     _order: Iterator[int] = field(default_factory=itertools.count)
 
     def add(self, case: Case, priority: int, target: Edge | None = None) -> None:
         """Queue ``case`` unless it was queued before."""
         key = (tuple(map(id, case.calls)), case.answers)
         if key not in self._known:
-            self._known.add(key)
+            self._known[key] = case
             heapq.heappush(self._queue, (priority, next(self._order), target, case))
 
     def pop(self, surplus: bool) -> Case | None:

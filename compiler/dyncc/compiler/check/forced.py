@@ -18,6 +18,7 @@ import torch
 
 from dyncc.compiler.calling import ArgumentError
 from dyncc.compiler.check.compare import REFERENCE, Outcome, compare, compare_outcomes, outcome
+from dyncc.compiler.check.deciding import Reads
 from dyncc.compiler.check.definitions import has_definitions
 from dyncc.compiler.check.exploration import Case, Frontier, Passed
 from dyncc.compiler.check.isolation import Isolation
@@ -36,6 +37,7 @@ from dyncc.compiler.check.ties import NUDGES
 from dyncc.compiler.check.variations import (
     mentioned,
     redrawn,
+    regrouped,
     resized_sequences,
     sequences,
     variations,
@@ -44,6 +46,9 @@ from dyncc.compiler.reference import Interpreter, Number, Observer, StepLimitExc
 from dyncc.runtime.noise import Noise
 from dyncc.runtime.program import Compute, HostOp, Program, Span
 from dyncc.runtime.wellformed import draws
+
+_REGROUPED = 2
+"""Examples whose rows are regrouped."""
 
 
 @dataclass(frozen=True)
@@ -167,10 +172,16 @@ class ForcedPaths:
             for calls in resized_sequences(self.program, example):
                 frontier.add(Case(calls, varied=True, seed=next(seeds)), 501)
         deadline = time.monotonic() + self.budget.seconds
-        surplus, waited = self.budget.surplus, 0
+        surplus, waited, regrouped_too = self.budget.surplus, 0, False
         while not self._stopped(deadline):
             covered = not self.report.uncovered
             case = frontier.pop(surplus=surplus > 0)
+            if case is None and not regrouped_too and self._decides_on_sizes():
+                regrouped_too = True
+                for example in examples[:_REGROUPED]:
+                    for varied in regrouped(example):
+                        frontier.add(Case((varied,), seed=next(seeds)), 600)
+                continue
             if case is None or len(self.report.mismatches) >= self.budget.mismatches:
                 break
             if case.answers and waited >= self.budget.patience:
@@ -180,6 +191,11 @@ class ForcedPaths:
             self._run_case(case, frontier)
             waited = 0 if len(self.report.covered) > known else waited + 1
         return self.report
+
+    def _decides_on_sizes(self) -> bool:
+        """Whether no case took a way of a decision on a tensor's size: data may decide that."""
+        sizes, blocks = Reads(self.program, "dim"), self.program.blocks
+        return any(sizes.deciding(blocks[name]) for name, _ in self.report.uncovered)
 
     def _stopped(self, deadline: float) -> bool:
         self.report.stopped = self.report.cases >= self.budget.cases or time.monotonic() >= deadline

@@ -86,6 +86,42 @@ def redrawn(example: Example, seed: int = 0) -> list[Example]:
     return [Example(example.method, args, kwargs) for args, kwargs in made]
 
 
+def regrouped(example: Example, seed: int = 0) -> list[Example]:
+    """The example with none, one or two rows that are alike, and all others their opposite.
+
+    They are for sizes that data decide: how many rows pass a mask is as they say or the reverse, for masks
+    of values and of what a linear layer makes of them. PyTorch has rules of its own for none and one.
+    """
+    generator = torch.Generator().manual_seed(seed)
+
+    def change(axis: int, count: int, sign: float, alike: bool) -> Callable[[Any], Any]:
+        def changed(leaf: Any) -> Any:
+            if not (isinstance(leaf, torch.Tensor) and leaf.is_floating_point() and leaf.numel()):
+                return leaf
+            if leaf.dim() <= axis:
+                return leaf
+            noise = torch.randn(leaf.shape, generator=generator)
+            row = torch.randn(leaf.narrow(axis, 0, 1).shape, generator=generator)
+            chosen = torch.randperm(leaf.shape[axis], generator=generator)[:count]
+            signs = torch.full((leaf.shape[axis],), -sign)
+            signs[chosen] = sign
+            signs = signs.view(-1, *[1] * (leaf.dim() - 1 - axis))
+            values = row + 0.1 * noise if alike else noise.abs() + 0.1
+            return (values * signs).to(leaf) * (leaf.abs().max() + 0.1)
+
+        return changed
+
+    changes = [
+        change(axis, count, sign, alike)
+        for axis in (0, 1)
+        for count in (0, 1, 2)
+        for sign in (1.0, -1.0)
+        for alike in (False, True)
+    ]
+    made = [map_tensors(each, example.copied()) for each in changes]
+    return [Example(example.method, args, kwargs) for args, kwargs in made]
+
+
 def map_tensors(change: Callable[[Any], Any], arguments: Any) -> Any:
     """``arguments`` with other leaves; what is one tensor in them stays one."""
     made: dict[int, Any] = {}
