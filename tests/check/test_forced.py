@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, OrderedDict, deque
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,75 @@ def test_isolation_restores_what_a_call_changes() -> None:
     assert torch.equal(model.seen, torch.zeros(2))
     assert set(vars(model)) == names
     assert torch.equal(torch.get_rng_state(), drawn)
+
+
+class Cautious(dict[str, int]):
+    """A user's mapping whose ways in do more than to put things there."""
+
+    def update(self, *args: Any, **more: Any) -> None:
+        raise AssertionError("not by its own methods")
+
+    clear = __setitem__ = items = update
+
+
+class Bounded(list[int]):
+    def __init__(self, *items: int) -> None:
+        super().__init__(items)
+        self.dropped = 0
+
+    def extend(self, items: Any) -> None:
+        raise AssertionError("not by its own methods")
+
+
+def test_isolation_restores_containers_of_every_class() -> None:
+    class Keeper(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.counts = Counter(a=2, b=1)
+            self.order = OrderedDict(one=1, two=2)
+            self.latest = deque([1, 2], maxlen=2)
+            self.cautious = Cautious(a=1)
+            self.bounded = Bounded(1, 2)
+            self.names = {"a"}
+
+        def forward(self) -> None:
+            self.counts["a"] += 3
+            self.counts["c"] = 1
+            self.order.move_to_end("one")
+            self.latest.append(3)
+            dict.__setitem__(self.cautious, "b", 2)
+            self.bounded.append(4)
+            self.bounded.dropped += 1
+            self.names.add("b")
+
+    model = Keeper()
+    isolation = Isolation([model.forward])
+    for _ in range(3):
+        model()
+        isolation.restore()
+    assert model.counts == Counter(a=2, b=1) and type(model.counts) is Counter
+    assert list(model.order) == ["one", "two"]
+    assert model.latest == deque([1, 2]) and model.latest.maxlen == 2
+    assert dict(dict.items(model.cautious)) == {"a": 1}
+    assert (list(model.bounded), model.bounded.dropped) == ([1, 2], 0)
+    assert model.names == {"a"}
+
+
+def test_a_model_with_a_counter_is_compiled_and_left_as_it_was(tmp_path: Path) -> None:
+    class Votes(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.votes = Counter(a=0, b=0)
+
+        def forward(self, x: torch.Tensor) -> Any:
+            self.votes["a" if x.sum() > 0 else "b"] += 1
+            return self.votes["a"] - self.votes["b"], sum(self.votes.values())
+
+    model = Votes()
+    net = compile(model, (torch.ones(2),), output=tmp_path / "n.dyncc")
+    assert model.votes == Counter(a=0, b=0)
+    for sign in (1, -1, 1, 1):
+        assert net(torch.full((2,), float(sign))) == model(torch.full((2,), float(sign)))
 
 
 class Settling(nn.Module):

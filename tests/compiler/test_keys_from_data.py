@@ -144,9 +144,43 @@ def in_tables_of_cpython(x: torch.Tensor) -> Any:
     return found, sorted(counts.items())
 
 
+def texts(x: torch.Tensor) -> list[str]:
+    return ["a"] if x[0] > 0 else ["a", "b", "a"]
+
+
+def counted_texts(x: torch.Tensor) -> Any:
+    counts = collections.Counter(a=1)
+    counts.update(texts(x))
+    counts.subtract(texts(-x))
+    made = collections.Counter(texts(x))
+    return counts["a"], counts["b"], made["a"], made["b"]
+
+
+def sets_of_texts(x: torch.Tensor) -> Any:
+    known = {"z"}
+    known.update(texts(x))
+    latest = collections.deque(["q"], maxlen=2)
+    latest.extend(texts(x))
+    table = dict([("a", 1)] if x[0] > 0 else [("a", 2), ("b", 3)])
+    return len(known), "b" in known, "b" in set(texts(x)), list(latest), table["a"], table.get("b", 0)
+
+
+def symmetric_differences(x: torch.Tensor) -> Any:
+    one, other = {1, 2}, set(numbers(x))
+    both = one ^ other
+    swapped = {0, 5}
+    swapped ^= other
+    swapped.symmetric_difference_update([1, 1, 7])
+    beside = one.union(other), one.intersection(other), one.symmetric_difference(other)
+    return sorted(both), sorted(swapped), sorted(other ^ {0}), [len(each) for each in beside]
+
+
 FUNCTIONS: dict[str, Callable[[torch.Tensor], Any]] = {
     each.__name__: each
     for each in (
+        counted_texts,
+        sets_of_texts,
+        symmetric_differences,
         grouped,
         added_up,
         counted,

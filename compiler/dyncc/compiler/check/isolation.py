@@ -55,6 +55,8 @@ class Isolation:
         if isinstance(value, _ATOMS) or id(value) in self._seen:
             return
         self._seen[id(value)] = value
+        if isinstance(value, dict | list | collections.deque | set):
+            self._object(value)  # the attributes of a user's own kind of these
         match value:
             case torch.Tensor():
                 self._tensor(value)
@@ -121,35 +123,40 @@ class Isolation:
         self._restorers.append(restore)
 
     def _dict(self, value: dict[Any, Any]) -> None:
-        items = list(value.items())
+        # As the built-in class does it: a Counter's `update` adds, a user's may do anything.
+        kind: Any = collections.OrderedDict if isinstance(value, collections.OrderedDict) else dict
+        items = list(kind.items(value))
         self._pending += [item for _, item in items]
 
         def restore() -> None:
-            if not _identical(list(value.items()), items):
-                value.clear()
-                value.update(items)
+            if not _identical(list(kind.items(value)), items):
+                kind.clear(value)
+                for key, item in items:
+                    kind.__setitem__(value, key, item)
 
         self._restorers.append(restore)
 
     def _sequence(self, value: list[Any] | collections.deque[Any]) -> None:
-        items = list(value)
+        kind: Any = list if isinstance(value, list) else collections.deque
+        items = list(kind.__iter__(value))
         self._pending += items
 
         def restore() -> None:
-            if len(value) != len(items) or any(a is not b for a, b in zip(value, items, strict=True)):
-                value.clear()
-                value.extend(items)
+            now = list(kind.__iter__(value))
+            if len(now) != len(items) or any(a is not b for a, b in zip(now, items, strict=True)):
+                kind.clear(value)
+                kind.extend(value, items)
 
         self._restorers.append(restore)
 
     def _set(self, value: set[Any]) -> None:
-        items = set(value)
+        items = set(set.__iter__(value))
         self._pending += items
 
         def restore() -> None:
-            if value != items:
-                value.clear()
-                value.update(items)
+            if not set.__eq__(value, items):
+                set.clear(value)
+                set.update(value, items)
 
         self._restorers.append(restore)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import math
 import sys
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import torch
 
 from dyncc.compiler.specialize.prelude.iterators import MISSING, DynamicRange
+from dyncc.compiler.specialize.prelude.keys import unsupported
 from dyncc.compiler.specialize.values import is_scalar, kind_of, scalar_op
 
 COMPENSATED = sys.version_info >= (3, 12)
@@ -59,6 +61,61 @@ def of_lists(func: Any, args: Any, kwargs: Any) -> Any:
     for arg in args:
         made.append(list(arg) if hasattr(type(arg), "__next__") else arg)
     return func(*made, **kwargs)
+
+
+def taken_in(func: Any, container: Any, name: Any, args: Any, kwargs: Any) -> Any:
+    """A call that makes or changes a container by the items of lists whose lengths are not known."""
+    made = container is None
+    if made:
+        container, name = func(**kwargs), "update"
+    elif kwargs:
+        unsupported(f"`{name}` takes a list of run-time length and names", "call it for each")
+    put = _way_in(container, name)
+    for iterable in args:
+        for item in iterable:
+            put(container, item)
+    return container if made else None
+
+
+def _way_in(container: Any, name: Any) -> Any:
+    """What a method of a container does with each item of its arguments."""
+    if name == "extendleft":
+        return _prepend
+    if isinstance(container, (list, collections.deque)):
+        return _append
+    if isinstance(container, collections.Counter) and name in ("update", "subtract"):
+        return _count if name == "update" else _uncount
+    if name == "update":
+        return _set_pair if isinstance(container, dict) else _add
+    kind = type(container).__name__
+    unsupported(
+        f"`{name}` of a {kind} goes through a list of run-time length", "write a loop over the list"
+    )
+
+
+def _prepend(container: Any, item: Any) -> None:
+    container.appendleft(item)
+
+
+def _append(container: Any, item: Any) -> None:
+    container.append(item)
+
+
+def _count(container: Any, item: Any) -> None:
+    container[item] += 1
+
+
+def _uncount(container: Any, item: Any) -> None:
+    container[item] -= 1
+
+
+def _set_pair(container: Any, item: Any) -> None:
+    key, value = item
+    container[key] = value
+
+
+def _add(container: Any, item: Any) -> None:
+    container.add(item)
 
 
 def contained(method: Any, container: Any, item: Any, negated: Any) -> Any:

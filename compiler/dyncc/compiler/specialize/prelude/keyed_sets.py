@@ -75,6 +75,15 @@ class KeyedSet:
                 if key not in other:
                     self.discard(key)
 
+    def symmetric_difference_update(self, other: Any) -> None:
+        changed = KeyedSet()
+        changed.update(other)
+        for key in changed.members:
+            if key in self:
+                self.discard(key)
+            else:
+                self.add(key)
+
     def union(self, *others: Any) -> Any:
         made = self.copy()
         made.update(*others)
@@ -88,6 +97,11 @@ class KeyedSet:
     def intersection(self, *others: Any) -> Any:
         made = self.copy()
         made.intersection_update(*others)
+        return made
+
+    def symmetric_difference(self, other: Any) -> Any:
+        made = self.copy()
+        made.symmetric_difference_update(other)
         return made
 
     def issubset(self, other: Any) -> Any:
@@ -121,6 +135,11 @@ class KeyedSet:
     def __sub__(self, other: Any) -> Any:
         return self.difference(other) if isinstance(other, set | frozenset) else NotImplemented
 
+    def __xor__(self, other: Any) -> Any:
+        return self.symmetric_difference(other) if isinstance(other, set | frozenset) else NotImplemented
+
+    __rxor__ = __xor__
+
     def __rsub__(self, other: Any) -> Any:
         made = KeyedSet()
         for key in members_of(other):
@@ -138,6 +157,10 @@ class KeyedSet:
 
     def __isub__(self, other: Any) -> Any:
         self.difference_update(other)
+        return self
+
+    def __ixor__(self, other: Any) -> Any:
+        self.symmetric_difference_update(other)
         return self
 
     def __eq__(self, other: Any) -> Any:
@@ -161,6 +184,13 @@ class KeyedSet:
         return missing(set, name)
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def beside_keyed(owner: Any, name: Any, others: Any) -> Any:
+    """A method of a set of CPython's with arguments whose members are known only at run time."""
+    made = KeyedSet()
+    made.update(owner)
+    return getattr(made, name)(*others)
 
 
 def members_of(source: Any) -> Any:

@@ -129,13 +129,13 @@ def restore(obj: Any, content: Content) -> None:
     if isinstance(obj, list):
         list.__setitem__(obj, slice(None), [v for _, v in items])
     elif isinstance(obj, collections.deque):
-        obj.clear()
-        obj.extend(v for _, v in items)
+        collections.deque.clear(obj)
+        collections.deque.extend(obj, (v for _, v in items))
     elif isinstance(obj, dict) and type(obj) is not KeyedDict:
         _restore_dict(obj, items)
     elif isinstance(obj, set) and type(obj) is not KeyedSet:
-        obj.clear()
-        obj.update(v for _, v in items)
+        set.clear(obj)
+        set.update(obj, (v for _, v in items))
     elif isinstance(obj, BaseException):
         obj.args = next(v for a, v in content if a == ("args", "args"))
     attributes = getattr(obj, "__dict__", None)

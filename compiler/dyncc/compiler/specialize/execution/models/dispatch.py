@@ -56,6 +56,12 @@ def apply(machine: Machine, func: Any, args: tuple[Any, ...], kwargs: dict[str, 
             return Push(method, args, kwargs)
     if found is not None:
         return found(machine, args, kwargs)
+    if _consumes(func) and any(type(arg) is prelude.RecordList for arg in args):
+        owner = None if isinstance(func, type) else getattr(func, "__self__", None)
+        name = getattr(func, "__name__", "")
+        return Push(prelude.functions.taken_in, (func, owner, name, args, kwargs), {})
+    if _compares_sets(func) and any(type(arg) is prelude.KeyedSet for arg in args):
+        return Push(prelude.keyed_sets.beside_keyed, (func.__self__, func.__name__, args), {})
     if _consumes(func) and _generated(args):
         return Push(prelude.of_lists, (func, args, kwargs), {})
     if messages.is_log(func):
@@ -89,6 +95,9 @@ _METHODS = frozenset(
     "update extend extendleft union intersection difference symmetric_difference intersection_update "
     "difference_update symmetric_difference_update issubset issuperset isdisjoint subtract fromkeys".split()
 )
+_SET_METHODS = frozenset(
+    "union intersection difference symmetric_difference issubset issuperset isdisjoint".split()
+)
 
 
 def _consumes(func: Any) -> bool:
@@ -99,6 +108,12 @@ def _consumes(func: Any) -> bool:
     container = isinstance(owner, (*_CONTAINERS, list)) or _is_one(owner, _CONTAINERS)
     builtin = type(func) is types.BuiltinMethodType or type(owner) in _CONTAINERS
     return container and builtin and getattr(func, "__name__", "") in _METHODS
+
+
+def _compares_sets(func: Any) -> bool:
+    """Whether ``func`` is a method of a set of CPython's that changes nothing."""
+    owner = getattr(func, "__self__", None)
+    return type(owner) in (set, frozenset) and getattr(func, "__name__", "") in _SET_METHODS
 
 
 def _is_one(value: Any, among: tuple[type, ...]) -> bool:
