@@ -226,6 +226,41 @@ def _attention(*args: Any, **kwargs: Any) -> torch.Tensor:
         return result.transpose(1, 2).contiguous().transpose(1, 2) if result.dim() == 4 else result
 
 
+def _batch_norm(
+    input: torch.Tensor,
+    weight: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    running_mean: torch.Tensor | None,
+    running_var: torch.Tensor | None,
+    training: bool,
+    momentum: float,
+    eps: float,
+    cudnn_enabled: bool,
+) -> torch.Tensor:
+    """ATen's asks first whether the tensor has no elements, which data may decide."""
+    if training or running_mean is None or running_var is None:
+        return torch.batch_norm(
+            input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled
+        )
+    normalize = torch.ops.aten._native_batch_norm_legit_no_training
+    return normalize(input, weight, bias, running_mean, running_var, momentum, eps)[0]
+
+
+def _functional_batch_norm(
+    input: torch.Tensor,
+    running_mean: torch.Tensor | None,
+    running_var: torch.Tensor | None,
+    weight: torch.Tensor | None = None,
+    bias: torch.Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> torch.Tensor:
+    if training:
+        return F.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
+    return _batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, False)
+
+
 _REPLACEMENTS: dict[Any, Callable[..., Any]] = {
     F.scaled_dot_product_attention: _attention,
     torch.Tensor.__setitem__: _setitem,
@@ -233,6 +268,8 @@ _REPLACEMENTS: dict[Any, Callable[..., Any]] = {
     torch.Tensor.fill_diagonal_: _fill_diagonal,
     F.one_hot: _one_hot,
     torch.linspace: _linspace,
+    torch.batch_norm: _batch_norm,
+    F.batch_norm: _functional_batch_norm,
     torch.combinations: _combinations,
     F.affine_grid: _affine_grid,
     **dict.fromkeys((F.max_pool1d, torch.max_pool1d), _max_pool1d),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dyncc.compiler.lower.decompose import (  # noqa: F401 -- fill the table
     arithmetic,
     doubles,
+    einsum,
     indexing,
     linalg,
     losses,
