@@ -1,4 +1,4 @@
-"""Reductions of no elements that PyTorch answers: the engine answers the same."""
+"""Reductions of no elements, and layers of no rows, that PyTorch answers: the engine answers the same."""
 
 from __future__ import annotations
 
@@ -24,6 +24,16 @@ def _rows(x: torch.Tensor) -> torch.Tensor:
     return x[x[:, 0] > 2]
 
 
+def _images(x: torch.Tensor) -> torch.Tensor:
+    """Of three channels and 4 × 4 points, one for each row that is left."""
+    return _rows(x)[:, :, None, None] + torch.linspace(-1, 1, 16).view(4, 4)
+
+
+def _weights(x: torch.Tensor) -> torch.Tensor:
+    """Weights of a layer."""
+    return x[0] * 0.5 + 1
+
+
 ANSWERED: dict[str, Callable[..., Any]] = {
     "median": lambda x: _elements(x).median(),
     "median-int": lambda x: (_elements(x) * 2).long().median(),
@@ -37,6 +47,13 @@ ANSWERED: dict[str, Callable[..., Any]] = {
     "mean": lambda x: _elements(x).mean(),
     "other-dim": lambda x: _rows(x).amax(1),
     "softmax-rows": lambda x: _rows(x).softmax(0),
+    "batch_norm": lambda x: F.batch_norm(_rows(x), x[0], x[:, 0].abs() + 1),
+    "batch_norm-images": lambda x: F.batch_norm(_images(x), x[0], x[0].abs() + 1, _weights(x), None),
+    "batch_norm-convolved": lambda x: F.batch_norm(
+        F.conv2d(_images(x), x.view(3, 3, 1, 1)), x[0], x[0].abs() + 1
+    ),
+    "group_norm": lambda x: F.group_norm(_images(x).repeat(1, 2, 1, 1), 3, x.view(-1)[:6], None),
+    "einsum": lambda x: torch.einsum("bchw,bdhw->bcd", _images(x), _images(x) + 1),
 }
 
 

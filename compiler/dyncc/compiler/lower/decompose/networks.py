@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch._decomp.decompositions import gru_impl, lstm_impl
 
-from dyncc.compiler.lower.decompose.registry import DECOMPOSITIONS, decomposes, equal
+from dyncc.compiler.lower.decompose.registry import DECOMPOSITIONS, decomposes, equal, is_symbolic
 
 aten = torch.ops.aten
 
@@ -50,6 +50,28 @@ def rrelu(
     if training:
         return NotImplemented
     return torch.nn.functional.leaky_relu(self, (lower + upper) / 2), noise
+
+
+@decomposes(aten.group_norm.default)
+def group_norm(
+    input: torch.Tensor,
+    num_groups: int,
+    weight: torch.Tensor | None = None,
+    bias: torch.Tensor | None = None,
+    eps: float = 1e-5,
+    cudnn_enabled: bool = True,
+) -> Any:
+    """The translation lets the elements of a group be counted, which of no rows cannot be."""
+    batch, channels, *sizes = input.shape
+    if not is_symbolic(batch) or any(map(is_symbolic, (channels, *sizes))):
+        return NotImplemented
+    elements = channels // num_groups * math.prod(sizes)
+    result = torch.layer_norm(input.reshape(batch, num_groups, elements), (elements,), eps=eps)
+    result = result.reshape(input.shape)
+    shape = (1, channels, *[1] * len(sizes))
+    if weight is not None:
+        result = result * weight.view(shape)
+    return result if bias is None else result + bias.view(shape)
 
 
 @decomposes(aten.cross_entropy_loss.default)
