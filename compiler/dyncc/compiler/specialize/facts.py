@@ -18,6 +18,8 @@ from dyncc.compiler.diagnostics import Diagnostic
 from dyncc.compiler.specialize.lists.elements import common
 from dyncc.compiler.specialize.recording.size_ranges import Range
 from dyncc.compiler.specialize.values import DATA, Restart
+from dyncc.compiler.specialize.values.decisions import current
+from dyncc.runtime.program import Span
 
 SMALL_LOOP = 8
 """A loop over a static range of at most this many turns is unrolled without looking further."""
@@ -110,6 +112,8 @@ class Facts:
     """Tensors that may share memory with something unseen → the split places that this is due to."""
     reasons: dict[Place, Diagnostic] = field(default_factory=dict[Place, Diagnostic])
     """Why places are kept static, where that was told."""
+    needed: dict[Place, Span | None] = field(default_factory=dict[Place, "Span | None"])
+    """Where the program needed places statically."""
     needs: dict[Any, Any] = field(default_factory=dict[Any, Any])
     """Calls on unknown sizes → what they need of them (``recording/small_sizes.py``)."""
     deciding: set[Any] = field(default_factory=set[Any])
@@ -155,6 +159,8 @@ class Facts:
         known = {_variable(place) for place in self.keep}
         self.kept_names |= {_variable(place) for place in new} & known - {None}
         self.keep |= new
+        if current:  # (a block is being recorded)
+            self.needed.update(dict.fromkeys(new, current[-1].span))
         if why is not None:
             self.reasons.update(dict.fromkeys(new, why))
         self.aliased.clear()

@@ -116,6 +116,9 @@ class Specializer:
         """The dicts and sets that the program made, by identity, and where (see ``execution/mappings``)."""
         self.returns = 0
         self.raises: list[tuple[BaseException, ir.Span | None]] = []
+        """What leaves the program, and where it was raised."""
+        self.origins: dict[int, tuple[BaseException, ir.Span | None]] = {}
+        """By identity of an exception."""
         self.lost = False
         """Whether something was learned for which everything begins again."""
 
@@ -140,7 +143,11 @@ class Specializer:
         self._refuse_kept_identities()
         methods = {m.name: self._method(m) for m in self.methods}
         frozen = tuple(
-            ir.Frozen(f"argument `{'.'.join(map(str, place[2]))}` of `{place[1]}`", repr(value))
+            ir.Frozen(
+                f"argument `{'.'.join(map(str, place[2]))}` of `{place[1]}`",
+                repr(value),
+                self.facts.needed.get(place),
+            )
             for place, value in self.facts.frozen.items()
         )
         made = ir.Program(self.name, methods, tuple(self._states()), self.blocks, self.graphs, frozen)
@@ -337,8 +344,13 @@ class Specializer:
         state, cells, writes = self._leave()
         self.terminator = ir.Return(output, writes, state, cells, span)
 
+    def raising(self, error: BaseException) -> None:
+        """Note where an exception is raised first: a handler may raise it again."""
+        self.origins.setdefault(id(error), (error, self.recorder.block.span))
+
     def raised(self, error: BaseException) -> None:
-        self.raises.append((error, self.recorder.block.span))
+        known, span = self.origins.get(id(error), (None, None))
+        self.raises.append((error, span if known is error else self.recorder.block.span))
         message = message_parts(self.recorder, error)
         state, cells, writes = self._leave()
         self.terminator = ir.Raise(

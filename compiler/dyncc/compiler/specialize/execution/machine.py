@@ -236,6 +236,7 @@ class Machine:
 
     def raise_(self, error: BaseException) -> None:
         """Unwind to the handler of ``error``; out of all frames it ends the program."""
+        self.owner.raising(error)
         while self.frames:
             frame = self.frames[-1]
             handler = frame.block.handler
