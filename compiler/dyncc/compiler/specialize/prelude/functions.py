@@ -12,6 +12,7 @@ import torch
 from dyncc.compiler.specialize.prelude.iterators import MISSING, DynamicRange
 from dyncc.compiler.specialize.prelude.keys import unsupported
 from dyncc.compiler.specialize.values import is_scalar, kind_of, scalar_op
+from dyncc.compiler.specialize.values.numbers import whole_power
 
 COMPENSATED = sys.version_info >= (3, 12)
 """Whether ``sum`` of floats makes up for what rounding takes (CPython from 3.12 on)."""
@@ -61,6 +62,13 @@ def of_lists(func: Any, args: Any, kwargs: Any) -> Any:
     for arg in args:
         made.append(list(arg) if hasattr(type(arg), "__next__") else arg)
     return func(*made, **kwargs)
+
+
+def power(base: Any, exponent: Any) -> Any:
+    """``**`` of whole numbers: with a negative exponent, CPython makes floats of them first."""
+    if exponent < 0:
+        return float(base) ** float(exponent)
+    return whole_power(base, exponent)
 
 
 def taken_in(func: Any, container: Any, name: Any, args: Any, kwargs: Any) -> Any:

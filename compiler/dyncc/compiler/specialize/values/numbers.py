@@ -210,6 +210,14 @@ def _unary(op: str) -> Callable[[Any], Any]:
     return apply
 
 
+def whole_power(base: Any, exponent: Any) -> Any:
+    """``base ** exponent`` of whole numbers, where the exponent is not negative."""
+    operands = (base, exponent)
+    if not any(type(operand) is Scalar for operand in operands):
+        return base**exponent
+    return builder().host_scalar("pow", operands, "int", origins_of(operands))
+
+
 def _pow(self: Any, other: Any, modulus: Any = None) -> Any:
     power = scalar_op("pow", self, other)
     return power if modulus is None or power is NotImplemented else scalar_op("mod", power, modulus)

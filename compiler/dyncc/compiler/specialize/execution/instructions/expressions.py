@@ -14,6 +14,7 @@ from dyncc.compiler.specialize.execution.instructions.names import name_value
 from dyncc.compiler.specialize.execution.native import Raised
 from dyncc.compiler.specialize.execution.operators import arithmetic, conditions, iteration, texts
 from dyncc.compiler.specialize.lists import operations
+from dyncc.compiler.specialize.values import is_scalar, kind_of
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
@@ -45,6 +46,9 @@ def _binary(machine: Machine, frame: Frame, i: cfg.Binary) -> None:
     method = operator_methods.operation(machine, i.op, left, right, i.inplace)
     if method is not None:
         machine.invoke(prelude.operate, method, {}, i.dst)
+        return
+    if i.op == "**" and is_scalar(right) and {kind_of(left), right.kind} <= {"int", "bool"}:
+        machine.invoke(prelude.functions.power, (left, right), {}, i.dst)
         return
     value = arithmetic.binary(machine, i.op, left, right, i.inplace)
     name_value(value, i.dst)
