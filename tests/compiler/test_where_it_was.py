@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from dyncc.compiler import compile
+from dyncc.compiler import Limits, compile
 from dyncc.compiler.diagnostics import CompileError
 
 
@@ -50,3 +50,28 @@ def test_what_raised_is_shown_and_not_what_was_done_on_the_way_out(tmp_path: Pat
     (diagnostic,) = caught.value.diagnostics
     assert diagnostic.code == "DY150"
     assert diagnostic.span is not None and diagnostic.span.line == _line_of("x = self.layer(x)")
+
+
+class Found:
+    def __init__(self, place: int, score: torch.Tensor) -> None:
+        self.place, self.score = place, score
+
+
+def sorted_out(x: torch.Tensor) -> int:
+    kept: list[Found] = []
+    dropped: list[Found] = []
+    for place in range(30):
+        score = x[place % 4] * place
+        (kept if score > 1 else dropped).append(Found(place, score))
+        if score > 50:
+            kept.clear()
+    return len(kept)
+
+
+def test_what_multiplies_the_blocks_is_told() -> None:
+    with pytest.raises(CompileError) as caught:
+        compile(sorted_out, (torch.ones(4),), limits=Limits(seconds=60, blocks=200))
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.code == "DY106"
+    assert any("`kept` 0 to" in note for note in diagnostic.notes)
+    assert any(help.startswith("keep tuples or dicts in `") for help in diagnostic.helps)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
 
 from dyncc.compiler.diagnostics import Diagnostic
 from dyncc.compiler.specialize.execution.frames import Frame
 from dyncc.compiler.specialize.facts import Place
 from dyncc.compiler.specialize.state.snapshot import Snapshot
+from dyncc.compiler.specialize.values import kind_of
 from dyncc.runtime.program import Span
 
 MANY_CALLS = 8
@@ -28,7 +32,55 @@ def too_large(
         if frames:
             ((span, count),) = Counter(map(_span_of, frames)).most_common(1)
             label = f"{count} of them begin here, or in what this calls"
-    return Diagnostic("DY106", message, span, label=label, helps=tuple(filter(None, helps)))
+    notes, more = differing(snapshots)
+    return Diagnostic("DY106", message, span, label=label, notes=notes, helps=(*more, *filter(None, helps)))
+
+
+def differing(snapshots: Sequence[Snapshot]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Which containers are of several lengths in the states of the point that has most; what to do."""
+    points = Counter(snapshot.point for snapshot in snapshots)
+    point, count = points.most_common(1)[0] if points else ((), 0)
+    if count < MANY_STATES:
+        return (), ()
+    found: dict[str, set[int]] = {}
+    of_objects: list[str] = []
+    for snapshot in snapshots:
+        for _, content, path in snapshot.objects if snapshot.point == point else ():
+            name = _variable(path)
+            if name:
+                found.setdefault(name, set()).add(len(content))
+                if any(_is_object(value) for _, value in content) and name not in of_objects:
+                    of_objects.append(name)
+    several = {name: lengths for name, lengths in found.items() if len(lengths) > 1}
+    if not several:
+        return (), ()
+    words = [f"`{name}` {min(lengths)} to {max(lengths)}" for name, lengths in several.items()]
+    note = f"the values that lists hold in its {count} states at one place: {', '.join(words[:4])}"
+    names = [f"`{name}`" for name in of_objects if name in several]
+    help = (
+        f"keep tuples or dicts in {' and '.join(names[:2])}: of objects, each length is a state of its own"
+    )
+    return (note,), (help,) if names else ()
+
+
+def _variable(path: tuple[Any, ...]) -> str:
+    """The variable, or attribute, of the user's that a path leads to; empty for any other."""
+    match path:
+        case ("frame", _, str(name)) if name.isidentifier():
+            return name
+        case ("frame", _, str(name), str(attribute)) if name.isidentifier():
+            return f"{name}.{attribute}"
+        case _:
+            return ""
+
+
+def _is_object(value: Any) -> bool:
+    """Whether it is an object of a user's class."""
+    return (
+        type(value).__module__ not in ("builtins", "collections")
+        and hasattr(value, "__dict__")
+        and (not isinstance(value, torch.Tensor | torch.nn.Module) and kind_of(value) is None)
+    )
 
 
 def recursion(snapshots: Sequence[Snapshot]) -> Diagnostic | None:
