@@ -145,7 +145,7 @@ def host_modules(manifest: Manifest, path: str, digest: str | None = None) -> Ho
     manifest's file, if what is made may be kept for other processes."""
 
     def make(traced: bool) -> HostSource:
-        from dyncc.runtime.host import generate  # a tenth of a start, and mostly the host was kept
+        from dyncc.runtime.host import generate  # not needed where the host was kept
 
         lines, origin = _sources(manifest), origin_of(manifest)
         return generate(manifest.program, sources=lines, origin=origin, traced=traced)

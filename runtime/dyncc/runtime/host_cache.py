@@ -1,9 +1,9 @@
 """Hosts that a process before this one made, as Python keeps the bytecode of modules.
 
 A bundle's host is made from ``program.json`` whenever it is loaded, since nothing of a bundle is ever run.
-That takes from 6 ms to a tenth of a second. What was made is kept in the user's folder for caches, never
-in a bundle; an entry's name is a digest of all that it depends on: ``program.json``, the files of this
-runtime, and Python. So a bundle cannot bring an entry, and what has changed is made anew.
+That takes 4 to 70 ms, by the size of the program. What was made is kept in the user's folder for caches,
+never in a bundle; an entry's name is a digest of all that it depends on: ``program.json``, the files of
+this runtime, and Python. So a bundle cannot bring an entry, and what has changed is made anew.
 
 ``DYNCC_CACHE`` names another folder; where it is empty nothing is kept or read. A folder that others may
 write to is not trusted; where Python writes no bytecode (``-B``, ``PYTHONDONTWRITEBYTECODE``), no entry is

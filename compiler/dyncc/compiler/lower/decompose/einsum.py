@@ -26,12 +26,13 @@ class _Labelled:
     def in_order(self, labels: Sequence[str]) -> torch.Tensor:
         return self.tensor.permute([self.labels.index(label) for label in labels])
 
-    def summed_but(self, kept: Collection[str]) -> _Labelled:
+    def summed_but(self, kept: Collection[str], dtype: torch.dtype | None) -> _Labelled:
+        """Without the other axes; ``dtype`` None: as ``sum`` makes it, of small integers int64."""
         axes = [axis for axis, label in enumerate(self.labels) if label not in kept]
         if not axes:
             return self
         labels = tuple(label for label in self.labels if label in kept)
-        return _Labelled(labels, self.tensor.sum(axes, dtype=self.tensor.dtype))
+        return _Labelled(labels, self.tensor.sum(axes, dtype=dtype))
 
 
 @decomposes(aten.einsum.default)
@@ -49,11 +50,7 @@ def written_out(equation: str, tensors: Sequence[torch.Tensor]) -> torch.Tensor:
     for index, term in enumerate(terms[1:], 1):
         later = {label for other in terms[index + 1 :] for label in other.labels}
         result = _product(result, term, {*output, *later})
-    if len(terms) == 1:  # a sum of small integers alone is of int64, as `sum` gives it
-        axes = [axis for axis, label in enumerate(result.labels) if label not in output]
-        labels = tuple(label for label in result.labels if label in output)
-        result = _Labelled(labels, result.tensor.sum(axes)) if axes else result
-    return result.summed_but(output).in_order(output)
+    return result.summed_but(output, None).in_order(output)
 
 
 def _parsed(equation: str, ranks: Sequence[int]) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
@@ -76,7 +73,7 @@ def _parsed(equation: str, ranks: Sequence[int]) -> tuple[list[tuple[str, ...]],
 
 
 def _diagonal(labels: tuple[str, ...], tensor: torch.Tensor) -> _Labelled:
-    """A tensor whose label stands for several axes: their diagonal. (Axes of one element are left out.)"""
+    """A tensor whose label stands for several axes: their diagonal."""
     while True:
         again = next((label for label in labels if labels.count(label) > 1), None)
         if again is None:
@@ -90,7 +87,11 @@ def _diagonal(labels: tuple[str, ...], tensor: torch.Tensor) -> _Labelled:
 def _product(one: _Labelled, other: _Labelled, kept: Collection[str]) -> _Labelled:
     """The product of two, summed over what is not ``kept``."""
     one, other = _without_ones(one, other), _without_ones(other, one)
-    one, other = one.summed_but({*kept, *other.labels}), other.summed_but({*kept, *one.labels})
+    dtype = one.tensor.dtype
+    one, other = (
+        one.summed_but({*kept, *other.labels}, dtype),
+        other.summed_but({*kept, *one.labels}, dtype),
+    )
     both = [label for label in one.labels if label in other.labels]
     batch = [label for label in both if label in kept]
     inner = [label for label in both if label not in kept]
