@@ -354,6 +354,49 @@ def grown_records(x):
     return found, sorted(pairs), len(plus), [each["sum"] for each in plus]
 
 
+class Step:
+    def __init__(self, total, row, kind):
+        self.total = total
+        self.row = row
+        self.kind = kind
+
+    def weighted(self):
+        return self.row * self.total
+
+
+@growing("of objects: attributes, methods, sorted, the best", calls=START)
+def grown_objects(x):
+    steps = []
+    while x.abs().sum() > 1:
+        steps.append(Step(x.sum().item(), x, "plus" if x.sum() > 0 else "minus"))
+        x = x / 2
+    steps.sort(key=lambda step: step.total)
+    if not steps:
+        return x
+    best = max(steps, key=lambda step: step.total)
+    return sum(step.weighted() for step in steps), best.kind, [step.total for step in steps[1:]]
+
+
+@growing("an object in it changed", refused="DY112", calls=START)
+def grown_object_changed(x):
+    steps = []
+    while x.abs().sum() > 1:
+        steps.append(Step(x.sum().item(), x, "plus"))
+        x = x / 2
+    for step in steps:
+        step.total = 0.0
+    return sum(step.total for step in steps)
+
+
+@growing("an object in it compared by identity", refused="DY112", calls=START)
+def grown_object_found(x):
+    steps = []
+    while x.abs().sum() > 1:
+        steps.append(Step(x.sum().item(), x, "plus"))
+        x = x / 2
+    return len(steps) > 1 and steps[0] is steps[-1]
+
+
 @growing("a dict in it changed", refused="DY112", calls=START)
 def grown_record_changed(x):
     found = []

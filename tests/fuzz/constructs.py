@@ -27,7 +27,7 @@ _PATTERNS = {
     "None": r"is (not )?None|= None",
     "dict": r"cache\d+",
     "keys from data": r"\b(tally|memo|groups|seen)\d",
-    "records": r"\b(words|records)\d",
+    "records": r"\b(words|records|items)\d",
     "object": r"box\d+",
     "quantifier": r"\b(any|all)\(e\.|torch\.(any|all)\(",
     "order": r"sorted\(|\bmax\(\[|\bmin\(\[",

@@ -171,9 +171,11 @@ def for_loop(w: Writer) -> None:
         )
     if w.of(*KEYED, "K") and w.chance(0.6):
         return _keyed_loop(w, a)
-    if w.of("T", "R") and w.chance(0.5):
+    if w.of(*records.KINDS) and w.chance(0.5):
         header, bound, prologue = records.loop(w, a)
-        kept = {name: w.kinds.pop(name) for name in w.of("T", "R")}  # in the loop none of them changes
+        kept = {
+            name: w.kinds.pop(name) for name in w.of(*records.KINDS)
+        }  # in the loop none of them changes
         _loop_body(w, header, bound, prologue)
         w.kinds |= kept
         return None
@@ -230,7 +232,7 @@ def result(w: Writer) -> str:
     if w.inner:
         return w.pick([vector(w), w.pick(w.of("v"))])
     leaves = [name for name, kind in w.kinds.items() if kind not in "LN" and kind not in KEYED]
-    leaves += [f"len({name})" for name in w.of("L", "N", "T", "R", *KEYED)] + [
+    leaves += [f"len({name})" for name in w.of("L", "N", *records.KINDS, *KEYED)] + [
         name for name in w.of("L", "N")
     ]
     picked = [w.pick(leaves[-8:]) for _ in range(w.rng.randint(1, 4))]
@@ -357,9 +359,9 @@ TABLE: list[tuple[float, Statement, Callable[[Writer], bool]]] = [
     (0.5, plain.container, lambda w: bool({"dicts", "attributes"} & w.features)),
     (0.4, plain.swap, lambda w: len(w.of("v", writable=True)) > 1),
     (0.7, plain.comprehension, _feature("comprehension")),
-    (1.2, records.make, lambda w: w.has("records") and len(w.of("T", "R")) < 3),
-    (2.5, records.change, lambda w: bool(w.of("T", "R", writable=True))),
-    (1.2, records.use, lambda w: bool(w.of("T", "R"))),
+    (1.2, records.make, lambda w: w.has("records") and len(w.of(*records.KINDS)) < 3),
+    (2.5, records.change, lambda w: bool(w.of(*records.KINDS, writable=True))),
+    (1.2, records.use, lambda w: bool(w.of(*records.KINDS))),
     (1.6, keyed.make, lambda w: w.has("keys") and len(w.of(*KEYED)) < 3),
     (3.0, keyed.change, keyed.may_change),
     (1.2, keyed.use, lambda w: bool(w.of(*KEYED))),

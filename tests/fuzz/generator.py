@@ -21,6 +21,11 @@ from tests.fuzz.statements import declare
 PRELUDE = {
     "Pair": "class Pair(NamedTuple):\n    first: torch.Tensor\n    second: object\n",
     "Box": "class Box:\n    def __init__(self, h, n):\n        self.h = h\n        self.n = n\n",
+    "Item": (
+        "class Item:\n    def __init__(self, kind, f, row):\n"
+        "        self.kind, self.f, self.row = kind, f, row\n\n"
+        "    def scaled(self, c):\n        return Item(self.kind, self.f * c, self.row)\n"
+    ),
     "Exit": (
         "class Exit(Exception):\n    def __init__(self, value):\n"
         '        super().__init__("exit")\n        self.value = value\n'

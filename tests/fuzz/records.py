@@ -1,4 +1,5 @@
-"""Statements about lists of texts (``T``), and of dicts with a text, a number and a tensor (``R``)."""
+"""Statements about lists of texts (``T``), and of dicts (``R``) or objects (``O``) of a text, a number and
+a tensor."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from tests.fuzz.expressions import any_vector, floating, integer, scalar, tensor
 from tests.fuzz.scope import Writer
 
 WORDS = ("a", "b", "long", "")
+KINDS = ("T", "R", "O")
 
 
 def _word(w: Writer) -> str:
@@ -22,36 +24,47 @@ def _word(w: Writer) -> str:
     return w.pick(forms)
 
 
-def _record(w: Writer) -> str:
-    row = w.pick([any_vector(w), vector(w)])
-    return f"{{'kind': {_word(w)}, 'f': {floating(w)}, 'row': {row}}}"
+def _new(w: Writer, kind: str) -> str:
+    """An element of a list of that kind."""
+    if kind == "T":
+        return _word(w)
+    word, number, row = _word(w), floating(w), w.pick([any_vector(w), vector(w)])
+    if kind == "O":
+        return f"Item({word}, {number}, {row})"
+    return f"{{'kind': {word}, 'f': {number}, 'row': {row}}}"
+
+
+def _part(kind: str, name: str, each: str = "e") -> str:
+    """A part of an element."""
+    return f"{each}.{name}" if kind == "O" else f"{each}[{name!r}]"
 
 
 def make(w: Writer) -> None:
     """A new list, empty or not; a part or a copy of one."""
-    kind = w.pick(["T", "R"])
+    kind = w.pick(["T", "R", "O"])
     name, others = w.fresh(kind), w.of(kind)
-    new = _word(w) if kind == "T" else _record(w)
+    new = _new(w, kind)
     forms = ["[]", "[]", f"[{new}]"]
     if others:
         other = w.pick(others)
-        each = "e" if kind == "T" else "e['kind']"
+        each = "e" if kind == "T" else _part(kind, "kind")
         forms += [
             f"{other}[{w.pick(['1:', ':-1', ':2', '::2'])}]",
             f"list({other})",
             f"[*{other}, {new}]",
             f"[e for e in {other} if {each} {w.pick(['==', '!='])} {w.rng.choice(WORDS)!r}]",
         ]
-        if kind == "R":
-            forms.append(f"sorted({other}, key=lambda e: e['f'])")
-            forms.append(f"[{{**e, 'f': e['f'] * 0.5}} for e in {other}]")
+        if kind != "T":
+            forms.append(f"sorted({other}, key=lambda e: {_part(kind, 'f')})")
+            halved = "{**e, 'f': e['f'] * 0.5}" if kind == "R" else "e.scaled(0.5)"
+            forms.append(f"[{halved} for e in {other}]")
     w.emit(f"{name} = {w.pick(forms)}")
     w.bind(name, kind)
 
 
 def change(w: Writer) -> None:
-    name = w.pick(w.of("T", "R", writable=True))
-    new = _word(w) if w.kinds[name] == "T" else _record(w)
+    name = w.pick(w.of(*KINDS, writable=True))
+    new = _new(w, w.kinds[name])
     forms = [f"{name}.append({new})"] * 4 + [f"{name} += [{new}]", f"{name}.insert(0, {new})"]
     if w.chance(0.75):
         return w.emit(w.pick(forms))
@@ -62,8 +75,9 @@ def change(w: Writer) -> None:
 
 def use(w: Writer) -> None:
     """A list enters a tensor, a number or a text."""
-    name, one = w.pick(w.of("T", "R")), w.rng.choice(WORDS)
-    if w.kinds[name] == "T":
+    name, one = w.pick(w.of(*KINDS)), w.rng.choice(WORDS)
+    kind = w.kinds[name]
+    if kind == "T":
         forms = [
             f"{name}.count({one!r})",
             f"len({name})",
@@ -76,12 +90,14 @@ def use(w: Writer) -> None:
         w.emit(f"{target} = {w.pick(forms)}")
         return w.bind(target, "n")
     target = w.target("v")
+    row, f, word = (_part(kind, part) for part in ("row", "f", "kind"))
+    last, largest = _part(kind, "row", f"{name}[-1]"), _part(kind, "row", f"max({name}, key=lambda e: {f})")
     forms = [
-        f"torch.tanh(sum((e['row'] * e['f'] for e in {name}), {any_vector(w)}))",
-        f"{name}[-1]['row'] if {name} else {vector(w)}",
-        f"torch.tanh({any_vector(w)} + sum(e['f'] for e in {name} if e['kind'] != {one!r}))",
-        f"max({name}, key=lambda e: e['f'])['row'] * 0.5 if {name} else {vector(w)}",
-        f"torch.stack([e['row'] for e in {name}]).mean(0) if len({name}) > 1 else {vector(w)}",
+        f"torch.tanh(sum(({row} * {f} for e in {name}), {any_vector(w)}))",
+        f"{last} if {name} else {vector(w)}",
+        f"torch.tanh({any_vector(w)} + sum({f} for e in {name} if {word} != {one!r}))",
+        f"{largest} * 0.5 if {name} else {vector(w)}",
+        f"torch.stack([{row} for e in {name}]).mean(0) if len({name}) > 1 else {vector(w)}",
     ]
     w.emit(f"{target} = {w.pick(forms)}")
     w.bind(target, "v")
@@ -89,7 +105,9 @@ def use(w: Writer) -> None:
 
 def loop(w: Writer, a: str) -> tuple[str, dict[str, str], str]:
     """A loop over a list: its header, what it binds, its first statement."""
-    name, e = w.pick(w.of("T", "R")), w.fresh("e")
-    if w.kinds[name] == "T":
+    name, e = w.pick(w.of(*KINDS)), w.fresh("e")
+    kind = w.kinds[name]
+    if kind == "T":
         return f"for {e} in {name}:", {e: "t"}, f"{a} = torch.tanh({a} * (0.5 if {e} == 'a' else 0.9))"
-    return f"for {e} in {name}:", {f"{e}['row']": "v", f"{e}['f']": "f"}, f"{a} = {a} * {e}['f']"
+    row, f = (_part(kind, part, e) for part in ("row", "f"))
+    return f"for {e} in {name}:", {row: "v", f: "f"}, f"{a} = {a} * {f}"

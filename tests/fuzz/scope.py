@@ -8,6 +8,7 @@ Kinds of variables (``D`` is the width of the program)::
     n   int      f  float          g   bool          t  str
     L   list of v                  N   list of numbers
     T   list of texts              R   list of dicts of a text, a float and a v
+    O   list of objects with such attributes
     o   None or v                  m   tensor [D], float32 or float64
     z   float32 tensor [any], maybe of a size that is free (``u``) or that calls change (``self.trace``)
     K   list of two or three small ints read from a tensor
@@ -94,7 +95,7 @@ class Writer:
         self.names += 1
         stem = {"v": "h", "w": "w", "q": "q", "h": "part", "s": "s", "b": "flag", "n": "n", "f": "f"}
         stem |= {"g": "ok", "t": "tag", "L": "hs", "N": "ns", "o": "best", "m": "mix", "z": "seq"}
-        stem |= {"T": "words", "R": "records", "e": "each"}
+        stem |= {"T": "words", "R": "records", "O": "items", "e": "each"}
         stem |= {"k": "key", "K": "keys", "C": "tally", "V": "memo", "G": "groups", "S": "seen"}
         return f"{stem[kind[0]]}{self.names}"
 

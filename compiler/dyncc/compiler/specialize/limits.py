@@ -6,13 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
-
 from dyncc.compiler.diagnostics import Diagnostic
 from dyncc.compiler.specialize.execution.frames import Frame
 from dyncc.compiler.specialize.facts import Place
+from dyncc.compiler.specialize.lists.elements import uneven_part
 from dyncc.compiler.specialize.state.snapshot import Snapshot
-from dyncc.compiler.specialize.values import kind_of
 from dyncc.runtime.program import Span
 
 MANY_CALLS = 8
@@ -43,24 +41,24 @@ def differing(snapshots: Sequence[Snapshot]) -> tuple[tuple[str, ...], tuple[str
     if count < MANY_STATES:
         return (), ()
     found: dict[str, set[int]] = {}
-    of_objects: list[str] = []
+    held: dict[str, list[Any]] = {}
     for snapshot in snapshots:
         for _, content, path in snapshot.objects if snapshot.point == point else ():
             name = _variable(path)
             if name:
                 found.setdefault(name, set()).add(len(content))
-                if any(_is_object(value) for _, value in content) and name not in of_objects:
-                    of_objects.append(name)
+                held.setdefault(name, []).extend(value for _, value in content)
     several = {name: lengths for name, lengths in found.items() if len(lengths) > 1}
     if not several:
         return (), ()
     words = [f"`{name}` {min(lengths)} to {max(lengths)}" for name, lengths in several.items()]
     note = f"the values that lists hold in its {count} states at one place: {', '.join(words[:4])}"
-    names = [f"`{name}`" for name in of_objects if name in several]
-    help = (
-        f"keep tuples or dicts in {' and '.join(names[:2])}: of objects, each length is a state of its own"
+    uneven = {name: part for name in several if (part := uneven_part(held[name]))}
+    helps = (
+        f"keep values of one form in `{name}`, since else each length is a state of its own: {part}"
+        for name, part in uneven.items()
     )
-    return (note,), (help,) if names else ()
+    return (note,), tuple(helps)[:2]
 
 
 def _variable(path: tuple[Any, ...]) -> str:
@@ -72,15 +70,6 @@ def _variable(path: tuple[Any, ...]) -> str:
             return f"{name}.{attribute}"
         case _:
             return ""
-
-
-def _is_object(value: Any) -> bool:
-    """Whether it is an object of a user's class."""
-    return (
-        type(value).__module__ not in ("builtins", "collections")
-        and hasattr(value, "__dict__")
-        and (not isinstance(value, torch.Tensor | torch.nn.Module) and kind_of(value) is None)
-    )
 
 
 def recursion(snapshots: Sequence[Snapshot]) -> Diagnostic | None:

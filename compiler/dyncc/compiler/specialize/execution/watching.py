@@ -43,8 +43,7 @@ def watching(machine: Machine, func: Callable[..., Any], stop: types.CodeType) -
     asked: set[types.CodeType] = set()
     unseen: set[types.CodeType] = set()
     sums: list[int] = []
-    # Where all sharing is known, it does not matter who asks; a builtin function does not.
-    minding = bool(split) and not isinstance(func, types.BuiltinFunctionType)
+    minding = not isinstance(func, types.BuiltinFunctionType) and _matters_who_asks(machine)
 
     def hook(frame: types.FrameType, event: str, argument: Any) -> None:
         nonlocal effect
@@ -79,9 +78,14 @@ def watching(machine: Machine, func: Callable[..., Any], stop: types.CodeType) -
         _interpret(machine, unseen)
         if asked:
             _interpret(machine, asked)
-            machine.facts.demand_sharing(set().union(*split.values()))
+            machine.facts.demand_sharing(set[Any]().union(*split.values()))
     if effect is not None:
         refuse(machine, effect)
+
+
+def _matters_who_asks(machine: Machine) -> bool:
+    """Not where all sharing is known, unless elements of lists are made anew whenever looked at."""
+    return bool(machine.block.split or machine.block.stored or machine.facts.elements)
 
 
 def _interpret(machine: Machine, codes: set[types.CodeType]) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dyncc.compiler.specialize.lists.copies import ElementDict
+from dyncc.compiler.objects import attributes_of, new_object
+from dyncc.compiler.specialize.lists.copies import ElementDict, class_of
 from dyncc.compiler.specialize.values import DynamicList
 from dyncc.compiler.tuples import field_names, tuple_of
 
@@ -26,7 +27,7 @@ class Children:
 
 def container_children(value: Any) -> Children | None:
     """The parts of a container that may be an argument or a result; None for any other object."""
-    cls = type(value)
+    cls = class_of(value)
     names = (cls.__qualname__, cls.__module__)
     if isinstance(value, tuple) and (fields := field_names(cls)):
         return Children(
@@ -43,7 +44,7 @@ def container_children(value: Any) -> Children | None:
         keys = tuple(value)
         if not all(isinstance(key, (str, int, float, bool, type(None))) for key in keys):
             return None
-        plain = cls in (dict, collections.OrderedDict, collections.defaultdict, ElementDict)
+        plain = cls in (dict, collections.OrderedDict, collections.defaultdict)
         kind = "dict" if plain else "record"
         name = "OrderedDict" if cls is collections.OrderedDict else ("" if plain else cls.__qualname__)
         return Children(
@@ -72,8 +73,4 @@ def _rebuild_mapping(cls: type, keys: tuple[Any, ...], items: list[Any]) -> Any:
 
 
 def _rebuild_dataclass(value: Any, fields: tuple[str, ...], items: list[Any]) -> Any:
-    made = object.__new__(type(value))
-    made.__dict__.update(getattr(value, "__dict__", {}))
-    for name, item in zip(fields, items, strict=True):
-        object.__setattr__(made, name, item)
-    return made
+    return new_object(type(value), {**attributes_of(value), **dict(zip(fields, items, strict=True))})

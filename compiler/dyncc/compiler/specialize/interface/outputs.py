@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -92,8 +92,12 @@ class OutputBuilder:
             case ListElement():
                 return next(columns)
             case Fixed(value=value):
+                if value is not None and type(value) is not str:
+                    self._refuse(value)
                 return Leaf(Const(value))
             case Choice(table=table):
+                if type(table[0]) is not str:
+                    self._refuse(table[0])
                 numbers = next(columns).value
                 made = ListType(ScalarType("str"))
                 texts = self.recorder.block.host_op("list_lookup", [numbers, *map(Const, table)], made)
@@ -102,11 +106,21 @@ class OutputBuilder:
                 children = tuple(self._row(part, columns) for part in parts)
                 if cls is dict:
                     return Node("dict", children, keys)
+                if dataclasses.is_dataclass(cls):
+                    return self._dataclass_row(cls, dict(zip(keys, children, strict=True)))
                 if not issubclass(cls, tuple):
-                    self._refuse(cls)
+                    self._refuse_class(cls)
                 names = field_names(cls)
                 named = (names, cls.__qualname__, cls.__module__) if names else ()
                 return Node("namedtuple" if names else "tuple", children, *named)
+
+    def _dataclass_row(self, cls: type, parts: dict[str, Tree]) -> Tree:
+        names = tuple(field.name for field in dataclasses.fields(cls))
+        if not set(names) <= parts.keys():
+            self._refuse_class(cls)
+        return Node(
+            "dataclass", tuple(parts[name] for name in names), names, cls.__qualname__, cls.__module__
+        )
 
     def _keyed(self, value: Any) -> Tree:
         keys = value.members if type(value) is KeyedSet else value.own_keys
@@ -140,11 +154,14 @@ class OutputBuilder:
             raise CompileError([why]) from None
 
     def _refuse(self, value: Any) -> NoReturn:
+        self._refuse_class(type(value))
+
+    def _refuse_class(self, cls: type) -> NoReturn:
         raise CompileError(
             [
                 Diagnostic(
                     "DY140",
-                    f"the program returns a `{type(value).__name__}`, which a compiled program cannot make",
+                    f"the program returns a `{cls.__name__}`, which a compiled program cannot make",
                     self.span,
                     label="returned here",
                     helps=(
@@ -178,7 +195,7 @@ def message_parts(recorder: Recorder, error: BaseException) -> tuple[TextPart, .
     if type(value) is DynamicText:
         parts = tuple(_part(recorder, part) for part in value.parts)
         if lone_value(parts) is not None:  # ``f"{n}"`` is a text
-            return (replace(parts[0], conversion="s"),)
+            return (dataclasses.replace(parts[0], conversion="s"),)
         return parts
     if is_scalar(value):
         return (TextPart(value.operand),)

@@ -65,8 +65,8 @@ def record_parts(items: Any, value: Any) -> tuple[Any, ...]:
         parts = tuple(elements.taken_apart(items.element, value))
     except elements.Mismatch:
         recorder.facts.widen_elements(origins, items.element, value)
-        refuse_element(recorder, origins)
-    for made in elements.dicts_in(value):
+        refuse_element(recorder, origins, elements.uneven_part([items.element, value]))
+    for made in elements.mutable_in(value):
         recorder.block.store(made, origins)
     return parts
 

@@ -21,6 +21,7 @@ from dyncc.compiler.code_origin import users_first
 from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.lower.sizes import evaluate
 from dyncc.compiler.specialize.facts import Frozen
+from dyncc.compiler.specialize.lists.copies import parts_of
 from dyncc.compiler.specialize.recording import small_sizes
 from dyncc.compiler.specialize.recording.graph_numbers import GraphNumbers
 from dyncc.compiler.specialize.recording.size_ranges import Range
@@ -113,8 +114,10 @@ class BlockBuilder:
         self.split: dict[int, set[Any]] = {}
         """Storages that may be shared unseen → the places in the state where that was given up."""
         self.stored: list[tuple[Any, tuple[Any, ...], frozenset[Any]]] = []
-        """Lists and dicts that became elements of lists of run-time length, as they were then, and due to
-        what."""
+        """Lists, dicts and objects that are elements of lists of run-time length, as they were then, and
+        due to what."""
+        self.copies: list[tuple[Any, tuple[Any, ...], frozenset[Any]]] = []
+        """Objects that stand for such elements, likewise."""
         self.places: dict[Any, tuple[fx.Node, int, int]] = {}
         """Unknown size → a tensor of the graph, an axis, and what the size there has more than it."""
         self.bounds: list[small_sizes.Bound] = []
@@ -142,8 +145,20 @@ class BlockBuilder:
         self.frozen.setdefault(storage_key(tensor), set()).add(because)
 
     def store(self, value: Any, origins: frozenset[Any]) -> None:
-        """A list or dict became an element of a list of run-time length: it must stay as it is."""
+        """A list, dict or object became an element of a list of run-time length: it must stay as it is."""
         self.stored.append((value, parts_of(value), origins))
+
+    def note_copy(self, value: Any) -> None:
+        """An object lives that stands for such an element. It refuses changes, but those in its dict."""
+        self.copies.append((value, parts_of(value), value._dyncc_origins))
+
+    def origins_of_stored(self, value: Any) -> frozenset[Any]:
+        """What is behind ``value`` being such an element."""
+        found = (origins for stored, _, origins in self.stored if stored is value)
+        return frozenset[Any]().union(*found)
+
+    def is_stored(self, value: Any) -> bool:
+        return any(stored is value for stored, _, _ in self.stored)
 
     # ------------------------------------------------------------------------------ decisions
 
@@ -453,11 +468,6 @@ class BlockBuilder:
         for node in reversed(list(self.graph.nodes)):
             if node.op in ("call_function", "get_attr") and not node.users and not node.meta.get("mutates"):
                 self.graph.erase_node(node)
-
-
-def parts_of(value: Any) -> tuple[Any, ...]:
-    """What is in a list or dict now, its keys too."""
-    return tuple(value) if type(value) is list else (*value.keys(), *value.values())
 
 
 def _identifier(name: str) -> str:

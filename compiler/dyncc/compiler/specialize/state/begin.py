@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from dyncc.compiler.specialize.execution.frames import Frame, Generator
+from dyncc.compiler.specialize.lists.copies import is_copied_object
 from dyncc.compiler.specialize.recording.block import BlockBuilder
 from dyncc.compiler.specialize.recording.recorder import Recorder
 from dyncc.compiler.specialize.recording.size_ranges import Range
@@ -58,6 +59,8 @@ def begin(snapshot: Snapshot, heap: Heap, recorder: Recorder, block: BlockBuilde
             obj.frame = rewrite.frame(frame, (*path, "frame")) if frame is not None else None
             continue
         restore(obj, tuple((a, rewrite.value(v, (*path, a))) for a, v in content))
+        if is_copied_object(obj):
+            block.note_copy(obj)
     for items, origins in snapshot.watched:
         block.store(items, origins)
     return [rewrite.frame(frame, ("frame", depth)) for depth, frame in enumerate(snapshot.frames)]

@@ -22,6 +22,7 @@ import torch
 from torch import nn
 
 from dyncc.compiler.code_origin import is_users
+from dyncc.compiler.objects import slots_of
 from dyncc.compiler.specialize.prelude import KeyedDict, KeyedSet, RecordList
 from dyncc.compiler.specialize.state.bindings import Bindings, Reach
 from dyncc.compiler.specialize.values import DynamicList, SymTensor, is_scalar
@@ -60,16 +61,7 @@ def is_container(obj: Any) -> bool:
     module = type(obj).__module__.partition(".")[0]
     if module in _OPAQUE_MODULES:
         return False
-    return hasattr(obj, "__dict__") or bool(_slots(type(obj)))
-
-
-@functools.cache
-def _slots(cls: type) -> tuple[str, ...]:
-    names: list[str] = []
-    for base in cls.__mro__:
-        slots = base.__dict__.get("__slots__", ())
-        names.extend((slots,) if isinstance(slots, str) else slots)
-    return tuple(n for n in names if n not in ("__dict__", "__weakref__"))
+    return hasattr(obj, "__dict__") or bool(slots_of(type(obj)))
 
 
 def content_of(obj: Any) -> Content:
@@ -99,7 +91,7 @@ def content_of(obj: Any) -> Content:
         skip = _HOOKS if isinstance(obj, nn.Module) else ()
         slots.extend((name, value) for name, value in attributes.items() if name not in skip)
     if not isinstance(obj, (list, dict, set, collections.deque)):
-        for name in _slots(type(obj)):
+        for name in slots_of(type(obj)):
             value = _slot_value(obj, name)
             if value is not _MISSING:
                 slots.append((("slot", name), value))
@@ -242,7 +234,7 @@ def _mapping(obj: Any) -> dict[Any, Any] | None:
     if isinstance(obj, (list, dict, set, collections.deque, types.CellType, BaseException)):
         return None
     attributes = getattr(obj, "__dict__", None)
-    return attributes if type(attributes) is dict and not _slots(type(obj)) else None
+    return attributes if type(attributes) is dict and not slots_of(type(obj)) else None
 
 
 class Heap:

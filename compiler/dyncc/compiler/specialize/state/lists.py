@@ -6,18 +6,20 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from dyncc.compiler.specialize.lists import host_lists
+from dyncc.compiler.specialize.lists.copies import parts_of, refuse_changed
 from dyncc.compiler.specialize.lists.elements import (
     Element,
     Mismatch,
     common,
-    dicts_in,
     is_element,
     leaves,
+    mutable_in,
     taken_apart,
     texts_of,
+    uneven_part,
 )
 from dyncc.compiler.specialize.prelude import RecordList
-from dyncc.compiler.specialize.recording.block import BlockBuilder, parts_of
+from dyncc.compiler.specialize.recording.block import BlockBuilder
 from dyncc.compiler.specialize.state.heap import Content
 from dyncc.compiler.specialize.state.leaves import Instance, Leaf, Path, Slot, hint_of
 from dyncc.compiler.specialize.values import DynamicList, ListElement
@@ -75,8 +77,8 @@ class ListCapture:
                 rows.append(tuple(taken_apart(element, value)))
             except Mismatch:
                 self.capture.facts.widen_elements(origins, *(value for _, value in content))
-                host_lists.refuse_element(self.capture.recorder, origins)
-            for made in dicts_in(value):
+                host_lists.refuse_element(self.capture.recorder, origins, uneven_part([element, value]))
+            for made in mutable_in(value):
                 self.stored.append((made, parts_of(made), origins))
         for part in (part for row in rows for part in row):
             self.capture.tensors.add_element(part, origins)
@@ -203,14 +205,21 @@ class ListCapture:
         They must not change; the next block watches over those that are still of known length.
         """
         watched: dict[int, tuple[Any, frozenset[Any]]] = {}
-        for value, before, origins in (*self.capture.recorder.block.stored, *self.stored):
-            now = parts_of(value)
-            same = len(now) == len(before) and all(map(operator.is_, now, before))
-            if not same or id(value) in self.grown:
-                host_lists.refuse_changed(self.capture.recorder, origins)
+        block = self.capture.recorder.block
+        for value, before, origins in block.copies:
+            if not _is_as_before(value, before):  # (by its ``__dict__``)
+                refuse_changed(self.capture.recorder, origins)
+        for value, before, origins in (*block.stored, *self.stored):
+            if not _is_as_before(value, before) or id(value) in self.grown:
+                refuse_changed(self.capture.recorder, origins)
             if id(value) in self.capture.seen:
                 known = watched.get(id(value), (value, frozenset()))[1]
                 watched[id(value)] = (value, known | origins)
         for number in sorted(self.capture.seen[i] for i in watched):
             self.capture.emit(("watched", number))
         return list(watched.values())
+
+
+def _is_as_before(value: Any, before: tuple[Any, ...]) -> bool:
+    now = parts_of(value)
+    return len(now) == len(before) and all(map(operator.is_, now, before))

@@ -10,6 +10,7 @@ from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution import calls, mappings
 from dyncc.compiler.specialize.execution.frames import Frame, Push
 from dyncc.compiler.specialize.execution.operators import subscripts
+from dyncc.compiler.specialize.lists.copies import refuse_changed
 from dyncc.compiler.specialize.prelude.keys import is_unknown
 from dyncc.compiler.specialize.values import SymTensor
 
@@ -36,6 +37,8 @@ def _set_attr(machine: Machine, frame: Frame, i: cfg.SetAttr) -> None:
         machine.owner.track_class(obj, i.name)
     if isinstance(value, SymTensor):
         machine.recorder.stored[i.name].add(machine.recorder.block.span)
+    if machine.block.is_stored(obj):
+        refuse_changed(machine.recorder, machine.block.origins_of_stored(obj))
     machine.native(setattr, obj, i.name, value)
 
 

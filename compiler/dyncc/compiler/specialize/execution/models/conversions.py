@@ -14,7 +14,7 @@ from dyncc.compiler.specialize.execution.models.registry import model
 from dyncc.compiler.specialize.execution.operators import conditions, subscripts, texts
 from dyncc.compiler.specialize.execution.operators.reading import number_in
 from dyncc.compiler.specialize.lists import operations
-from dyncc.compiler.specialize.lists.copies import ElementDict
+from dyncc.compiler.specialize.lists.copies import class_of, is_copy
 from dyncc.compiler.specialize.lists.host_tensors import DTYPES
 from dyncc.compiler.specialize.prelude.functions import LEGACY, legacy_dtype
 from dyncc.compiler.specialize.values import (
@@ -132,7 +132,7 @@ def _type(machine: Machine, args: tuple[Any, ...], kwargs: dict[str, Any]) -> An
         return prelude.arrays.class_of(value)
     if type(value) is DynamicTag:
         return type(value.table[0])
-    return dict if type(value) is ElementDict else NotImplemented
+    return class_of(value) if is_copy(value) else NotImplemented
 
 
 @model(isinstance)
