@@ -231,7 +231,7 @@ def result(w: Writer) -> str:
     """What a ``return`` gives: a vector from an inner function, anything from ``forward``."""
     if w.inner:
         return w.pick([vector(w), w.pick(w.of("v"))])
-    leaves = [name for name, kind in w.kinds.items() if kind not in "LN" and kind not in KEYED]
+    leaves = [name for name, kind in w.kinds.items() if kind not in "LNO" and kind not in KEYED]
     leaves += [f"len({name})" for name in w.of("L", "N", *records.KINDS, *KEYED)] + [
         name for name in w.of("L", "N")
     ]
