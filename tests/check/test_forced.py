@@ -16,6 +16,7 @@ from dyncc.compiler.check.forced import Budget, check_forced
 from dyncc.compiler.check.isolation import Isolation
 from dyncc.compiler.check.reads import EagerReads
 from dyncc.compiler.check.report import Example, Report
+from dyncc.compiler.markers import without_markers
 from dyncc.compiler.reference import Interpreter
 from dyncc.compiler.specialize import specialize
 
@@ -265,3 +266,36 @@ def test_reads_that_the_program_was_compiled_with_are_passed_over(tmp_path: Path
     for scale in (0.02, -0.3, 3.0, -3.0):
         x = torch.tensor([1.0, -0.5, 0.25, 2.0]) * scale
         torch.testing.assert_close(net(x), Settling().eval()(x))
+
+
+class Guarded(nn.Module):
+    """Each turn reads three numbers by one expression, of which two are known while compiling."""
+
+    def __init__(self, rate: float = 0.9) -> None:
+        super().__init__()
+        self.register_buffer("bias", torch.linspace(-0.1, 0.6, 4))
+        self.rate = rate
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for _ in range(5):
+            if not all(each.mean() > -0.3 for each in (self.bias, x, self.bias + 0.1)):
+                break
+            x = x * self.rate + self.bias
+        return x
+
+
+def test_known_reads_without_marks_are_told_apart_by_the_program_before_the_passes() -> None:
+    model, examples = Guarded().eval(), [Example("forward", (SMALL,))]
+    recorded = specialize(model, (SMALL,))
+    bare = without_markers(recorded.program)
+    of_eager = {"forward": model}
+    assert check_forced(recorded.program, recorded.weights, of_eager, examples).mismatches == []
+    assert check_forced(bare, recorded.weights, of_eager, examples).mismatches
+    after = check_forced(bare, recorded.weights, of_eager, examples, recorded=recorded.program)
+    assert after.mismatches == []
+    assert after.uncovered == []
+    wrong = specialize(Guarded(0.8).eval(), (SMALL,))
+    report = check_forced(
+        without_markers(wrong.program), wrong.weights, of_eager, examples, recorded=recorded.program
+    )
+    assert report.mismatches

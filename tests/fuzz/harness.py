@@ -38,6 +38,7 @@ from dyncc.compiler.check.report import Example
 from dyncc.compiler.diagnostics import CompileError
 from dyncc.compiler.engines import EngineOptions
 from dyncc.compiler.graph import FxGraphOps
+from dyncc.compiler.markers import without_markers
 from dyncc.compiler.reference import Interpreter
 from dyncc.compiler.specialize import Recorded, specialize
 from dyncc.passes.pipeline import DEFAULT_PIPELINE, parse_pipeline, run_pipeline
@@ -155,7 +156,7 @@ def _compare(module: types.ModuleType, engine: bool, forced: bool) -> Verdict:
     found = _reference(module, passed)
     if found:
         return Verdict("wrong", detail=f"passes: {found}", blocks=blocks)
-    found, _ = _forced(module, model, passed) if forced else ("", 0)
+    found, _ = _forced(module, model, passed, recorded) if forced else ("", 0)
     if found:
         return Verdict("wrong", detail=f"forced passes: {found}", blocks=blocks)
     if engine:
@@ -171,14 +172,23 @@ def _compare(module: types.ModuleType, engine: bool, forced: bool) -> Verdict:
     return Verdict("near_tie" if ties else "equal", blocks=blocks)
 
 
-def _forced(module: types.ModuleType, model: torch.nn.Module, recorded: Recorded) -> tuple[str, int]:
+def _forced(
+    module: types.ModuleType, model: torch.nn.Module, recorded: Recorded, before: Recorded | None = None
+) -> tuple[str, int]:
     """The first difference on forced paths, and the number of near ties."""
     calls = module.calls()
     taken = [call for call in (calls[0], calls[-1]) if not _is_refused(recorded, call, calls[0])]
     examples = [Example("forward", call) for call in taken]
     originals = {"forward": model}
     report = check_forced(
-        recorded.program, recorded.weights, originals, examples, FORCED, recorded.inside, recorded.unseen
+        recorded.program,
+        recorded.weights,
+        originals,
+        examples,
+        FORCED,
+        recorded.inside,
+        recorded.unseen,
+        before and before.program,
     )
     if not report.mismatches:
         return "", len(report.near_ties)
@@ -190,7 +200,7 @@ def _forced(module: types.ModuleType, model: torch.nn.Module, recorded: Recorded
 def _passed(recorded: Recorded) -> Recorded:
     """The program after the default passes, its rules verified after each."""
     pipeline = parse_pipeline(DEFAULT_PIPELINE)
-    result = run_pipeline(recorded.program, pipeline, FxGraphOps(), verify_each=True)
+    result = run_pipeline(without_markers(recorded.program), pipeline, FxGraphOps(), verify_each=True)
     return dataclasses.replace(recorded, program=result.program)
 
 

@@ -62,6 +62,8 @@ class Verification:
     inside: frozenset[Span] = frozenset()
     unseen: frozenset[Span] = frozenset()
     """Reads that a check cannot script, or not see (see ``Recorded``)."""
+    before: Program[fx.Graph] | None = None
+    """What the passes are given, once it is checked."""
     paths: int = 0
     """Calls that were compared on both sides, each with its own decisions."""
     edges: int = 0
@@ -82,6 +84,7 @@ class Verification:
         further = self.request.examples[len(self.request.methods) :]
         require_fit(program, further, "call {} to check with")
         report = self._forced(program, _BEFORE_PASSES)
+        self.before = program
         self.paths = report.cases - report.aborted
         self.edges = len(report.edges)
         self.unchecked = unchecked_edges(program, report, self.inside | self.unseen)
@@ -89,7 +92,7 @@ class Verification:
 
     def passed(self, program: Program[fx.Graph]) -> None:
         """Check what the passes made of it, and keep inputs for its blocks. Raises CompileError (DY301)."""
-        report = self._forced(program, _AFTER_PASSES)
+        report = self._forced(program, _AFTER_PASSES, self.before)
         self.harvest = report.harvest
         self._add(report)
 
@@ -139,10 +142,19 @@ class Verification:
         )
         return list({warning.span: warning for warning in warnings}.values())
 
-    def _forced(self, program: Program[fx.Graph], budget: Budget) -> Report:
+    def _forced(
+        self, program: Program[fx.Graph], budget: Budget, before: Program[fx.Graph] | None = None
+    ) -> Report:
         request = self.request
         return check_forced(
-            program, self.weights, request.originals, request.examples, budget, self.inside, self.unseen
+            program,
+            self.weights,
+            request.originals,
+            request.examples,
+            budget,
+            self.inside,
+            self.unseen,
+            before,
         )
 
     def _add(self, report: Report) -> None:
