@@ -38,6 +38,7 @@ from dyncc.compiler.check.variations import (
     mentioned,
     redrawn,
     regrouped,
+    renumbered,
     resized_sequences,
     sequences,
     variations,
@@ -49,6 +50,8 @@ from dyncc.runtime.wellformed import draws
 
 _REGROUPED = 2
 """Examples whose rows are regrouped."""
+_RENUMBERED = 4
+"""Calls with other numbers of which the tensors are varied as well."""
 
 
 @dataclass(frozen=True)
@@ -176,8 +179,12 @@ class ForcedPaths:
         for example in examples:
             for varied in redrawn(example):
                 frontier.add(Case((varied,), seed=next(seeds)), 20)
-            for varied in variations(self.program.methods[example.method], example, numbers):
+            method = self.program.methods[example.method]
+            for varied in variations(method, example, numbers):
                 frontier.add(Case((varied,), varied=True, seed=next(seeds)), 500)
+            for other in renumbered(method, example, numbers)[:_RENUMBERED]:
+                for varied in redrawn(other):
+                    frontier.add(Case((varied,), varied=True, seed=next(seeds)), 502)
             for calls in resized_sequences(self.program, example):
                 frontier.add(Case(calls, varied=True, seed=next(seeds)), 501)
         deadline = time.monotonic() + self.budget.seconds
@@ -188,8 +195,10 @@ class ForcedPaths:
             if case is None and not regrouped_too and self._decides_on_sizes():
                 regrouped_too = True
                 for example in examples[:_REGROUPED]:
-                    for varied in regrouped(example):
-                        frontier.add(Case((varied,), seed=next(seeds)), 600)
+                    method = self.program.methods[example.method]
+                    others = renumbered(method, example, numbers)[:_RENUMBERED]
+                    for varied in itertools.chain(*map(regrouped, (example, *others))):
+                        frontier.add(Case((varied,), varied=True, seed=next(seeds)), 600)
                 continue
             if case is None or len(self.report.mismatches) >= self.budget.mismatches:
                 break

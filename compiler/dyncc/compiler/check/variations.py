@@ -160,6 +160,11 @@ def variations(method: Method, example: Example, numbers: Sequence[int] = ()) ->
 
     ``numbers`` are those that the program mentions (:func:`mentioned`): they are tried, and those beside.
     """
+    return renumbered(method, example, numbers) + _resized(method, example, numbers)
+
+
+def renumbered(method: Method, example: Example, numbers: Sequence[int] = ()) -> list[Example]:
+    """Calls with another number in place of one."""
     found: list[Example] = []
     for position, parameter in enumerate(method.parameters):
         tree = parameter.tree
@@ -170,7 +175,7 @@ def variations(method: Method, example: Example, numbers: Sequence[int] = ()) ->
         value = _argument(example, position, parameter.name, parameter.default)
         others = _others(value, numbers)
         found += [_replaced(example, position, parameter.name, other) for other in others]
-    return found + _resized(method, example, numbers)
+    return found
 
 
 def _others(value: Any, numbers: Sequence[int]) -> list[Any]:
