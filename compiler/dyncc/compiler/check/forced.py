@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,7 +49,7 @@ from dyncc.runtime.program import Compute, HostOp, Program, Span
 from dyncc.runtime.wellformed import draws
 
 _REGROUPED = 2
-"""Examples whose rows are regrouped."""
+"""Examples that are varied further for ways that were not taken."""
 _RENUMBERED = 4
 """Calls with other numbers of which the tensors are varied as well."""
 
@@ -179,26 +179,19 @@ class ForcedPaths:
         for example in examples:
             for varied in redrawn(example):
                 frontier.add(Case((varied,), seed=next(seeds)), 20)
-            method = self.program.methods[example.method]
-            for varied in variations(method, example, numbers):
+            for varied in variations(self.program.methods[example.method], example, numbers):
                 frontier.add(Case((varied,), varied=True, seed=next(seeds)), 500)
-            for other in renumbered(method, example, numbers)[:_RENUMBERED]:
-                for varied in redrawn(other):
-                    frontier.add(Case((varied,), varied=True, seed=next(seeds)), 502)
             for calls in resized_sequences(self.program, example):
                 frontier.add(Case(calls, varied=True, seed=next(seeds)), 501)
         deadline = time.monotonic() + self.budget.seconds
-        surplus, waited, regrouped_too = self.budget.surplus, 0, False
+        surplus, waited, sought = self.budget.surplus, 0, False
         while not self._stopped(deadline):
             covered = not self.report.uncovered
             case = frontier.pop(surplus=surplus > 0)
-            if case is None and not regrouped_too and self._decides_on_sizes():
-                regrouped_too = True
-                for example in examples[:_REGROUPED]:
-                    method = self.program.methods[example.method]
-                    others = renumbered(method, example, numbers)[:_RENUMBERED]
-                    for varied in itertools.chain(*map(regrouped, (example, *others))):
-                        frontier.add(Case((varied,), varied=True, seed=next(seeds)), 600)
+            if case is None and not sought and self.report.uncovered:
+                sought = True
+                for varied in self._further(examples, numbers):
+                    frontier.add(Case((varied,), varied=True, seed=next(seeds)), 600)
                 continue
             if case is None or len(self.report.mismatches) >= self.budget.mismatches:
                 break
@@ -209,6 +202,15 @@ class ForcedPaths:
             self._run_case(case, frontier)
             waited = 0 if len(self.report.covered) > known else waited + 1
         return self.report
+
+    def _further(self, examples: Sequence[Example], numbers: Sequence[int]) -> Iterator[Example]:
+        """Calls for ways that no other takes: numbers and tensors varied together, rows regrouped."""
+        for example in examples[:_REGROUPED]:
+            method = self.program.methods[example.method]
+            others = renumbered(method, example, numbers)[:_RENUMBERED]
+            yield from itertools.chain(*map(redrawn, others))
+            if self._decides_on_sizes():
+                yield from itertools.chain(*map(regrouped, (example, *others)))
 
     def _decides_on_sizes(self) -> bool:
         """Whether no case took a way of a decision on a tensor's size: data may decide that."""
