@@ -53,8 +53,8 @@ def test_what_raised_is_shown_and_not_what_was_done_on_the_way_out(tmp_path: Pat
 
 
 class Found:
-    def __init__(self, place: int, score: torch.Tensor) -> None:
-        self.place, self.score = place, score
+    def __init__(self, place: int, places: set[int]) -> None:
+        self.place, self.places = place, places
 
 
 def sorted_out(x: torch.Tensor) -> int:
@@ -62,7 +62,7 @@ def sorted_out(x: torch.Tensor) -> int:
     dropped: list[Found] = []
     for place in range(30):
         score = x[place % 4] * place
-        (kept if score > 1 else dropped).append(Found(place, score))
+        (kept if score > 1 else dropped).append(Found(place, {place}))
         if score > 50:
             kept.clear()
     return len(kept)
@@ -74,4 +74,5 @@ def test_what_multiplies_the_blocks_is_told() -> None:
     (diagnostic,) = caught.value.diagnostics
     assert diagnostic.code == "DY106"
     assert any("`kept` 0 to" in note for note in diagnostic.notes)
-    assert any(help.startswith("keep tuples or dicts in `") for help in diagnostic.helps)
+    (help,) = (help for help in diagnostic.helps if help.startswith("keep values of one form in `kept`"))
+    assert help.endswith("its `places` is a set")
