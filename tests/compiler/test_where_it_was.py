@@ -62,7 +62,7 @@ def sorted_out(x: torch.Tensor) -> int:
     dropped: list[Found] = []
     for place in range(30):
         score = x[place % 4] * place
-        (kept if score > 1 else dropped).append(Found(place, {place}))
+        (kept if score > 1 else dropped).append(Found(place, set()))
         if score > 50:
             kept.clear()
     return len(kept)
