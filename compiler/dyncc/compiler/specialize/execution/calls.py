@@ -55,7 +55,7 @@ ALWAYS = _generator_managers() | frozenset(
           and m.__name__ not in ("__init__", "_unknown")),
         *prelude.mappings.INTERPRETED, prelude.sequences_in_order, prelude.equal_sequences,
         prelude.in_this_order, *prelude.heaps.DECIDING, *prelude.bisection.DECIDING,
-        *prelude.linalg.INTERPRETED,
+        *prelude.linalg.INTERPRETED, *prelude.dataclasses_.DECIDING,
     )
 )  # fmt: skip
 
@@ -140,7 +140,14 @@ def resolve(
 ) -> Target | Push | None:
     """How ``func`` is to be called: interpreted (Target), as another call (Push), or natively (None)."""
     if isinstance(func, types.FunctionType):
-        return Target(func, args, kwargs) if must_interpret(machine, func) else None
+        if not must_interpret(machine, func):
+            return None
+        written = prelude.dataclasses_.definition_of(func, args)
+        return (
+            Target(func, args, kwargs)
+            if written is None
+            else Push(written[0], (*written[1:], *args), kwargs)
+        )
     if type(func) is types.MethodType:
         return (
             Push(func.__func__, (func.__self__, *args), kwargs) if _leads(machine, func.__func__) else None

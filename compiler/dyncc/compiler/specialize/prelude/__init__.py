@@ -7,6 +7,7 @@ them when a value that is not known yet is involved.
 from dyncc.compiler.specialize.prelude import (
     arrays,
     bisection,
+    dataclasses_,
     functions,
     heaps,
     iterators,
@@ -118,6 +119,7 @@ __all__ = [
     "close_generator",
     "contained",
     "count_in",
+    "dataclasses_",
     "equal_sequences",
     "equal_tensors",
     "extend_list",
