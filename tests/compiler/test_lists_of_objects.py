@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 import torch
-from tests.compiler.test_lists_of_dicts import assert_same, compiled, inputs
+from tests.compiler.test_lists_of_dicts import Net, assert_same, compiled, inputs
 from torch import nn
+from torch.export import Dim
 
-from dyncc.compiler import CompileError, compile
+from dyncc.compiler import CompileError, Limits, compile
 
 
 @dataclass
@@ -317,6 +318,6 @@ def test_what_a_copy_cannot_tell_is_refused(
     function: Callable[[torch.Tensor], Any], tmp_path: Path
 ) -> None:
     with pytest.raises(CompileError) as raised:
-        compiled(function, tmp_path)
+        compile(Net(function), (inputs()[0],), dynamic_shapes=({0: Dim("n")},), limits=Limits(blocks=100))
     assert raised.value.diagnostics[0].code == "DY112", str(raised.value)
     assert raised.value.diagnostics[0].span is not None
