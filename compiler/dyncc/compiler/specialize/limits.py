@@ -97,7 +97,7 @@ def reason(snapshots: Sequence[Snapshot], reasons: Mapping[Place, Diagnostic]) -
     """Why something was kept static at the point that multiplies most, or in its code."""
     points = Counter(snapshot.point for snapshot in snapshots)
     point, count = points.most_common(1)[0] if points else ((), 0)
-    if count < MANY_STATES:
+    if count < min(MANY_STATES, len(snapshots) // 20):  # (the user may have set low limits)
         return None
     codes = {frame[0] for frame in point}
     for place, why in reasons.items():
