@@ -104,6 +104,8 @@ class MethodWriter:
             targets = tuple(edge.block for edge in p.successors(block.terminator))
             scopes.append(Scope(name, params, self.code[name], targets))
         self.params = {scope.name: scope.params for scope in scopes}
+        for block in self.blocks.values():
+            self.classes.note(block.terminator)
         return name_values(scopes, {*self.reserved, *self.tables.taken})
 
     def bind(self, expr: Expr, scope: str, args: Mapping[str, Expr] | None = None) -> Expr:

@@ -27,6 +27,20 @@ class ClassNames:
             return error.name
         return self._name(("error", error.module, error.name, error.base))
 
+    def note(self, terminator: p.Terminator) -> None:
+        """Name the classes of what a block returns or raises: before its variables, which must differ."""
+        if isinstance(terminator, p.Raise):
+            self.of_error(terminator.error)
+        elif isinstance(terminator, p.Return):
+            self._note_tree(terminator.output)
+
+    def _note_tree(self, tree: p.Tree) -> None:
+        if isinstance(tree, p.Node):
+            for child in tree.children:
+                self._note_tree(child)
+            if tree.kind in ("namedtuple", "dataclass", "record"):
+                self.of_node(tree)
+
     def _name(self, key: tuple[str, ...]) -> str:
         if key not in self.names:
             self.names[key] = identifier(key[2].rpartition(".")[2], self.taken)
