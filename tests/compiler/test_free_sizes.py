@@ -55,6 +55,11 @@ SIGNAL: dict[str, Function] = {
     "topk": lambda x: x.topk(2, -1),
     "trace": lambda x: (x[0].t() @ x[0]).trace(),
     "diagonal": lambda x: (x.transpose(1, 2) @ x).diagonal(dim1=1, dim2=2),
+    "matmul-window": lambda x: x.transpose(1, 2) @ x[:, :, -4:],
+    "matmul-window-first": lambda x: x[:, :, :4].transpose(1, 2) @ x,
+    "attention-window": lambda x: F.scaled_dot_product_attention(
+        x.transpose(1, 2), x.transpose(1, 2)[:, -4:], x.transpose(1, 2)[:, -4:]
+    ),
     "tril": lambda x: (x.transpose(1, 2) @ x).tril(),
     "bilinear": lambda x: F.bilinear(x.transpose(1, 2), x.transpose(1, 2), _PAIRS),
     "take_along_dim": lambda x: x.take_along_dim(x.argsort(-1), -1),

@@ -171,6 +171,7 @@ def capture(
     except Exception as error:
         raise _located_error(error) from error
     _forget_strides(program)
+    _forget_guards(program)
     guard_indices(program.graph)
     refuse_empty_kernels(program.graph)
     keep_assertions(program, batch, len(stored))
@@ -182,6 +183,12 @@ def _forget_strides(program: ExportedProgram) -> None:
     for node in program.graph.nodes:
         if node.target is torch.ops.aten.view.default:
             node.target = torch.ops.aten.reshape.default
+
+
+def _forget_guards(program: ExportedProgram) -> None:
+    """What the export asked of sizes is known from then on; asked again, as Python, it is a question of
+    each ``max`` and ``min`` in it: which of two sizes is larger in the example."""
+    program._guards_code = []
 
 
 def sizes_from_zero() -> AbstractContextManager[Any]:

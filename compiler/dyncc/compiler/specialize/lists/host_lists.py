@@ -41,6 +41,8 @@ def check_element(recorder: Recorder, items: DynamicList, value: Any) -> None:
     fits = isinstance(have, ListElement) and accepts(items.element.type, have.type)
     if not fits and not (type(value) is list and not value and isinstance(items.element.type, ListType)):
         is_known = isinstance(have, ListElement)
+        if is_known:
+            recorder.facts.widen_elements(items.origins, items.element, have)
         note = f"the list has elements {type_text(items.element.type)}"
         refuse_element(
             recorder, items.origins, f"{note}, this is {type_text(have.type)}" if is_known else note
