@@ -112,13 +112,41 @@ def changed_copy(x: torch.Tensor) -> Any:
     return found
 
 
+def numbered(x: torch.Tensor) -> Any:
+    """``enumerate``, ``zip``, ``map``, ``filter`` and ``reversed`` of such a list; an item put in its place."""
+    found = []
+    for row in x:
+        if row[0] > 0:
+            found.append({"n": row[0].item(), "row": row})
+    total = x.sum() * 0
+    for i, each in enumerate(found):
+        total = total + each["row"].sum() * i
+        if each["n"] > 1:
+            found[i] = {**each, "n": each["n"] - 1}
+    for each, row in zip(found, x, strict=False):
+        total = total + each["n"] * row.max()
+    doubled = [*map(lambda each: each["n"] * 2, found)]
+    large = [*filter(lambda each: each["n"] > 0.5, found)]
+    return total, doubled, len(large), [each["n"] for each in reversed(found)]
+
+
 def needed_statically(x: torch.Tensor) -> Any:
     """A number of a dict that is needed while compiling: the look-up is a switch."""
     axis = {3: 0, 4: 1, 5: 2}[int(x[0, 0].abs() * 3) % 3 + 3]
     return x.unsqueeze(axis), (1,) * axis
 
 
-FUNCTIONS = [needed_statically, detections, boxes, words, looked_up, nested, by_keyword, changed_copy]
+FUNCTIONS = [
+    needed_statically,
+    detections,
+    boxes,
+    words,
+    looked_up,
+    nested,
+    by_keyword,
+    changed_copy,
+    numbered,
+]
 
 
 class Net(nn.Module):

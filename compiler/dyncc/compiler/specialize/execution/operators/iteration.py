@@ -30,7 +30,7 @@ def iterator(machine: Machine, value: Any) -> Any:
     """``iter(value)`` as an object whose state is data, or a Push of a method to be interpreted."""
     if isinstance(value, torch.Tensor):
         return _tensor_iterator(machine, value)
-    if isinstance(value, DynamicList):
+    if isinstance(value, DynamicList) or type(value) is prelude.RecordList:
         return prelude.ListIterator(value, len)
     if isinstance(value, Generator):
         return value
