@@ -113,7 +113,7 @@ def changed_copy(x: torch.Tensor) -> Any:
 
 
 def numbered(x: torch.Tensor) -> Any:
-    """``enumerate``, ``zip``, ``map``, ``filter``, ``reversed`` of such a list; an item put in its place."""
+    """``enumerate``, ``zip``, ``map``, ``filter`` and ``reversed`` of such a list; an item replaced."""
     found = []
     for row in x:
         if row[0] > 0:

@@ -15,7 +15,8 @@ from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution.frames import Frame, Push
 from dyncc.compiler.specialize.execution.operators.texts import loop_origins
 from dyncc.compiler.specialize.prelude import keys, mappings
-from dyncc.compiler.specialize.values import DynamicTag, is_scalar
+from dyncc.compiler.specialize.values import DynamicList, DynamicTag, is_scalar
+from dyncc.runtime.program import ScalarType
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
@@ -66,7 +67,13 @@ def constructed(machine: Machine, cls: Any, args: tuple[Any, ...], kwargs: dict[
     """A call of ``dict``, ``set``, …, as a model."""
     if is_keyed(machine):
         return Push(mappings.keyed, (cls, args, kwargs), {})
+    if any(map(_is_of_numbers, args)):  # (as many as there are when it runs)
+        machine.facts.key_by_data(site(machine))
     return made(machine, machine.native(cls, *args, **kwargs))
+
+
+def _is_of_numbers(value: Any) -> bool:
+    return isinstance(value, DynamicList) and isinstance(value.element.type, ScalarType)
 
 
 def demand(machine: Machine, key: Any, all_of_it: bool = False) -> None:
