@@ -364,6 +364,19 @@ class Step:
         return self.row * self.total
 
 
+@growing("of whole numbers: `==`, `!=`, also of slices; a set of it", calls=START)
+def grown_equal(x):
+    ids = [3]
+    while x.abs().sum() > 1:
+        ids.append(int(x.abs().sum()) % 3)
+        x = x / 2
+    repeated = 0
+    for i in range(len(ids) - 2):
+        if ids[i : i + 2] == ids[-2:]:
+            repeated += 1
+    return repeated, ids == [3], ids[1:] != [0, 0], sorted(set(ids))
+
+
 @growing("of objects: attributes, methods, sorted, the best", calls=START)
 def grown_objects(x):
     steps = []

@@ -54,6 +54,7 @@ ALWAYS = _generator_managers() | frozenset(
         *(m for m in vars(prelude.RecordList).values() if isinstance(m, types.FunctionType)
           and m.__name__ not in ("__init__", "_unknown")),
         *prelude.mappings.INTERPRETED, prelude.sequences_in_order, prelude.equal_sequences,
+        prelude.equal_lists,
         prelude.in_this_order, *prelude.heaps.DECIDING, *prelude.bisection.DECIDING,
         *prelude.linalg.INTERPRETED, *prelude.dataclasses_.DECIDING,
     )

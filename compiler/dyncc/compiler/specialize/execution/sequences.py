@@ -1,4 +1,4 @@
-"""Comparisons of tuples and lists of known length, whose items may decide."""
+"""Comparisons of tuples and lists of known length, whose items may decide; of lists of run-time length."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dyncc.compiler.specialize import prelude
 from dyncc.compiler.specialize.execution.models.dynamic import involved, iter_of, orders_itself
 from dyncc.compiler.specialize.execution.operators.conditions import are_numbers
 from dyncc.compiler.specialize.values import DynamicList, DynamicTag, kind_of
+from dyncc.runtime.program import ScalarType
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.execution.machine import Machine
@@ -28,6 +29,9 @@ def comparison(
 
     None where they are no two sequences of a kind, or are compared at once: numbers and what is known.
     """
+    grown = isinstance(left, DynamicList) or isinstance(right, DynamicList)
+    if grown and op in ("==", "!=") and _are_whole(left) and _are_whole(right):
+        return prelude.equal_lists, (op, left, right)
     definition = _DEFINITIONS.get(op)
     if definition is None or not any(_are(kind, op, left, right) for kind in (tuple, list)):
         return None
@@ -40,6 +44,13 @@ def comparison(
     if definition is prelude.equal_sequences and all(i is None or kind_of(i) is not None for i in items):
         return None
     return definition, (op, left, right, numbers)
+
+
+def _are_whole(items: Any) -> bool:
+    """Whether it is a list of ints or bools. (One and the same nan is equal to itself in a list.)"""
+    if isinstance(items, DynamicList):
+        return isinstance(items.element.type, ScalarType) and items.element.type.kind != "float"
+    return type(items) is list and all(kind_of(item) in ("int", "bool") for item in items)
 
 
 def _numbers_before(left: Any, right: Any) -> int:

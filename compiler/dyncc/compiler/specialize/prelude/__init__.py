@@ -72,6 +72,7 @@ from dyncc.compiler.specialize.prelude.mappings import KeyedDict, KeyedView
 from dyncc.compiler.specialize.prelude.records import RecordList
 from dyncc.compiler.specialize.prelude.sorting import (
     by_insertion,
+    equal_lists,
     equal_sequences,
     in_order,
     in_this_order,
@@ -120,6 +121,7 @@ __all__ = [
     "contained",
     "count_in",
     "dataclasses_",
+    "equal_lists",
     "equal_sequences",
     "equal_tensors",
     "extend_list",

@@ -167,6 +167,17 @@ def equal_sequences(symbol: Any, left: Any, right: Any, numbers: Any) -> Any:
     return (len(left) == len(right)) != differ
 
 
+def equal_lists(symbol: Any, left: Any, right: Any) -> Any:
+    """``left == right`` (or ``!=``) of two lists of whole numbers, of which one has a run-time length."""
+    differ = symbol == "!="
+    if len(left) != len(right):
+        return differ
+    for place in range(len(left)):
+        if left[place] != right[place]:
+            return differ
+    return not differ
+
+
 def in_this_order(symbol: Any, one: Any, other: Any) -> Any:
     if symbol == "<":
         return one < other
