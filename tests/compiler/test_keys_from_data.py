@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.export import Dim
 
 from dyncc.compiler import compile
 from dyncc.compiler.check.compare import END_TO_END, compare
@@ -322,3 +323,22 @@ def test_a_count_of_calls_is_a_key(tmp_path: Path) -> None:
     for call in range(60):
         x = torch.full((2,), float(call % 7 - 2))
         assert net(x) == model(x)
+
+
+def _of_any_length(x: torch.Tensor) -> Any:
+    """Keys are the elements of a list whose length is free."""
+    first: dict[int, int] = {}
+    counts: dict[int, int] = {}
+    for i, key in enumerate(x.tolist()):
+        if key not in first:
+            first[key] = i
+        counts[key] = counts.get(key, 0) + 1
+    return sorted(first.items()), sorted(counts.items()), sorted(set(x.tolist()))
+
+
+def test_keys_are_elements_of_a_list_of_free_length(tmp_path: Path) -> None:
+    generator = torch.Generator().manual_seed(1)
+    calls = [torch.randint(-2, 4, (n,), generator=generator) for n in (5, 0, 1, 2, 3, 8, 12)]
+    net = compile(_of_any_length, (calls[0],), dynamic_shapes=({0: Dim("n")},), output=tmp_path / "n")
+    for x in calls:
+        assert net(x) == _of_any_length(x)

@@ -57,6 +57,11 @@ def made(machine: Machine, container: Any) -> Any:
     return container
 
 
+def is_made_here(machine: Machine, container: Any) -> bool:
+    """Whether the call made a container of CPython's, which may then have other keys."""
+    return id(container) in machine.owner.sites
+
+
 def is_keyed(machine: Machine) -> bool:
     """Whether what is made here is given keys known only at run time."""
     keyed = machine.facts.keyed
@@ -76,14 +81,18 @@ def _is_of_numbers(value: Any) -> bool:
     return isinstance(value, DynamicList) and isinstance(value.element.type, ScalarType)
 
 
-def demand(machine: Machine, key: Any, all_of_it: bool = False) -> None:
-    """Have static the counters of loops that are in a key, or ``all_of_it`` that is not read from data."""
+def demand(machine: Machine, key: Any, all_of_it: bool = False, of_lists: bool = False) -> None:
+    """Have static the counters of loops that are in a key, or ``all_of_it`` that is not read from data.
+
+    An element of a list of run-time length is as good as read from data, but ``of_lists``.
+    """
     if is_scalar(key) or type(key) is DynamicTag:
         number = key if is_scalar(key) else key.scalar
-        machine.facts.demand(number.origins if all_of_it else loop_origins(number))
+        origins = number.origins if all_of_it else loop_origins(number)
+        machine.facts.demand(origins if of_lists else origins - machine.facts.elements.keys())
     elif type(key) is tuple:
         for part in key:
-            demand(machine, part, all_of_it)
+            demand(machine, part, all_of_it, of_lists)
 
 
 def method(machine: Machine, owner: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -66,7 +66,8 @@ def _set_item(machine: Machine, frame: Frame, i: cfg.SetItem) -> None:
         machine.invoke(method, (obj, index, value), {}, None)
         return
     if mappings.is_plain(obj) and is_unknown(index):
-        mappings.demand(machine, index, all_of_it=True)
+        made_here = mappings.is_made_here(machine, obj)
+        mappings.demand(machine, index, all_of_it=True, of_lists=not made_here)
         if frame.function.code in (SET, SET_DEFAULT):
             mappings.take_key(machine, obj)
         machine.invoke(prelude.keys.set_item, (obj, index, value), {}, None)
