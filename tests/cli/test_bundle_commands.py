@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dyncc.compiler.cli.run_command import describe, flatten, to_json
+from dyncc.compiler.cli.run_command import describe, flatten, save_leaves, to_json
 
 _SPEC = importlib.util.spec_from_file_location("handmade", Path(__file__).with_name("handmade.py"))
 assert _SPEC is not None and _SPEC.loader is not None
@@ -165,6 +165,32 @@ def test_the_commands_import_no_torch(bundle: Path, up: Path) -> None:
 def test_flatten_names_the_places() -> None:
     output = {"a": (np.zeros(1), [1, 2]), "b": None}
     assert [path for path, _ in flatten(output)] == ["['a'][0]", "['a'][1][0]", "['a'][1][1]", "['b']"]
+
+
+def test_a_container_without_items_is_shown() -> None:
+    output = {"a": [], "b": ({}, ()), "c": set[int](), "d": {3, 1}, "e": [[]]}
+    shown = {path: (describe(value), to_json(value)) for path, value in flatten(output)}
+    assert shown == {
+        "['a']": ("[]", []),
+        "['b'][0]": ("{}", {}),
+        "['b'][1]": ("()", ()),
+        "['c']": ("set()", []),
+        "['d']": ("{1, 3}", [1, 3]),
+        "['e'][0]": ("[]", []),
+    }
+    assert dict(flatten([])) == {"": []}
+
+
+def test_what_is_no_array_is_left_out_of_the_file(tmp_path: Path) -> None:
+    leaves = dict(flatten({"a": [], "b": {}, "c": None, "d": {3, 1}, "e": "text", "f": np.ones(2)}))
+    save_leaves(tmp_path / "out.npz", leaves)
+    with np.load(tmp_path / "out.npz") as kept:
+        assert {name: array.tolist() for name, array in kept.items()} == {
+            "['a']": [],
+            "['d']": [1, 3],
+            "['e']": "text",
+            "['f']": [1.0, 1.0],
+        }
 
 
 def test_describe_and_json_of_odd_values() -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def run_bundle(options: RunOptions, console: Console) -> None:
     elapsed = time.perf_counter() - started
     leaves = dict(flatten(output))
     if options.output:
-        _save(options.output, leaves)
+        save_leaves(options.output, leaves)
     decisions = count(len(taken.decisions(net.program)), "decision")
     console.say(f"ran {name} in {1e3 * elapsed:.1f} ms, {decisions}")
     console.detail("path: " + " → ".join(taken.blocks))
@@ -84,8 +85,13 @@ def run_bundle(options: RunOptions, console: Console) -> None:
 
 
 def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """The leaves of an output with their places, as one would write them: ``[0].logits``."""
-    if isinstance(value, dict):
+    """The leaves of an output with their places, as one would write them: ``[0].logits``.
+
+    A container without items is a leaf.
+    """
+    if _is_empty(value):
+        yield path, value
+    elif isinstance(value, dict):
         for key, item in value.items():
             yield from flatten(item, f"{path}[{key!r}]")
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -101,6 +107,10 @@ def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
+def _is_empty(value: Any) -> bool:
+    return isinstance(value, dict | tuple | list | set | frozenset) and not value
+
+
 def describe(value: Any) -> str:
     """One line about an output: its type, and its first numbers."""
     if not isinstance(value, np.ndarray):
@@ -112,11 +122,18 @@ def describe(value: Any) -> str:
 
 
 def to_json(value: Any) -> Any:
-    """An output as JSON: arrays with dtype, shape and data; infinities and NaN as text."""
+    """A leaf as JSON: arrays with dtype, shape and data; sets as lists; infinities and NaN as text."""
     if isinstance(value, np.ndarray):
         data = [_finite(number) for number in value.ravel().tolist()]
         return {"dtype": str(value.dtype), "shape": list(value.shape), "data": data}
+    if isinstance(value, set | frozenset):
+        return [_finite(item) for item in _listed(value)]
     return _finite(value)
+
+
+def _listed(items: AbstractSet[Any]) -> list[Any]:
+    """The items of a set in one order."""
+    return sorted(items, key=repr)
 
 
 def _finite(number: Any) -> Any:
@@ -180,9 +197,14 @@ def _call(net: Net, name: str, args: Sequence[Any], kwargs: dict[str, Any], take
         raise CliError(Exit.REFUSED, [raised(error, paths)]) from error
 
 
-def _save(file: Path, leaves: dict[str, Any]) -> None:
-    arrays = {path or "output": np.asarray(value) for path, value in leaves.items() if value is not None}
+def _as_array(value: Any) -> np.ndarray:
+    return np.asarray(_listed(value) if isinstance(value, set | frozenset) else value)
+
+
+def save_leaves(file: Path, leaves: dict[str, Any]) -> None:
+    """All leaves that are arrays or can be (a dict without items, for one, cannot)."""
+    arrays = {path or "output": _as_array(value) for path, value in leaves.items()}
     try:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
+        np.savez(file, **{path: array for path, array in arrays.items() if array.dtype != object})  # type: ignore[arg-type]
     except OSError as error:
         raise usage(f"cannot write {file}: {error.strerror}") from None
