@@ -56,7 +56,7 @@ def begin(snapshot: Snapshot, heap: Heap, recorder: Recorder, block: BlockBuilde
             values = dict(content)
             obj.state = values["state"]
             frame = values["frame"]
-            obj.frame = rewrite.frame(frame, (*path, "frame")) if frame is not None else None
+            obj.frame = rewrite.frame(frame, (*path, ".frame")) if frame is not None else None
             continue
         restore(obj, tuple((a, rewrite.value(v, (*path, a))) for a, v in content))
         if is_copied_object(obj):

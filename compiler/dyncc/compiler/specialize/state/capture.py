@@ -290,7 +290,7 @@ class Capture:
         self.seen[id(generator)] = len(self.seen)
         self.emit(("generator", generator.state))
         frame = generator.frame
-        kept = self.visit_frame(frame, (*path, "frame")) if frame is not None else None
+        kept = self.visit_frame(frame, (*path, ".frame")) if frame is not None else None
         self.objects.append((generator, (("state", generator.state), ("frame", kept)), path))
 
 

@@ -86,8 +86,8 @@ def has_argument(leaf: Leaf) -> bool:
 
 def hint_of(path: Path) -> str:
     """The user's name for a slot: the variable, or the attribute."""
-    for part in reversed(path):
-        if isinstance(part, str) and not part.startswith("%") and part not in (".tag", "frame"):
+    for part in reversed(path[1:] if path[:1] == ("frame",) else path):
+        if isinstance(part, str) and not part.startswith("%") and part not in (".tag", ".frame"):
             return part.lstrip(".").split(".")[-1].split("$")[0] or "v"
         if isinstance(part, tuple) and len(part) == 2 and isinstance(part[1], str):
             return part[1]
