@@ -22,6 +22,21 @@ def failure(func: Any, why: object, span: Span | None) -> CompileError:
     )
 
 
+def attribute(func: Any, name: str, span: Span | None) -> CompileError:
+    """A call with an argument, ``name``, that has to be a plain number and is not."""
+    helps = ["choose between calls in Python (`if k == 3: … else: …`): each has its own numbers"]
+    if name == "padding":
+        helps.append("pad before: `F.pad` takes such numbers")
+    return _refused(
+        "DY130",
+        f"`{name}` of `{name_of(func)}` is known only when the network runs",
+        span,
+        "here",
+        f"it depends on data or on a free size, and an operator is made for one `{name}`",
+        tuple(helps),
+    )
+
+
 def undecided(func: Any, why: object, span: Span | None) -> CompileError:
     """A call whose result would be of another form for other sizes."""
     return _refused(

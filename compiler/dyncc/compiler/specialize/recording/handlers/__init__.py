@@ -1,6 +1,7 @@
 """PyTorch calls that are not simply recorded, by family. Importing a family registers its handlers."""
 
 from dyncc.compiler.specialize.recording.handlers import (
+    attributes,
     constructors,
     linalg,
     metadata,
@@ -14,6 +15,7 @@ from dyncc.compiler.specialize.recording.handlers import (
 )
 
 __all__ = [
+    "attributes",
     "constructors",
     "linalg",
     "metadata",
