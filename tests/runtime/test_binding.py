@@ -79,6 +79,17 @@ def test_messages_are_pythons(args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     assert refused(TWO, *args, **kwargs) == message
 
 
+def test_what_is_fixed_otherwise_than_by_default_must_be_passed() -> None:
+    mode = p.Parameter("mode", "positional", p.Fixed("auto"))
+    key = p.Parameter("key", "keyword", p.Fixed(None))
+    bind = binder(takes("x", INT), mode, key)
+    fixed = "'mode' (fixed to 'auto' in this bundle: pass it so)"
+    assert refused(bind, 1) == f"forward() missing 1 required positional argument: {fixed}"
+    assert refused(bind) == f"forward() missing 2 required positional arguments: 'x' and {fixed}"
+    assert refused(bind, 1, "auto").endswith("argument: 'key' (fixed to None in this bundle: pass it so)")
+    assert bind.bind((1, "auto"), {"key": None}).values == {"x": 1}
+
+
 def test_order_and_keywords() -> None:
     assert TWO.bind((1, 2), {}).values == {"x": 1, "y": 2, "flag": True}
     assert TWO.bind((), {"y": 2, "x": 1, "flag": False}).values == {"x": 1, "y": 2, "flag": False}

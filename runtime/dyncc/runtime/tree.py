@@ -198,7 +198,7 @@ class Binder:
         if not missing:
             return
         kind = "positional" if missing[0].kind == "positional" else "keyword-only"
-        names = [repr(parameter.name) for parameter in missing if parameter.kind == missing[0].kind]
+        names = [_missing(parameter) for parameter in missing if parameter.kind == missing[0].kind]
         listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
         raise InputError(
             f"{self.name}() missing {_count(len(names), f'required {kind} argument')}: {listed}"
@@ -440,6 +440,13 @@ def _same(one: Any, other: Any) -> bool:
     if isinstance(one, float) and math.isnan(one):
         return math.isnan(other)
     return one == other
+
+
+def _missing(parameter: p.Parameter) -> str:
+    """A parameter that a call leaves out: the method's own signature may have another default."""
+    if not isinstance(parameter.tree, p.Fixed):
+        return repr(parameter.name)
+    return f"{parameter.name!r} (fixed to {parameter.tree.value!r} in this bundle: pass it so)"
 
 
 def _opaque(tree: p.InputTree) -> bool:
