@@ -35,12 +35,24 @@ class Sizes(nn.Module):
         return x
 
 
+class Parts(nn.Module):
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        out: list[torch.Tensor] = []
+        for row in x:
+            out.append(row * row.sum().item())
+        if not out:
+            return y
+        if y.shape[0] > 4000 and not (y.shape[0] > 5000):
+            return y * 2
+        return out[0]
+
+
 def unchecked(model: nn.Module, budget: Budget | None = None, **options: Any) -> list[UncheckedEdge]:
-    x = torch.ones(2, 3)
-    method = Method("forward", model.forward, (x,), {}, options.get("shapes"))
+    args = options.get("args", (torch.ones(2, 3),))
+    method = Method("forward", model.forward, args, {}, options.get("shapes"))
     recorded = specialize_methods([method], "Net")
     report = check_forced(
-        recorded.program, recorded.weights, {"forward": model}, [Example("forward", (x,))], budget
+        recorded.program, recorded.weights, {"forward": model}, [Example("forward", args)], budget
     )
     inside = options.get("inside", recorded.inside)
     return list(unchecked_edges(recorded.program, report, inside))
@@ -70,6 +82,20 @@ def test_a_way_that_no_value_leads_to_and_what_is_beyond_it() -> None:
 def test_a_decision_on_the_arguments_alone() -> None:
     (edge,) = unchecked(Sizes(), shapes={"x": {0: torch.export.Dim("n")}})
     assert edge.why == words.UNREAD
+
+
+def test_a_part_of_a_condition_is_named() -> None:
+    model = Parts()
+    m, n = torch.export.Dim("m"), torch.export.Dim("n")
+    args = (torch.ones(2, 3), torch.ones(2, 3))
+    edges = unchecked(model, args=args, shapes={"x": {0: m}, "y": {0: n}})
+    first = model.forward.__code__.co_firstlineno
+    assert {(line(edge, model), edge.way, edge.why) for edge in edges} == {
+        (4, f"when `out` is false, to line {first + 5}", words.LENGTH),
+        (6, f"when `y.shape[0] > 4000` is true, to line {first + 6}", words.UNREAD),
+        (6, f"when `y.shape[0] > 5000` is true, to line {first + 8}", words.BEYOND),
+        (6, f"when `y.shape[0] > 5000` is false, to line {first + 7}", words.BEYOND),
+    }
 
 
 def test_the_time_was_over() -> None:
