@@ -99,7 +99,12 @@ def write(note: str = "") -> None:
         results.setdefault(result["threads"], []).append(result)
     parts = [INTRODUCTION.rstrip(), note]
     for threads, found in sorted(results.items()):
-        parts += [f"## {threads} thread{'s' if threads > 1 else ''}", summary(found), *map(absent, found)]
+        parts += [
+            f"## {threads} thread{'s' if threads > 1 else ''}",
+            summary(found),
+            *map(absent, found),
+            doubted(found),
+        ]
     if ablated := {file.stem: json.loads(file.read_text()) for file in sorted(RESULTS.glob("*.ablation"))}:
         from samples.ablation import summary as ablation
 
@@ -167,6 +172,13 @@ def absent(result: Result) -> str:
         if standing["failed"]
     ]
     return "\n".join(lines)
+
+
+def doubted(found: Sequence[Result]) -> str:
+    """Whose ratios are not to be relied on, and why."""
+    return "\n".join(
+        f"- `{result['name']}`, {text}" for result in found for text in result.get("warnings", ())
+    )
 
 
 def _long_paths(result: Result) -> Iterator[float]:

@@ -39,6 +39,23 @@ def test_what_slows_a_round_slows_both_and_leaves_the_ratio() -> None:
     assert (found.value, found.low, found.high) == pytest.approx((3.0, 3.0, 3.0))
 
 
+def test_times_that_stall_in_most_rounds_are_unsteady() -> None:
+    steady, stalling = noisy(3e-4, 31, 1), noisy(3e-4, 31, 2)
+    stalling[8:] += 0.148
+    found = spread(stalling)
+    assert found.unsteady and found.quick < 4e-4 and found.mean > 0.1
+    assert ratio(stalling, steady).unsteady and ratio(steady, stalling).unsteady
+    assert not spread(steady).unsteady and not ratio(steady, steady).unsteady
+
+
+def test_stalls_in_some_rounds_and_unequal_calls_leave_medians_alone() -> None:
+    some = noisy(3e-4, 31, 1)
+    some[20:] += 0.148
+    assert not spread(some).unsteady
+    unequal = noisy(1.0, 31, 2) * [1, 1, 1, 100, 1000]
+    assert spread(unequal).median > 0 and not spread(unequal).unsteady
+
+
 def test_more_rounds_narrow_the_interval() -> None:
     few, many = (ratio(noisy(1.0, n, 1), noisy(1.0, n, 2)) for n in (7, 200))
     assert many.high - many.low < few.high - few.low

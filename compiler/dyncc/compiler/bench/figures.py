@@ -18,6 +18,8 @@ import numpy as np
 
 Times: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 RESAMPLES = 400
+UNSTEADY = 3.0
+"""So many times its 10th percentile is the median of a call where its times do not hold still."""
 _PERCENTILES = (10, 50, 90, 99)
 
 
@@ -30,6 +32,13 @@ class Spread:
     median: float
     p90: float
     p99: float
+    quick: float
+    """As ``mean``, of each call's 10th percentile: that calls take unequally long makes no difference."""
+
+    @property
+    def unsteady(self) -> bool:
+        """Whether the median of a call says little of how long it takes."""
+        return self.mean > UNSTEADY * self.quick
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +48,15 @@ class Ratio:
     value: float
     low: float
     high: float
+    unsteady: bool = False
+    """Whether one of the two is (:attr:`Spread.unsteady`): the ratio is not to be relied on."""
 
 
 def spread(times: Times) -> Spread:
     """The spread of all times of ``times[round, call]``."""
     p10, median, p90, p99 = (float(found) for found in np.percentile(times, _PERCENTILES))
-    return Spread(typical(times), p10, median, p90, p99)
+    quick = float(np.percentile(times, _PERCENTILES[0], axis=0).mean())
+    return Spread(typical(times), p10, median, p90, p99, quick)
 
 
 def typical(times: Times) -> float:
@@ -63,7 +75,8 @@ def ratio(numerator: Times, denominator: Times, seed: int = 0) -> Ratio:
         chosen = rng.integers(0, rounds, rounds)
         found.append(typical(numerator[chosen]) / typical(denominator[chosen]))
     low, high = np.percentile(found, (2.5, 97.5))
-    return Ratio(typical(numerator) / typical(denominator), float(low), float(high))
+    unsteady = spread(numerator).unsteady or spread(denominator).unsteady
+    return Ratio(typical(numerator) / typical(denominator), float(low), float(high), unsteady)
 
 
 def geometric_mean(values: Iterable[float]) -> float:
@@ -75,3 +88,11 @@ def geometric_mean(values: Iterable[float]) -> float:
 def median(values: Sequence[float]) -> float:
     """The median; nan of nothing."""
     return float(np.median(values)) if values else math.nan
+
+
+def seconds(value: float) -> str:
+    """A time as people read it."""
+    for unit, factor in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
+        if value * factor >= 1 or unit == "µs":
+            return f"{value * factor:.3g} {unit}"
+    raise AssertionError("the last unit fits all")

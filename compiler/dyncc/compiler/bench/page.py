@@ -11,7 +11,9 @@ from html import escape
 from importlib.resources import files
 
 from dyncc.compiler.bench.contenders import DYNCC
-from dyncc.compiler.bench.render import MOST_PATHS, cost, interval, seconds
+from dyncc.compiler.bench.doubts import MARK
+from dyncc.compiler.bench.figures import seconds
+from dyncc.compiler.bench.render import MOST_PATHS, cost, interval
 from dyncc.compiler.bench.results import Benchmark, Row
 
 _LEFT, _WIDTH, _ROW, _RIGHT = 170, 560, 26, 190
@@ -57,12 +59,14 @@ def _head(benchmark: Benchmark) -> Iterator[str]:
     gains = [
         f"{gain.value:.1f} times as long in {escape(name)}"
         for name, gain in benchmark.mix.gains.items()
-        if name in ("eager", "torch.compile")
+        if name in ("eager", "torch.compile") and not gain.unsteady
     ]
     own = benchmark.mix.spreads.get(DYNCC)
     if own is not None:
         text = f"A call takes {seconds(own.mean)}"
         yield f'<p class="lead">{text}{", and " + " and ".join(gains) if gains else ""}.</p>'
+    for warning in benchmark.warnings:
+        yield f'<div class="note">{MARK} {escape(warning)}.</div>'
 
 
 def _times(benchmark: Benchmark) -> Iterator[str]:
@@ -92,7 +96,9 @@ def _paths(benchmark: Benchmark) -> Iterator[str]:
     for name in names:
         shown = [row for row in rows if name in row.gains]
         yield f"<h2>{escape(name)} over dyncc, path by path</h2>"
-        yield "<p class=soft>How many times longer a call takes; lines are 95 % intervals.</p>"
+        doubted = any(row.gains[name].unsteady for row in shown)
+        doubt = f" Do not rely on those marked {MARK}: see above." if doubted else ""
+        yield f"<p class=soft>How many times longer a call takes; lines are 95 % intervals.{doubt}</p>"
         scale = _WIDTH / max(1.0, *(row.gains[name].high for row in shown))
         yield from _plot(len(shown), f"{name} over dyncc")
         for number, row in enumerate(shown):

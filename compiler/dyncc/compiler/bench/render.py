@@ -9,7 +9,8 @@ from rich.console import Console, Group
 from rich.table import Table
 
 from dyncc.compiler.bench.contenders import DYNCC
-from dyncc.compiler.bench.figures import Ratio
+from dyncc.compiler.bench.doubts import MARK
+from dyncc.compiler.bench.figures import Ratio, seconds
 from dyncc.compiler.bench.results import Benchmark, Row, Standing
 from dyncc.compiler.cli.report import byte_text
 
@@ -25,8 +26,10 @@ def text(benchmark: Benchmark, width: int = 110) -> str:
 
 
 def tables(benchmark: Benchmark) -> Group:
-    """Times over all calls, ratios per path, costs, and who does not take part."""
-    parts: list[Table | str] = [_times(benchmark), _gains(benchmark), _costs(benchmark)]
+    """Times over all calls, what to doubt of them, ratios per path, costs, and who does not take part."""
+    parts: list[Table | str] = [_times(benchmark)]
+    parts += [f"{MARK} {text}" for text in benchmark.warnings]
+    parts += [_gains(benchmark), _costs(benchmark)]
     absent: dict[str, list[str]] = {}
     for standing in benchmark.standings:
         if standing.failed:
@@ -97,17 +100,10 @@ def cost(standing: Standing) -> Sequence[str]:
     ]
 
 
-def seconds(value: float) -> str:
-    """A time as people read it."""
-    for unit, factor in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
-        if value * factor >= 1 or unit == "µs":
-            return f"{value * factor:.3g} {unit}"
-    raise AssertionError("the last unit fits all")
-
-
 def interval(ratio: Ratio) -> str:
-    """A ratio with its interval."""
-    return f"{ratio.value:.2f} ({ratio.low:.2f}–{ratio.high:.2f})"
+    """A ratio with its interval, and marked where it is not to be relied on."""
+    text = f"{ratio.value:.2f} ({ratio.low:.2f}–{ratio.high:.2f})"
+    return f"{text} {MARK}" if ratio.unsteady else text
 
 
 def slowest(rows: Sequence[Row], name: str) -> float:

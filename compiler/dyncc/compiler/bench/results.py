@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dyncc.compiler.bench.contenders import DYNCC
+from dyncc.compiler.bench.doubts import doubts
 from dyncc.compiler.bench.figures import Ratio, Spread, ratio, spread
 from dyncc.compiler.bench.measure import Entry, Settings, Subject
 
@@ -57,9 +58,14 @@ class Benchmark:
     paths: tuple[Row, ...]
     environment: Mapping[str, str]
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is to be said beside its ratios."""
+        return tuple(doubts(self))
+
     def json(self) -> dict[str, Any]:
         """As plain data."""
-        return asdict(self)
+        return {**asdict(self), "warnings": list(self.warnings)}
 
 
 def summarize(name: str, subject: Subject, settings: Settings, entries: Sequence[Entry]) -> Benchmark:
