@@ -99,11 +99,9 @@ def _part(span: Span | None) -> str:
     """The text of ``span`` where it is a part of a condition: negated, or joined with others."""
     if span is None or span.end_line != span.line:
         return ""
-    line = linecache.getline(span.path, span.line).encode()
-    start, end = span.column - 1, span.end_column - 1  # (of bytes, as Python's ast counts)
-    before, text, after = (
-        part.decode(errors="replace") for part in (line[:start], line[start:end], line[end:])
-    )
+    line = linecache.getline(span.path, span.line)
+    start, end = span.column - 1, span.end_column - 1
+    before, text, after = line[:start], line[start:end], line[end:]
     partial = re.search(r"\b(not|and|or)[\s(]*$", before) or re.match(r"[\s)]*(and|or)\b", after)
     return f"`{text}`" if partial else ""
 
