@@ -35,6 +35,7 @@ def program(function: Callable[..., Any], *args: Any, **options: Any) -> Program
         ("groups", lambda x, n: F.conv_transpose2d(x, KERNEL, None, 1, 0, 0, n)),
         ("kernel_size", lambda x, n: F.max_pool2d(x, n)),
         ("dilation", lambda x, n: F.max_pool2d(x, 2, 1, 0, n)),
+        ("stride", lambda x, n: F.max_pool2d(x, 2, n, return_indices=True)),
         ("padding", lambda x, n: F.avg_pool2d(x, 2, padding=n)),
         ("stride", lambda x, n: F.lp_pool2d(x, 2.0, 2, n)),
         ("dilation", lambda x, n: F.unfold(x, 2, n)),
@@ -80,3 +81,9 @@ def test_an_argument_is_fixed() -> None:
 
 def test_the_power_of_a_pooling_may_be_any() -> None:
     program(lambda x: F.lp_pool2d(x, x.max().item(), 2), IMAGE)
+
+
+def test_a_flag_is_decided() -> None:
+    made = program(lambda x: F.max_pool2d(x, 3, ceil_mode=bool(x.sum() > 0)), IMAGE)
+    given = [node.kwargs.get("ceil_mode") for graph in made.graphs.values() for node in graph.nodes]
+    assert {True, False} <= set(given)

@@ -34,10 +34,13 @@ _FREE = ("input", "weight", "bias", "norm_type")
 
 
 def _attributes(recorder: Recorder, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Numbers that are generalized are kept static, and those from data refused, by their names."""
+    """Numbers that are generalized are kept static, and those from data refused, by their names.
+
+    Flags are decided, as those of every call are.
+    """
     given = {**dict(zip(_ARGUMENTS[func], args, strict=False)), **kwargs}
     for name, value in given.items():
-        unknown = [number for number in leaves_of(value) if is_scalar(number)]
+        unknown = [number for number in leaves_of(value) if is_scalar(number) and number.kind != "bool"]
         if unknown and name not in _FREE:
             recorder.facts.demand(frozenset(origin for number in unknown for origin in number.origins))
             raise refusals.attribute(func, name, recorder.block.span)
@@ -48,6 +51,7 @@ _ARGUMENTS: dict[Any, tuple[str, ...]] = {F.unfold: tuple(_WINDOWS.split())}
 for _family, _arguments in _NAMES.items():
     for _owner in (F, torch):
         for _rank in (1, 2, 3):
-            if _function := getattr(_owner, f"{_family}{_rank}d", None):
-                _ARGUMENTS[_function] = tuple(_arguments.split())
+            for _suffix in ("", "_with_indices"):
+                if _function := getattr(_owner, f"{_family}{_rank}d{_suffix}", None):
+                    _ARGUMENTS[_function] = tuple(_arguments.split())
 FUNCTIONS.update(dict.fromkeys(_ARGUMENTS, _attributes))
