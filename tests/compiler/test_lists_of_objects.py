@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import enum
 import types
@@ -175,7 +176,34 @@ def namespaces(x: torch.Tensor) -> Any:
     return (None if best is None else best.first), [vars(each)["total"] for each in found]
 
 
-FUNCTIONS = [beam_search, tracks, points, compared, nested, namespaces]
+class Movable(Track):
+    def moved(self) -> Movable:
+        return type(self)(self.number + 1, self.box * 2, self.kind)
+
+
+def copied(x: torch.Tensor) -> Any:
+    """Copies may be changed, also one of two that data choose; what a method makes is no element."""
+    found = [Movable(i, row, Kind.LOW) for i, row in enumerate(x) if row[0] > 0]
+    total = x.sum() * 0
+    others = []
+    for track in found:
+        other = copy.copy(track)
+        if total > 1:
+            total = total * 0.5
+        other.number = other.number + 5
+        others.append(other)
+        total = total + track.moved().box.sum()
+    if len(found) > 1:
+        best = max([found[0], found[1]], key=lambda track: track.box.sum().item())
+        if total > 0:
+            total = total + best.number
+        total = total + best.box.sum()
+    one, other = types.SimpleNamespace(v=total.item()), types.SimpleNamespace(v=x[0, 1].item())
+    largest = max([one, other], key=lambda each: each.v)
+    return total, [each.number for each in found], [each.number for each in others], largest.v
+
+
+FUNCTIONS = [beam_search, tracks, points, compared, nested, copied, namespaces]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__)
@@ -267,6 +295,30 @@ def asked_by_is(x: torch.Tensor) -> Any:
     return [track.number for track in found if track is best]
 
 
+def chosen_changed(x: torch.Tensor) -> Any:
+    found = found_in(x)
+    if len(found) < 2:
+        return 0
+    best = max([found[0], found[1]], key=lambda track: track.box.sum().item())
+    best.number = 7
+    return [track.number for track in found]
+
+
+def asked_of_tuples(x: torch.Tensor) -> Any:
+    found = [(i, row.sum().item()) for i, row in enumerate(x) if row[0] > 0]
+    return bool(found) and found[0] is found[-1]
+
+
+def asked_of_lists(x: torch.Tensor) -> Any:
+    found = [row.tolist() for row in x if row[0] > 0]
+    return bool(found) and found[0] is found[-1]
+
+
+def asked_of_tensors(x: torch.Tensor) -> Any:
+    found = [row for row in x if row[0] > 0]
+    return bool(found) and found[0] is found[-1]
+
+
 def is_one(left: Any, right: Any) -> bool:
     return left is right
 
@@ -309,7 +361,8 @@ def removed(x: torch.Tensor) -> Any:
 @pytest.mark.parametrize(
     "function",
     [
-        changed, changed_after, changed_in_dict, changed_inside, asked_by_is, asked_in_a_call,
+        changed, changed_after, changed_in_dict, changed_inside, chosen_changed, asked_by_is,
+        asked_in_a_call, asked_of_tuples, asked_of_lists, asked_of_tensors,
         asked_by_equality, asked_by_in, asked_by_set, asked_by_number, removed,
     ],
     ids=lambda function: function.__name__,

@@ -95,11 +95,15 @@ class _Script(Observer):
             # a graph goes on with the number as it is in the tensor: another one cannot be put there
             self.log.append(ProgramRead(value, value, self.current, step.span, known=True))
             return value
-        used = self.answers.get(len(self.log), value)
+        used = self.answers.get(self.next_read(), value)
         if type(used) is not type(value):  # meant for another read: the way there was a near tie
             used = value
         self.log.append(ProgramRead(value, used, self.current, step.span))
         return used
+
+    def next_read(self) -> int:
+        """The number of the next read, as ``answers`` count them."""
+        return len(self.log)
 
     def static_read(self, step: HostOp, value: Number) -> None:
         if len(self.log) >= self.limit:
@@ -119,11 +123,24 @@ class _Script(Observer):
             kept.append(tuple(tensor.detach().clone() for tensor in inputs))
 
 
-class _Unmarked(_Script):
-    """Takes no notice of the reads whose values are known."""
+@dataclass
+class _AsBefore(_Script):
+    """For the program before the passes: ``answers`` are to its reads without those that are marked."""
+
+    marked: set[int] = field(default_factory=set[int])
+    """Where these are in the log."""
+
+    def next_read(self) -> int:
+        return len(self.log) - len(self.marked)
 
     def static_read(self, step: HostOp, value: Number) -> None:
-        pass
+        before = len(self.log)
+        super().static_read(step, value)
+        self.marked.update(range(before, len(self.log)))
+
+    def unmarked(self, count: int) -> int:
+        """How many of the first ``count`` reads are not marked."""
+        return count - sum(place < count for place in self.marked)
 
 
 @dataclass
@@ -268,45 +285,57 @@ class ForcedPaths:
         return run
 
     def _compare_case(self, case: Case, script: _Script, run: _Run) -> None:
-        finding, replayed = self._attempt(case, script, run, by_value)
+        finding, replayed = self._aligned(case, script, run)
         if replayed.exceeded:
             self.report.aborted += 1
             return
-        worst = finding.mismatch
-        for policy in other_policies(replayed.candidates) if finding.mismatch else ():
-            finding, replayed = self._attempt(case, script, run, policy)
-            if not finding.mismatch:
-                break
-            if policy is by_place:
-                worst = finding.mismatch
-        if finding.mismatch and worst and not self._is_as_recorded(case, script, run):
-            self.report.mismatches.append(worst)
+        if finding.mismatch:
+            finding = self._before_passes(case, script, run) or finding
+        if finding.mismatch:
+            self.report.mismatches.append(finding.mismatch)
         self.report.near_ties += finding.near_ties
         self.report.largest_error = max(self.report.largest_error, finding.largest)
         self.report.folded += replayed.folded
 
-    def _is_as_recorded(self, case: Case, script: _Script, run: _Run) -> bool:
-        """Whether what the passes made does as the program before them, which reads the same, in order.
+    def _aligned(self, case: Case, script: _Script, run: _Run) -> tuple[_Finding, Replayed]:
+        """Compare both sides, their reads aligned by the first policy that shows no difference."""
+        finding, replayed = self._attempt(case, script, run, by_value)
+        worst = finding.mismatch
+        for policy in other_policies(replayed.candidates) if worst and not replayed.exceeded else ():
+            finding, other = self._attempt(case, script, run, policy)
+            if not finding.mismatch:
+                return finding, other
+            if policy is by_place:
+                worst = finding.mismatch
+        finding.mismatch = worst
+        return finding, replayed
 
-        Which of eager's reads those of the program are may be unclear (:mod:`~.replay`): it has no marks of
-        the reads that were known before the passes.
+    def _before_passes(self, case: Case, script: _Script, run: _Run) -> _Finding | None:
+        """What is found of the program before the passes, where it does the same on this path.
+
+        Which of eager's reads those of the program are may be unclear (:mod:`~.replay`), since it has no
+        marks of the reads that were known before the passes. The program before them has, and otherwise
+        reads the same in the same order.
         """
         if self.recorded is None:
-            return False
+            return None
         answers = {number: read.used for number, read in enumerate(script.log) if not read.known}
-        told = _Unmarked(
+        told = _AsBefore(
             answers, self.budget.reads, Report(), 0, self.inside, self.unseen, seed=script.seed
         )
         try:
             before = self._run_program(self.recorded, case, told)
         except StepLimitExceeded:
-            return False
-        read, now = ([each.value for each in log] for log in (told.log, script.log))
-        alike = before.counts == run.counts and not compare(read, now, REFERENCE).differences
-        return alike and all(
-            not compare_outcomes(expected, actual, REFERENCE).differences
-            for expected, actual in zip(before.outcomes, run.outcomes, strict=True)
-        )
+            return None
+        read = [each.value for place, each in enumerate(told.log) if place not in told.marked]
+        now = [each.value for each in script.log]
+        if [*map(told.unmarked, before.counts)] != run.counts or compare(read, now, REFERENCE).differences:
+            return None
+        pairs = zip(before.outcomes, run.outcomes, strict=True)
+        if any(compare_outcomes(one, other, REFERENCE).differences for one, other in pairs):
+            return None
+        finding, replayed = self._aligned(case, told, before)
+        return None if replayed.exceeded else finding
 
     def _attempt(self, case: Case, script: _Script, run: _Run, policy: Policy) -> tuple[_Finding, Replayed]:
         """Compare both sides, their reads aligned by ``policy``."""

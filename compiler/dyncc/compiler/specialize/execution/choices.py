@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from dyncc.compiler.specialize.lists import host_lists
+from dyncc.compiler.specialize.lists.copies import object_like
 from dyncc.compiler.specialize.recording.tensor_types import memory_kind
 from dyncc.compiler.specialize.state.heap import content_of, is_container, walk
 from dyncc.compiler.specialize.values import (
@@ -279,10 +280,8 @@ def _rebuilt(model: Any, parts: list[Any]) -> Any:
         return parts
     if type(model) is dict:
         return dict(zip(model, parts, strict=True))
-    made = object.__new__(type(model))
-    for (accessor, _), part in zip(content_of(model), parts, strict=True):
-        object.__setattr__(made, accessor if type(accessor) is str else accessor[1], part)
-    return made
+    names = [accessor if type(accessor) is str else accessor[1] for accessor, _ in content_of(model)]
+    return object_like(model, dict(zip(names, parts, strict=True)))
 
 
 def _shared(machine: Machine, items: list[Any]) -> bool:

@@ -22,7 +22,7 @@ from dyncc.compiler.specialize.execution.program_code import (
     is_readable,
 )
 from dyncc.compiler.specialize.execution.watching import watching
-from dyncc.compiler.specialize.lists.copies import is_copy, refuse_identity
+from dyncc.compiler.specialize.lists.copies import made_anew, refuse_identity
 from dyncc.compiler.specialize.recording import refusals
 from dyncc.compiler.specialize.values import (
     Decision,
@@ -66,8 +66,8 @@ def run_native(
     draws = None if type(func) is types.BuiltinFunctionType else Draws(machine.owner.heap.generators)
     if func is id:
         machine.recorder.ask_identity(*args)
-        if any(map(is_copy, args)):
-            refuse_identity(args[0])
+        if (origins := made_anew(machine.recorder, *args)) is not None:
+            refuse_identity(origins)
     try:
         with watching(machine, func, run_native.__code__):
             unknown = any(is_scalar(value) for value in args)

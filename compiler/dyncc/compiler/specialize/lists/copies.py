@@ -9,8 +9,9 @@ import functools
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from dyncc.compiler.diagnostics import CompileError, Diagnostic
-from dyncc.compiler.objects import attributes_of
-from dyncc.compiler.specialize.values import builder
+from dyncc.compiler.objects import attributes_of, new_object
+from dyncc.compiler.specialize.recording.tensor_types import storage_key
+from dyncc.compiler.specialize.values import DynamicList, SymTensor, builder
 
 if TYPE_CHECKING:
     from dyncc.compiler.specialize.recording.recorder import Recorder
@@ -38,28 +39,55 @@ class ElementDict(dict[str, Any]):
 def element_class(cls: type) -> type:
     """The class of those objects of the plain class ``cls`` that are elements of such lists.
 
-    It says that it is ``cls``, and refuses changes; and comparisons and hashes by identity.
-    ``_dyncc_origins`` are those of the list.
+    It says that it is ``cls``, and refuses changes; and comparisons and hashes by identity. One that the
+    program makes (``type(self)(…)``, run natively) is no element: it has no ``_dyncc_origins``, which are
+    those of the list.
     """
 
-    def change(self: Any, *args: Any) -> NoReturn:
-        refuse_changed(builder().recorder, self._dyncc_origins)
+    def changing(change: Any) -> Any:
+        def changed(self: Any, *args: Any) -> Any:
+            if is_copied_object(self):
+                refuse_changed(builder().recorder, self._dyncc_origins)
+            return change(self, *args)
+
+        return changed
 
     def same(self: Any, other: Any) -> Any:
-        return True if other is self else refuse_identity(self)
+        asked = other is not self and (is_copied_object(self) or is_copied_object(other))
+        return (
+            refuse_identity((self if is_copied_object(self) else other)._dyncc_origins)
+            if asked
+            else other is self
+        )
 
-    def different(self: Any, other: Any) -> Any:
-        return False if other is self else refuse_identity(self)
+    def hashed(self: Any) -> int:
+        return refuse_identity(self._dyncc_origins) if is_copied_object(self) else object.__hash__(self)
 
     body: dict[str, Any] = {
         "__slots__": ("_dyncc_origins",), "__module__": cls.__module__, "__qualname__": cls.__qualname__,
-        "__doc__": cls.__doc__, "__class__": property(lambda self: cls),
-        "__setattr__": change, "__delattr__": change, "_dyncc_element_of": cls,
+        "__doc__": cls.__doc__, "__class__": property(lambda self: cls), "_dyncc_element_of": cls,
+        "__setattr__": changing(cls.__setattr__), "__delattr__": changing(cls.__delattr__),
+        "__reduce_ex__": lambda self, protocol: (new_object, (cls, attributes_of(self))),  # for `copy`
+        "__hash__": hashed if cls.__hash__ is object.__hash__ else cls.__hash__,
     }  # fmt: skip
     if cls.__eq__ is object.__eq__:
-        body |= {"__eq__": same, "__ne__": different}
-    body["__hash__"] = refuse_identity if cls.__hash__ is object.__hash__ else cls.__hash__
+        body |= {"__eq__": same, "__ne__": lambda self, other: not same(self, other)}
     return type(cls)(cls.__name__, (cls,), body)
+
+
+def copied_object(cls: type, attributes: dict[str, Any], origins: frozenset[Any]) -> Any:
+    """An object of the plain class ``cls`` that stands for an element of a list with these ``origins``."""
+    made = new_object(element_class(cls), attributes)
+    object.__setattr__(made, "_dyncc_origins", origins)
+    builder().recorder.block.note_copy(made)
+    return made
+
+
+def object_like(model: Any, attributes: dict[str, Any]) -> Any:
+    """An object as ``model``, with other attributes."""
+    if is_copied_object(model):
+        return copied_object(class_of(model), attributes, model._dyncc_origins)
+    return new_object(type(model), attributes)
 
 
 def is_copy(value: Any) -> bool:
@@ -68,7 +96,26 @@ def is_copy(value: Any) -> bool:
 
 
 def is_copied_object(value: Any) -> bool:
-    return "_dyncc_element_of" in type(value).__dict__
+    return "_dyncc_element_of" in type(value).__dict__ and hasattr(value, "_dyncc_origins")
+
+
+def made_anew(recorder: Recorder, *values: Any) -> frozenset[Any] | None:
+    """The origins of the lists of which one of ``values`` may be an element, made anew each time it is
+    looked at; None where none is."""
+    known = [found for value in values if (found := _origins_of(recorder, value)) is not None]
+    return frozenset[Any]().union(*known) if known else None
+
+
+def _origins_of(recorder: Recorder, value: Any) -> frozenset[Any] | None:
+    if is_copy(value):
+        return value.origins if type(value) is ElementDict else value._dyncc_origins
+    if isinstance(value, DynamicList):
+        return value.origins if value.shared else None
+    if isinstance(value, SymTensor):
+        reasons = recorder.block.frozen.get(storage_key(value.fake), ())
+        lists = [reason.origins for reason in reasons if reason.family is None]
+        return frozenset[Any]().union(*lists) if lists else None
+    return recorder.remade.get(type(value))
 
 
 def class_of(value: Any) -> type:
@@ -95,9 +142,8 @@ def refuse_changed(recorder: Recorder, origins: frozenset[Any]) -> NoReturn:
     )  # fmt: skip
 
 
-def refuse_identity(value: Any) -> NoReturn:
-    """Whether ``value``, which was taken out of such a list, is the same as another is asked."""
-    origins = value.origins if type(value) is ElementDict else value._dyncc_origins
+def refuse_identity(origins: frozenset[Any]) -> NoReturn:
+    """Whether what was taken out of a list with these origins is the same as another is asked."""
     _refuse(
         builder().recorder, origins, "is compared by identity", "asked here",
         "compare what tells them apart (a number of its own), or the positions in the list",
@@ -107,7 +153,7 @@ def refuse_identity(value: Any) -> NoReturn:
 def _refuse(recorder: Recorder, origins: frozenset[Any], what: str, label: str, help: str) -> NoReturn:
     why = Diagnostic(
         "DY112",
-        f"a list, dict or object that is an element of a list of run-time length {what}",
+        f"an element of a list of run-time length {what}",
         recorder.block.span,
         label=label,
         helps=(help,),

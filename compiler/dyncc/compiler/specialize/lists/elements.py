@@ -16,8 +16,8 @@ from typing import Any, TypeAlias
 
 import torch
 
-from dyncc.compiler.objects import attributes_of, is_plain_class, new_object
-from dyncc.compiler.specialize.lists.copies import ElementDict, class_of, element_class, is_copy
+from dyncc.compiler.objects import attributes_of, is_plain_class
+from dyncc.compiler.specialize.lists.copies import ElementDict, class_of, copied_object, is_copy
 from dyncc.compiler.specialize.recording.tensor_types import dtype_name
 from dyncc.compiler.specialize.values import (
     DATA,
@@ -317,10 +317,9 @@ def put_together(element: Element, parts: Iterator[Any], origins: frozenset[Any]
         made.origins = origins
         return made
     if element.keys:
-        made = new_object(element_class(element.cls), dict(zip(element.keys, items, strict=True)))
-        object.__setattr__(made, "_dyncc_origins", origins)
-        builder().recorder.block.note_copy(made)
-        return made
+        return copied_object(element.cls, dict(zip(element.keys, items, strict=True)), origins)
+    remade = builder().recorder.remade
+    remade[element.cls] = remade.get(element.cls, frozenset()) | origins
     return tuple_of(element.cls, items) if issubclass(element.cls, tuple) else element.cls(*items)
 
 

@@ -82,6 +82,8 @@ class Recorder:
         """Weights that calls change: what stands for each at present."""
         self.folding = False
         self.hints: dict[str, int] = {}
+        self.remade: dict[type, frozenset[Any]] = {}
+        """Classes of tuples that are elements of lists of run-time length, so made anew → due to what."""
         self.chosen: set[Any] = set()
         """Kinds of memory of tensors that were chosen by an index, and so copied."""
         self.changed: set[Any] = set()

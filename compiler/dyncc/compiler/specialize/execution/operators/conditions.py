@@ -13,7 +13,7 @@ from dyncc.compiler.specialize.execution.operators.arithmetic import with_arrays
 from dyncc.compiler.specialize.execution.operators.reading import number_in
 from dyncc.compiler.specialize.execution.operators.tags import look_up
 from dyncc.compiler.specialize.lists import operations
-from dyncc.compiler.specialize.lists.copies import class_of, is_copy, refuse_identity
+from dyncc.compiler.specialize.lists.copies import class_of, made_anew, refuse_identity
 from dyncc.compiler.specialize.prelude.iterators import DynamicRange
 from dyncc.compiler.specialize.prelude.keys import holds, is_unknown
 from dyncc.compiler.specialize.values import (
@@ -167,13 +167,15 @@ def special_value(value: Any) -> bool:
 
 def _identity(machine: Machine, left: Any, right: Any, negative: bool) -> Any:
     left, right = machine.recorder.present(left), machine.recorder.present(right)
+    by_library = is_library(machine.frames[-1].function.code)  # it comes to the same there
     if isinstance(left, SymTensor) and isinstance(right, SymTensor):
-        if is_library(machine.frames[-1].function.code):  # it comes to the same there
+        if by_library:
             machine.recorder.demand_sharing(left, right)
         else:
             machine.recorder.ask_identity(left, right)
-    if left is not right and (is_copy(left) or is_copy(right)) and class_of(left) is class_of(right):
-        refuse_identity(left if is_copy(left) else right)
+    asked = left is not right and class_of(left) is class_of(right) and not by_library
+    if asked and (origins := made_anew(machine.recorder, left, right)) is not None:
+        refuse_identity(origins)
     for number, other in ((left, right), (right, left)):
         if type(number) is DynamicTag and type(other) is not DynamicTag:
             return look_up(machine, number, tuple((v is other) != negative for v in number.table), "bool")
